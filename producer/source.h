@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source is where frames come from. Each is one file with one `const struct source_ops` at its
+ * end, and one line in the table in source.c, which --help prints.
+ */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include "pageflip.h"
+
+struct options;
+
+struct source {
+    const struct source_ops *ops;
+    struct pf_format format; /* of the next frame; rate 0/0 when the source has none of its own */
+    bool live; /* a tick without a free slot is a skip; false: it is a wait, and no frame is left
+                  out */
+};
+
+struct source_ops {
+    const char *name, *summary;
+
+    /* Can it read these inputs? Asked in the order of the table; only by what the options say,
+     * nothing is opened. */
+    bool (*accepts)(const struct options *options);
+
+    /*
+     * Open the inputs. On success *source is to be closed with ops->close, its format is known.
+     * Blocks as open() and read() do. Returns 0 or a negative errno, logged.
+     */
+    int (*open)(struct source **source, const struct options *options);
+
+    /*
+     * Make ready the next frame, and find out its format: source->format may change here, before
+     * the slot is begun. NULL when every frame is ready and the same. Returns 0, -ENODATA at the
+     * end, -EINTR (a signal), or a negative errno, logged.
+     */
+    int (*next)(struct source *source);
+
+    /*
+     * Draw the frame straight into `frame`'s slot, whole. May set frame->pts_ns and frame->flags.
+     * Returns as next(). After anything but 0 the frame must be abandoned.
+     */
+    int (*fill)(struct source *source, struct pf_frame *frame);
+
+    void (*close)(struct source *source);
+};
+
+/* Pick the source for the options' inputs and open it. Returns 0 or a negative errno, logged. */
+int source_open(struct source **source, const struct options *options);
+void source_close(struct source *source); /* accepts NULL */
+
+/* One line per source: name and summary, for --help. */
+void source_print_table(void);
+
+#endif

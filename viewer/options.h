@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line of pageflip-viewer says. The parser returns; only main() exits. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "pageflip.h"
+
+enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LIST };
+
+struct options {
+    enum action action;
+    const char *channel;
+    const char *key_file;  /* NULL: by channel name */
+    const char *presenter; /* a name of the table, or "auto" */
+    bool every_frame;
+    bool follow;
+    int64_t wait_ns; /* for a producer to come */
+    int64_t spin_ns;
+    uint64_t frames; /* to show; 0: no limit */
+    int64_t run_ns;  /* 0: no limit */
+    bool vsync;      /* on: tear-free; off: lowest latency */
+    uint32_t scale;  /* window = frame * scale at the start; 0: fit the frame to the screen */
+    bool fullscreen;
+    const char *snapshot; /* the last frame shown goes here at the end; NULL: nowhere */
+    const char *json;     /* NULL: no report file; "-": standard output */
+    bool verify;          /* read the stamps */
+    enum pf_log_level log_level;
+};
+
+/* Returns 0, or -EINVAL: the one line that says why is on standard error. */
+int options_parse(struct options *options, int argc, char **argv);
+
+void options_print_help(void);
+
+#endif

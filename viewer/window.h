@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The SDL window and what people do to it: shared by the presenters that have one. */
+#ifndef WINDOW_H
+#define WINDOW_H
+
+#include <SDL.h>
+
+#include "presenter.h"
+
+struct window {
+    SDL_Window *sdl;
+    int width, height; /* pixels of the drawable, kept up to date */
+    bool resized;      /* width or height have changed; the presenter clears it */
+    bool overlay;      /* `o`: people want the overlay */
+    bool one_to_one; /* `1`: one pixel of the frame is one pixel of the window; else it fits, aspect
+                        kept */
+};
+
+/* Where a frame goes in a window: centred, aspect kept, never empty. */
+struct placement {
+    int x, y;          /* of the frame's top left in the window; negative when it is larger */
+    int width, height; /* of the frame on the window */
+};
+
+/*
+ * SDL_Init with `driver` ("x11", or NULL for SDL's choice) and a window of the options' size for
+ * the format. Signals stay ours. Returns 0, or -ENOTSUP with *reason in words.
+ */
+int window_open(struct window *window, const char *driver, const struct options *options,
+                const struct pf_format *format, const char **reason);
+void window_close(struct window *window);
+
+/* Take every waiting SDL event. Returns the first that is a command; call again until COMMAND_NONE.
+ */
+enum command window_poll(struct window *window);
+
+struct placement window_place(const struct window *window, const struct pf_format *format);
+
+#endif
