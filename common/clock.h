@@ -22,6 +22,11 @@ static inline struct timespec clock_timespec(int64_t ns)
     return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 }
 
+static inline int64_t clock_earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 /* CPU time of this process so far, all threads, user and system. */
 static inline int64_t clock_cpu_ns(void)
 {

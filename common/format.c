@@ -6,6 +6,8 @@
  */
 #include "format.h"
 
+#include <stddef.h>
+
 struct plane_shape {
     uint32_t bytes;        /* for one block */
     uint32_t across, down; /* pixels in a block */

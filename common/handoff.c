@@ -1,1 +1,313 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A claim is Dekker's pattern. The viewer stores its lane, then loads `newest`; the producer stores
+ * `newest`, then loads the lanes. If each did not see the other's store, both loads would come
+ * before both stores, and in the one order that all seq_cst operations have, that is impossible. So
+ * either the producer sees the claim and keeps off, or the viewer sees that `newest` has moved and
+ * lets go before it has read a byte.
+ *
+ * These four accesses are marked [dekker]. Everything else is release/acquire, or private to one
+ * side.
+ */
+#include "handoff.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "clock.h"
+
+/* A viewer that was stopped for hours has as many rings waiting as frames were published. What is
+ * left after so many costs one look more. */
+enum { DRAIN_MAX = 1 << 16 };
+
+/* `newest` moves on while a viewer claims it only if a producer publishes meanwhile; more often
+ * than this in a row is damage. */
+enum { CLAIM_TRIES_MAX = PF_SLOTS_MAX * PF_SLOTS_MAX };
+
+void handoff_init(struct layout_producer *producer, struct layout_viewers *viewers)
+{
+    atomic_init(&producer->newest, 0);
+    atomic_init(&producer->state, LAYOUT_RUNNING);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++) {
+        atomic_init(&viewers->lane[i].word, LANE_FREE);
+        sem_init(&viewers->lane[i].door, 1, 0);
+    }
+    sem_init(&viewers->space, 1, 0);
+}
+
+/* ------------------------------------------------------------------ doorbells */
+
+static void drain(sem_t *bell)
+{
+    for (int i = 0; i < DRAIN_MAX && sem_trywait(bell) == 0; i++)
+        ;
+}
+
+static int wait_for(sem_t *bell, int64_t deadline_ns)
+{
+    struct timespec deadline = clock_timespec(deadline_ns);
+
+    if (sem_clockwait(bell, CLOCK_MONOTONIC, &deadline) == 0)
+        return 0;
+    return -errno;
+}
+
+/* A post fails only with EOVERFLOW: the bell has rung 2^31 times, and nobody can sleep through
+ * that. */
+static void ring(sem_t *bell)
+{
+    sem_post(bell);
+}
+
+void handoff_drain_space(struct segment *segment)
+{
+    drain(&segment->viewers->space);
+}
+
+int handoff_wait_space(struct segment *segment, int64_t deadline_ns)
+{
+    return wait_for(&segment->viewers->space, deadline_ns);
+}
+
+void handoff_drain_door(struct segment *segment, uint32_t lane)
+{
+    drain(&segment->viewers->lane[lane].door);
+}
+
+int handoff_wait_door(struct segment *segment, uint32_t lane, int64_t deadline_ns)
+{
+    return wait_for(&segment->viewers->lane[lane].door, deadline_ns);
+}
+
+void handoff_ring_door(struct segment *segment, uint32_t lane)
+{
+    ring(&segment->viewers->lane[lane].door);
+}
+
+void handoff_ring_doors(struct segment *segment)
+{
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
+        if (handoff_lane_mode(segment, i) != LANE_FREE)
+            handoff_ring_door(segment, i);
+}
+
+/* ------------------------------------------------------------------ producer */
+
+/* Does a lane with this word keep the slot from the producer? */
+static bool keeps(uint64_t word, uint32_t slot, uint64_t sequence)
+{
+    return (word & LANE_HELD(slot)) ||
+           (LANE_MODE(word) == LANE_EVERY && sequence && LANE_NEXT(word) <= sequence);
+}
+
+int handoff_free_slot(const struct handoff *handoff, struct segment *segment,
+                      struct handoff_blockers *blockers)
+{
+    uint32_t slots = segment->geometry.slots;
+    uint32_t taken = 0;
+    int oldest = -1;
+
+    blockers->lanes = 0;
+    if (handoff->sequence)
+        taken |= 1u << handoff->slot;
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
+        /* [dekker] after the store of `newest` in handoff_publish(); one load, so one truth per
+         * lane */
+        uint64_t word = atomic_load_explicit(&segment->viewers->lane[i].word, memory_order_seq_cst);
+
+        blockers->word[i] = word;
+        if (LANE_MODE(word) == LANE_FREE)
+            continue;
+        for (uint32_t k = 0; k < slots; k++) {
+            if (k == handoff->slot && handoff->sequence)
+                continue;
+            if (keeps(word, k, handoff->slot_sequence[k])) {
+                taken |= 1u << k;
+                blockers->lanes |= 1u << i;
+            }
+        }
+    }
+    for (uint32_t k = 0; k < slots; k++)
+        if (!(taken & 1u << k) &&
+            (oldest < 0 || handoff->slot_sequence[k] < handoff->slot_sequence[oldest]))
+            oldest = (int)k;
+    return oldest;
+}
+
+void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame)
+{
+    struct layout_meta *meta = &segment->producer->meta[frame->slot];
+
+    frame->sequence = ++handoff->sequence;
+    handoff->slot = frame->slot;
+    handoff->slot_sequence[frame->slot] = frame->sequence;
+
+    /* Relaxed: made visible by the store of `newest` below. An every-frame viewer that looks for
+     * another frame may meet them half done, but it takes a slot only by the sequence that it waits
+     * for. */
+    atomic_store_explicit(&meta->sequence, frame->sequence, memory_order_relaxed);
+    atomic_store_explicit(&meta->pts_ns, frame->pts_ns, memory_order_relaxed);
+    atomic_store_explicit(&meta->due_ns, frame->due_ns, memory_order_relaxed);
+    atomic_store_explicit(&meta->begin_ns, frame->begin_ns, memory_order_relaxed);
+    atomic_store_explicit(&meta->publish_ns, frame->publish_ns, memory_order_relaxed);
+    atomic_store_explicit(&meta->flags, frame->flags, memory_order_relaxed);
+
+    /* [dekker] THE point of publication. Its release half pairs with the loads in claims: who sees
+     * it sees the pixels and meta. */
+    atomic_store_explicit(&segment->producer->newest, NEWEST_WORD(frame->sequence, frame->slot),
+                          memory_order_seq_cst);
+
+    /* After `newest`: a lane that is still FREE here looks at `newest` after it is stored, and sees
+     * this frame. */
+    handoff_ring_doors(segment);
+}
+
+bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word)
+{
+    uint64_t latest = word - LANE_EVERY + LANE_LATEST;
+
+    /* Fails if the viewer has taken a frame since: then it is alive, and keeps its place. */
+    return atomic_compare_exchange_strong_explicit(&segment->viewers->lane[lane].word, &word,
+                                                   latest, memory_order_seq_cst,
+                                                   memory_order_relaxed);
+}
+
+enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane)
+{
+    return LANE_MODE(
+        atomic_load_explicit(&segment->viewers->lane[lane].word, memory_order_seq_cst));
+}
+
+void handoff_set_state(struct segment *segment, enum layout_state state)
+{
+    /* Pairs with handoff_state(): who sees the end sees every frame before it. */
+    atomic_store_explicit(&segment->producer->state, state, memory_order_release);
+}
+
+/* ------------------------------------------------------------------ viewer */
+
+uint64_t handoff_newest_sequence(const struct segment *segment)
+{
+    return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_acquire));
+}
+
+enum layout_state handoff_state(const struct segment *segment)
+{
+    return (enum layout_state)atomic_load_explicit(&segment->producer->state, memory_order_acquire);
+}
+
+uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mode)
+{
+    struct layout_lane *mine = &segment->viewers->lane[lane];
+    uint64_t next = 0;
+
+    if (mode == LANE_LATEST) {
+        atomic_store_explicit(&mine->word, LANE_WORD(LANE_LATEST, 0), memory_order_seq_cst);
+    } else {
+        uint64_t before = 0, after = handoff_newest_sequence(segment);
+        /* Wants the picture that is there already, unless the producer may have passed it by
+         * meanwhile. */
+        for (int tries = 0; tries < CLAIM_TRIES_MAX && (tries == 0 || after != before); tries++) {
+            before = after;
+            next = before ? before : 1;
+            /* [dekker] lane, then `newest` */
+            atomic_store_explicit(&mine->word, LANE_WORD(LANE_EVERY, next), memory_order_seq_cst);
+            after = NEWEST_SEQUENCE(
+                atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
+        }
+    }
+    /* A predecessor on this lane may just have lost its claims. */
+    ring(&segment->viewers->space);
+    return next ? next - 1 : 0;
+}
+
+/* The slot's pages, and what the producer wrote about them. The slot must be claimed. */
+static void fill_frame(struct segment *segment, uint32_t slot, struct pf_frame *frame)
+{
+    struct layout_meta *meta = &segment->producer->meta[slot];
+
+    *frame = (struct pf_frame){
+        .slot = slot,
+        .sequence = atomic_load_explicit(&meta->sequence, memory_order_relaxed),
+        .flags = atomic_load_explicit(&meta->flags, memory_order_relaxed),
+        .pts_ns = atomic_load_explicit(&meta->pts_ns, memory_order_relaxed),
+        .due_ns = atomic_load_explicit(&meta->due_ns, memory_order_relaxed),
+        .begin_ns = atomic_load_explicit(&meta->begin_ns, memory_order_relaxed),
+        .publish_ns = atomic_load_explicit(&meta->publish_ns, memory_order_relaxed),
+        .acquire_ns = clock_now_ns(),
+    };
+    segment_planes(segment, slot, frame->plane);
+}
+
+int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
+                         struct pf_frame *frame)
+{
+    _Atomic uint64_t *mine = &segment->viewers->lane[lane].word;
+    /* acquire: pairs with the store of `newest` in handoff_publish() */
+    uint64_t newest = atomic_load_explicit(&segment->producer->newest, memory_order_acquire);
+
+    for (int tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
+        uint32_t slot = NEWEST_SLOT(newest);
+
+        if (NEWEST_SEQUENCE(newest) <= seen || slot >= segment->geometry.slots)
+            return -EAGAIN;
+
+        /* [dekker] lane, then `newest` */
+        uint64_t before = atomic_fetch_or_explicit(mine, LANE_HELD(slot), memory_order_seq_cst);
+        uint64_t again = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
+        if (again == newest) {
+            fill_frame(segment, slot, frame);
+            frame->sequence = NEWEST_SEQUENCE(newest);
+            return 0;
+        }
+        /* A newer one has come, which is better anyway. What was held before stays held. */
+        if (!(before & LANE_HELD(slot)))
+            handoff_let_go(segment, lane, slot);
+        newest = again;
+    }
+    return -EAGAIN;
+}
+
+int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
+                       struct pf_frame *frame)
+{
+    _Atomic uint64_t *mine = &segment->viewers->lane[lane].word;
+    uint64_t word = atomic_load_explicit(mine, memory_order_relaxed);
+
+    if (LANE_MODE(word) != LANE_EVERY)
+        return -ESTALE;
+    /* acquire, in there: meta of every frame up to this one is visible */
+    if (handoff_newest_sequence(segment) <= seen)
+        return -EAGAIN;
+    for (uint32_t k = 0; k < segment->geometry.slots; k++) {
+        if (atomic_load_explicit(&segment->producer->meta[k].sequence, memory_order_relaxed) !=
+            seen + 1)
+            continue;
+        /* NEXT keeps the slot until here, HELD from here on: one word, so the producer sees the one
+         * or the other. The exchange fails only if the producer has evicted us meanwhile. */
+        uint64_t taken = (word + LANE_WORD(0, 1)) | LANE_HELD(k);
+        if (!atomic_compare_exchange_strong_explicit(mine, &word, taken, memory_order_seq_cst,
+                                                     memory_order_relaxed))
+            return -ESTALE;
+        fill_frame(segment, k, frame);
+        return 0;
+    }
+    /* Published, wanted and not there: only if we were evicted between the two loads. */
+    return LANE_MODE(atomic_load_explicit(mine, memory_order_relaxed)) == LANE_EVERY ? -EAGAIN
+                                                                                     : -ESTALE;
+}
+
+void handoff_let_go(struct segment *segment, uint32_t lane, uint32_t slot)
+{
+    /* release: our reads of the pixels come before the producer's writes; pairs with its load of
+     * the lanes. */
+    atomic_fetch_and_explicit(&segment->viewers->lane[lane].word, ~LANE_HELD(slot),
+                              memory_order_release);
+    ring(&segment->viewers->space);
+}
+
+void handoff_leave(struct segment *segment, uint32_t lane)
+{
+    atomic_store_explicit(&segment->viewers->lane[lane].word, LANE_FREE, memory_order_release);
+    ring(&segment->viewers->space);
+}

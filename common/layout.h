@@ -16,6 +16,7 @@
 
 #include <semaphore.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,1 +1,509 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * System V shared memory: make, attach, check, remove.
+ *
+ * The producer makes a segment and removes it at once: from IPC_RMID on it lives exactly as long as
+ * somebody is attached, and on Linux others may still attach it by its id. So nothing is left
+ * behind, however anybody dies, but for a death between those two calls: segment_sweep_orphans().
+ *
+ * A viewer trusts nothing: it looks read-only, copies the header, checks the copy against the size
+ * that the kernel says, and uses only the copy from then on.
+ */
+#include "segment.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/shm.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "format.h"
+#include "handoff.h"
+#include "log.h"
+#include "pages.h"
+#include "text.h"
+
+enum {
+    KEY_PREFIX = 0x5046, /* "PF", the upper half of a private segment's key */
+    KEY_TRIES_MAX = 64,  /* keys are random: so many taken in a row does not happen */
+    ORPHAN_AGE_S = 5,    /* no producer needs so long from shmget() to IPC_RMID */
+};
+
+static uint64_t page_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t round_up(uint64_t bytes, uint64_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
+
+/* ------------------------------------------------------------------ the parts of a segment */
+
+static void map_parts(struct segment *segment, void *base)
+{
+    uint8_t *bytes = base;
+
+    segment->header = base;
+    segment->producer = (void *)(bytes + page_bytes());
+    segment->viewers = (void *)(bytes + 2 * page_bytes());
+    segment->slots = bytes + LAYOUT_CONTROL_PAGES * page_bytes();
+}
+
+void segment_planes(const struct segment *segment, uint32_t slot,
+                    struct pf_plane plane[PF_PLANES_MAX])
+{
+    const struct pf_segment *geometry = &segment->geometry;
+
+    for (uint32_t p = 0; p < geometry->planes; p++)
+        plane[p] = (struct pf_plane){
+            .pixels =
+                segment->slots + slot * geometry->slot_stride_bytes + geometry->plane_offset[p],
+            .stride_bytes = geometry->plane_stride_bytes[p],
+        };
+}
+
+static struct pf_segment plan(const struct pf_format *format, uint32_t slots)
+{
+    struct format_planes planes = format_planes(format);
+    struct pf_segment geometry = {
+        .format = *format,
+        .slots = slots,
+        .slots_offset = LAYOUT_CONTROL_PAGES * page_bytes(),
+        .slot_stride_bytes = round_up(planes.bytes, page_bytes()),
+        .planes = planes.count,
+        .producer_pid = getpid(),
+    };
+
+    for (uint32_t p = 0; p < planes.count; p++) {
+        geometry.plane_offset[p] = planes.offset[p];
+        geometry.plane_stride_bytes[p] = planes.stride_bytes[p];
+    }
+    geometry.bytes = geometry.slots_offset + slots * geometry.slot_stride_bytes;
+    return geometry;
+}
+
+/* ------------------------------------------------------------------ create */
+
+static int explain_shmget(int error, uint64_t bytes)
+{
+    char size[TEXT_BYTES_SIZE], limit[TEXT_BYTES_SIZE];
+    uint64_t shmmax = pages_read_number("/proc/sys/kernel/shmmax");
+
+    text_bytes(bytes, size);
+    if (error == EINVAL && bytes > shmmax)
+        log_error("segment of %s: kernel.shmmax is %s; raise it: sysctl kernel.shmmax=%llu", size,
+                  text_bytes(shmmax, limit), (unsigned long long)bytes);
+    else if (error == ENOSPC)
+        log_error(
+            "segment of %s: the system's segments are used up (kernel.shmmni %llu, kernel.shmall "
+            "%llu pages; this is not disk space); see ipcs -m",
+            size, (unsigned long long)pages_read_number("/proc/sys/kernel/shmmni"),
+            (unsigned long long)pages_read_number("/proc/sys/kernel/shmall"));
+    else
+        log_error("segment of %s: %s; make the picture smaller or use fewer buffers", size,
+                  strerror(error));
+    return error == EINVAL ? -ENOSPC : -error;
+}
+
+static int create_private(uint64_t bytes)
+{
+    for (int tries = 0; tries < KEY_TRIES_MAX; tries++) {
+        uint16_t random = 0;
+        if (getrandom(&random, sizeof random, 0) < 0)
+            return -errno;
+        int shmid = shmget(KEY_PREFIX << 16 | random, bytes, IPC_CREAT | IPC_EXCL | 0600);
+        if (shmid >= 0)
+            return shmid;
+        if (errno != EEXIST)
+            return explain_shmget(errno, bytes);
+    }
+    log_error("segment: %d keys in a row are taken; see ipcs -m", KEY_TRIES_MAX);
+    return -ENOSPC;
+}
+
+static int key_of(const char *key_file, key_t *key)
+{
+    *key = ftok(key_file, 'p');
+    if (*key == -1) {
+        int ret = -errno;
+        log_error("key file %s: %s; name a file that exists", key_file, strerror(-ret));
+        return ret == -ENOENT ? -EINVAL : ret;
+    }
+    return 0;
+}
+
+/* A producer that was killed leaves a keyed segment behind. Ours, and nobody attached: out with it.
+ */
+static int reclaim_key(key_t key, const char *key_file)
+{
+    struct shmid_ds info;
+    int shmid = shmget(key, 0, 0);
+
+    if (shmid < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (shmctl(shmid, IPC_STAT, &info) < 0)
+        return errno == EINVAL || errno == EIDRM ? 0 : -errno;
+    const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
+    bool is_ours = false;
+    if (header != (void *)-1) {
+        is_ours = info.shm_segsz >= sizeof *header &&
+                  atomic_load_explicit(&header->magic, memory_order_acquire) == LAYOUT_MAGIC;
+        shmdt(header);
+    }
+    if (!is_ours) {
+        log_error(
+            "key file %s: its key 0x%08x belongs to segment %d, which is not pageflip's; take "
+            "another file",
+            key_file, (unsigned)key, shmid);
+        return -EEXIST;
+    }
+    if (info.shm_nattch > 0) {
+        log_error("key file %s: its segment %d is in use by %lu processes; end them, or take "
+                  "another file",
+                  key_file, shmid, (unsigned long)info.shm_nattch);
+        return -EBUSY;
+    }
+    log_info("key file %s: reclaimed stale segment %d", key_file, shmid);
+    return shmctl(shmid, IPC_RMID, NULL) == 0 ? 0 : -errno;
+}
+
+static int create_keyed(uint64_t bytes, const char *key_file)
+{
+    key_t key;
+    int ret = key_of(key_file, &key);
+
+    if (ret == 0)
+        ret = reclaim_key(key, key_file);
+    if (ret < 0)
+        return ret;
+    int shmid = shmget(key, bytes, IPC_CREAT | IPC_EXCL | 0600);
+    return shmid >= 0 ? shmid : explain_shmget(errno, bytes);
+}
+
+static void write_header(struct segment *segment)
+{
+    const struct pf_segment *geometry = &segment->geometry;
+    struct layout_header *header = segment->header;
+
+    header->version = LAYOUT_VERSION;
+    header->layout_hash = LAYOUT_HASH;
+    header->header_bytes = sizeof *header;
+    memcpy(header->nonce, segment->nonce, sizeof header->nonce);
+    header->total_bytes = geometry->bytes;
+    header->slots_offset = geometry->slots_offset;
+    header->slot_stride_bytes = geometry->slot_stride_bytes;
+    header->page_bytes = (uint32_t)page_bytes();
+    header->slots = geometry->slots;
+    header->fourcc = geometry->format.fourcc;
+    header->width = geometry->format.width;
+    header->height = geometry->format.height;
+    header->rate_num = geometry->format.rate_num;
+    header->rate_den = geometry->format.rate_den;
+    memcpy(header->stride_bytes, geometry->plane_stride_bytes, sizeof header->stride_bytes);
+    memcpy(header->plane_offset, geometry->plane_offset, sizeof header->plane_offset);
+    header->producer_pid = geometry->producer_pid;
+    snprintf(header->channel, sizeof header->channel, "%s", segment->channel);
+    /* release: pairs with the acquire of `magic` in peek() */
+    atomic_store_explicit(&header->magic, LAYOUT_MAGIC, memory_order_release);
+}
+
+int segment_create(struct segment *segment, const char *channel, const char *key_file,
+                   const struct pf_format *format, uint32_t slots)
+{
+    *segment = (struct segment){.geometry = plan(format, slots), .keyed = key_file != NULL};
+    snprintf(segment->channel, sizeof segment->channel, "%s", channel);
+    if (getrandom(segment->nonce, sizeof segment->nonce, 0) < 0)
+        return -errno;
+
+    int ret = pages_check(segment->geometry.bytes);
+    if (ret < 0)
+        return ret;
+    ret = key_file ? create_keyed(segment->geometry.bytes, key_file)
+                   : create_private(segment->geometry.bytes);
+    if (ret < 0)
+        return ret;
+    segment->geometry.shmid = ret;
+
+    void *base = shmat(segment->geometry.shmid, NULL, 0);
+    int error = errno;
+    if (!key_file || base == (void *)-1)
+        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
+    if (base == (void *)-1) {
+        log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
+                  segment->geometry.shmid, strerror(error));
+        return -error;
+    }
+    map_parts(segment, base);
+    madvise(base, segment->geometry.bytes, MADV_DONTFORK);
+    ret = pages_populate(base, segment->geometry.bytes);
+    if (ret < 0) {
+        segment_close(segment);
+        return ret;
+    }
+    handoff_init(segment->producer, segment->viewers);
+    write_header(segment);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ check */
+
+const char *segment_check(const struct layout_header *header, uint64_t segment_bytes,
+                          struct pf_segment *geometry)
+{
+    if (segment_bytes < (LAYOUT_CONTROL_PAGES + 1) * page_bytes())
+        return "size";
+    if (header->magic != LAYOUT_MAGIC)
+        return "magic";
+    if (header->version != LAYOUT_VERSION)
+        return "version";
+    if (header->layout_hash != LAYOUT_HASH)
+        return "layout_hash";
+    if (header->header_bytes != sizeof *header)
+        return "header_bytes";
+    if (header->page_bytes != page_bytes())
+        return "page_bytes";
+    if (header->width < 1 || header->width > PF_SIZE_MAX)
+        return "width";
+    if (header->height < 1 || header->height > PF_SIZE_MAX)
+        return "height";
+    if (!format_is_known(header->fourcc))
+        return "fourcc";
+
+    struct pf_format format = {.fourcc = header->fourcc,
+                               .width = header->width,
+                               .height = header->height,
+                               .rate_num = header->rate_num,
+                               .rate_den = header->rate_den};
+    struct format_planes planes = format_planes(&format);
+    for (uint32_t p = 0; p < planes.count; p++)
+        if (header->stride_bytes[p] < planes.row_bytes[p] ||
+            header->stride_bytes[p] > FORMAT_STRIDE_MAX ||
+            header->stride_bytes[p] % FORMAT_STRIDE_ALIGN)
+            return "stride_bytes";
+    if (header->slots < PF_SLOTS_MIN || header->slots > PF_SLOTS_MAX)
+        return "slots";
+    if (header->slot_stride_bytes % page_bytes() || header->slot_stride_bytes > segment_bytes)
+        return "slot_stride_bytes";
+    for (uint32_t p = 0; p < planes.count; p++) {
+        /* at most 2^14 rows of 2^17 bytes: no overflow */
+        uint64_t plane_bytes = (uint64_t)header->stride_bytes[p] * planes.rows[p];
+        if (header->plane_offset[p] % FORMAT_STRIDE_ALIGN ||
+            header->plane_offset[p] > header->slot_stride_bytes ||
+            plane_bytes > header->slot_stride_bytes - header->plane_offset[p])
+            return "plane_offset";
+    }
+    if (header->slots_offset != LAYOUT_CONTROL_PAGES * page_bytes())
+        return "slots_offset";
+    /* slot_stride_bytes <= segment_bytes < 2^63 / 8 in any real machine, and checked all the same
+     */
+    uint64_t slots_bytes;
+    if (__builtin_mul_overflow(header->slot_stride_bytes, (uint64_t)header->slots, &slots_bytes) ||
+        slots_bytes > header->total_bytes ||
+        header->total_bytes - slots_bytes < header->slots_offset ||
+        header->total_bytes > segment_bytes)
+        return "total_bytes";
+    if (!memchr(header->channel, '\0', sizeof header->channel) ||
+        !channel_name_is_valid(header->channel))
+        return "channel";
+
+    *geometry = (struct pf_segment){
+        .shmid = geometry->shmid,
+        .bytes = header->total_bytes,
+        .format = format,
+        .slots = header->slots,
+        .slots_offset = header->slots_offset,
+        .slot_stride_bytes = header->slot_stride_bytes,
+        .planes = planes.count,
+        .producer_pid = header->producer_pid,
+    };
+    memcpy(geometry->plane_offset, header->plane_offset, sizeof geometry->plane_offset);
+    memcpy(geometry->plane_stride_bytes, header->stride_bytes, sizeof geometry->plane_stride_bytes);
+    return NULL;
+}
+
+/* ------------------------------------------------------------------ attach */
+
+/* What a look at the segment without trusting it brings home. */
+struct look {
+    struct layout_header header; /* a private copy */
+    struct pf_segment geometry;
+    uint64_t newest;
+    const char *wrong; /* with -EPROTO: the field */
+};
+
+static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct look *look)
+{
+    struct shmid_ds info;
+
+    *look = (struct look){.geometry.shmid = shmid};
+    if (shmctl(shmid, IPC_STAT, &info) < 0)
+        return errno == EINVAL || errno == EIDRM ? -ECONNREFUSED : -errno;
+    if (info.shm_segsz < LAYOUT_CONTROL_PAGES * page_bytes()) {
+        look->wrong = "size";
+        return -EPROTO;
+    }
+    void *base = shmat(shmid, NULL, SHM_RDONLY);
+    if (base == (void *)-1)
+        return errno == EINVAL || errno == EIDRM ? -ECONNREFUSED : -errno;
+
+    struct segment parts;
+    map_parts(&parts, base);
+    /* acquire: pairs with the release in write_header(); the rest of the header is there if this is
+     */
+    uint32_t magic = atomic_load_explicit(&parts.header->magic, memory_order_acquire);
+    memcpy(&look->header, parts.header, sizeof look->header);
+    look->header.magic = magic;
+    look->newest = atomic_load_explicit(&parts.producer->newest, memory_order_acquire);
+    shmdt(base);
+
+    look->wrong = segment_check(&look->header, info.shm_segsz, &look->geometry);
+    if (look->wrong)
+        return -EPROTO;
+    if (nonce && memcmp(nonce, look->header.nonce, LAYOUT_NONCE_BYTES) != 0)
+        return -ECONNREFUSED;
+    return 0;
+}
+
+static int explain_look(int error, int shmid, const struct look *look)
+{
+    struct shmid_ds info;
+
+    if (error == -EPROTO) {
+        log_error("segment %d: its \"%s\" is wrong: damaged, or from another version of pageflip; "
+                  "restart "
+                  "the producer with this version",
+                  shmid, look->wrong);
+    } else if (error == -EACCES) {
+        bool known = shmctl(shmid, SHM_STAT_ANY, &info) >= 0;
+        const struct passwd *owner = known ? getpwuid(info.shm_perm.uid) : NULL;
+        log_error("segment %d: no permission, it belongs to %s; run the viewer as that user", shmid,
+                  owner ? owner->pw_name : "another user");
+    } else if (error != -ECONNREFUSED) {
+        log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
+                  shmid, strerror(-error));
+    }
+    return error;
+}
+
+int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES])
+{
+    struct look look;
+    int ret = look_at(shmid, nonce, &look);
+
+    *segment = (struct segment){0};
+    if (ret < 0)
+        return explain_look(ret, shmid, &look);
+
+    uint8_t *base = shmat(shmid, NULL, 0);
+    if (base == (void *)-1)
+        return explain_look(errno == EINVAL || errno == EIDRM ? -ECONNREFUSED : -errno, shmid,
+                            &look);
+    /* Everything but page 2, where our lane is. The mapping is as large as the segment that was
+     * looked at only if it still is that segment: an id may have been given anew in between. */
+    map_parts(segment, base);
+    if (memcmp(segment->header->nonce, look.header.nonce, LAYOUT_NONCE_BYTES) != 0) {
+        shmdt(base);
+        *segment = (struct segment){0};
+        return -ECONNREFUSED;
+    }
+    if (mprotect(base, 2 * page_bytes(), PROT_READ) < 0 ||
+        mprotect(base + LAYOUT_CONTROL_PAGES * page_bytes(),
+                 look.geometry.bytes - LAYOUT_CONTROL_PAGES * page_bytes(), PROT_READ) < 0) {
+        ret = -errno;
+        log_error("segment %d: cannot make it read-only: %s; close other programs", shmid,
+                  strerror(-ret));
+        shmdt(base);
+        *segment = (struct segment){0};
+        return ret;
+    }
+    madvise(base, look.geometry.bytes, MADV_DONTFORK);
+    segment->geometry = look.geometry;
+    memcpy(segment->nonce, look.header.nonce, sizeof segment->nonce);
+    memcpy(segment->channel, look.header.channel, sizeof segment->channel);
+    return 0;
+}
+
+int segment_peek(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct pf_segment *geometry,
+                 uint64_t *newest)
+{
+    struct look look;
+    int ret = look_at(shmid, nonce, &look);
+
+    if (ret == 0) {
+        *geometry = look.geometry;
+        *newest = look.newest;
+    }
+    return ret;
+}
+
+int segment_find_key(const char *key_file)
+{
+    key_t key;
+    int ret = key_of(key_file, &key);
+
+    if (ret < 0)
+        return ret;
+    int shmid = shmget(key, 0, 0);
+    if (shmid >= 0)
+        return shmid;
+    if (errno == ENOENT)
+        return -ECONNREFUSED;
+    ret = -errno;
+    log_error("key file %s: cannot look up its segment: %s; run the viewer as the producer's user",
+              key_file, strerror(-ret));
+    return ret;
+}
+
+/* ------------------------------------------------------------------ remove */
+
+void segment_remove_key(struct segment *segment)
+{
+    if (segment->keyed)
+        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
+    segment->keyed = false;
+}
+
+void segment_close(struct segment *segment)
+{
+    if (!segment->header)
+        return;
+    segment_remove_key(segment);
+    shmdt(segment->header);
+    *segment = (struct segment){0};
+}
+
+/* Has a producer of this user died between shmget() and IPC_RMID, and left this? */
+static bool is_orphan(const struct shmid_ds *info)
+{
+    return (uint32_t)info->shm_perm.__key >> 16 == KEY_PREFIX && info->shm_nattch == 0 &&
+           info->shm_perm.cuid == geteuid() && info->shm_ctime + ORPHAN_AGE_S <= time(NULL) &&
+           info->shm_cpid > 0 && kill(info->shm_cpid, 0) < 0 && errno == ESRCH;
+}
+
+int segment_sweep_orphans(void)
+{
+    struct shm_info unused;
+    struct shmid_ds info;
+    int swept = 0;
+    int last = shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&unused);
+
+    for (int i = 0; i <= last; i++) {
+        int shmid = shmctl(i, SHM_STAT, &info);
+        if (shmid >= 0 && is_orphan(&info) && shmctl(shmid, IPC_RMID, NULL) == 0) {
+            log_info("reclaimed orphan segment %d of process %d", shmid, (int)info.shm_cpid);
+            swept++;
+        }
+    }
+    return swept;
+}

@@ -68,6 +68,10 @@ int segment_find_key(const char *key_file);
  * on while it is attached. */
 void segment_remove_key(struct segment *segment);
 
+/* The planes of a slot. What pf_frame needs of one. */
+void segment_planes(const struct segment *segment, uint32_t slot,
+                    struct pf_plane plane[PF_PLANES_MAX]);
+
 /* Detach, and remove it if it is keyed. Accepts one that is all zero. */
 void segment_close(struct segment *segment);
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel says about memory, and pages made present at once instead of one fault at a time.
+ */
+#include "pages.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "text.h"
+
+uint64_t pages_read_number(const char *path)
+{
+    unsigned long long number = 0;
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return UINT64_MAX;
+    int fields = fscanf(file, "%llu", &number);
+    fclose(file);
+    return fields == 1 ? number : UINT64_MAX;
+}
+
+static uint64_t available_bytes(void)
+{
+    unsigned long long kilobytes;
+    uint64_t available = UINT64_MAX;
+    char line[128];
+    FILE *file = fopen("/proc/meminfo", "re");
+
+    if (!file)
+        return available;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu", &kilobytes) == 1)
+            available = kilobytes * 1024;
+    fclose(file);
+    return available;
+}
+
+int pages_check(uint64_t bytes)
+{
+    char wanted[TEXT_BYTES_SIZE], there[TEXT_BYTES_SIZE];
+    uint64_t container = pages_read_number("/sys/fs/cgroup/memory.max");
+    uint64_t available = available_bytes();
+    uint64_t limit = container < available ? container : available;
+
+    if (bytes <= limit)
+        return 0;
+    log_error(
+        "segment of %s: only %s of memory are there; make the picture smaller or use fewer buffers",
+        text_bytes(bytes, wanted), text_bytes(limit, there));
+    return -ENOMEM;
+}
+
+int pages_populate(void *pages, uint64_t bytes)
+{
+    char size[TEXT_BYTES_SIZE];
+
+    if (madvise(pages, bytes, MADV_POPULATE_WRITE) == 0)
+        return 0;
+    if (errno == EINVAL) { /* Linux before 5.14: touch each page */
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        for (uint64_t at = 0; at < bytes; at += page)
+            ((volatile uint8_t *)pages)[at] = 0;
+        return 0;
+    }
+    log_error(
+        "segment of %s: no memory for its pages: %s; make the picture smaller or use fewer buffers",
+        text_bytes(bytes, size), strerror(errno));
+    return -ENOMEM;
+}
