@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "channel.h"
-#include "format.h"
+#include "geometry.h"
 #include "handoff.h"
 #include "log.h"
 #include "pages.h"
@@ -38,16 +38,6 @@ enum {
     ORPHAN_AGE_S = 5,    /* no producer needs so long from shmget() to IPC_RMID */
 };
 
-static uint64_t page_bytes(void)
-{
-    return (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t round_up(uint64_t bytes, uint64_t unit)
-{
-    return (bytes + unit - 1) / unit * unit;
-}
-
 /* ------------------------------------------------------------------ the parts of a segment */
 
 static void map_parts(struct segment *segment, void *base)
@@ -55,9 +45,9 @@ static void map_parts(struct segment *segment, void *base)
     uint8_t *bytes = base;
 
     segment->header = base;
-    segment->producer = (void *)(bytes + page_bytes());
-    segment->viewers = (void *)(bytes + 2 * page_bytes());
-    segment->slots = bytes + LAYOUT_CONTROL_PAGES * page_bytes();
+    segment->producer = (void *)(bytes + geometry_page_bytes());
+    segment->viewers = (void *)(bytes + 2 * geometry_page_bytes());
+    segment->slots = bytes + LAYOUT_CONTROL_PAGES * geometry_page_bytes();
 }
 
 void segment_planes(const struct segment *segment, uint32_t slot,
@@ -71,26 +61,6 @@ void segment_planes(const struct segment *segment, uint32_t slot,
                 segment->slots + slot * geometry->slot_stride_bytes + geometry->plane_offset[p],
             .stride_bytes = geometry->plane_stride_bytes[p],
         };
-}
-
-static struct pf_segment plan(const struct pf_format *format, uint32_t slots)
-{
-    struct format_planes planes = format_planes(format);
-    struct pf_segment geometry = {
-        .format = *format,
-        .slots = slots,
-        .slots_offset = LAYOUT_CONTROL_PAGES * page_bytes(),
-        .slot_stride_bytes = round_up(planes.bytes, page_bytes()),
-        .planes = planes.count,
-        .producer_pid = getpid(),
-    };
-
-    for (uint32_t p = 0; p < planes.count; p++) {
-        geometry.plane_offset[p] = planes.offset[p];
-        geometry.plane_stride_bytes[p] = planes.stride_bytes[p];
-    }
-    geometry.bytes = geometry.slots_offset + slots * geometry.slot_stride_bytes;
-    return geometry;
 }
 
 /* ------------------------------------------------------------------ create */
@@ -203,7 +173,7 @@ static void write_header(struct segment *segment)
     header->total_bytes = geometry->bytes;
     header->slots_offset = geometry->slots_offset;
     header->slot_stride_bytes = geometry->slot_stride_bytes;
-    header->page_bytes = (uint32_t)page_bytes();
+    header->page_bytes = (uint32_t)geometry_page_bytes();
     header->slots = geometry->slots;
     header->fourcc = geometry->format.fourcc;
     header->width = geometry->format.width;
@@ -221,7 +191,8 @@ static void write_header(struct segment *segment)
 int segment_create(struct segment *segment, const char *channel, const char *key_file,
                    const struct pf_format *format, uint32_t slots)
 {
-    *segment = (struct segment){.geometry = plan(format, slots), .keyed = key_file != NULL};
+    *segment =
+        (struct segment){.geometry = geometry_plan(format, slots), .keyed = key_file != NULL};
     snprintf(segment->channel, sizeof segment->channel, "%s", channel);
     if (getrandom(segment->nonce, sizeof segment->nonce, 0) < 0)
         return -errno;
@@ -256,82 +227,6 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     return 0;
 }
 
-/* ------------------------------------------------------------------ check */
-
-const char *segment_check(const struct layout_header *header, uint64_t segment_bytes,
-                          struct pf_segment *geometry)
-{
-    if (segment_bytes < (LAYOUT_CONTROL_PAGES + 1) * page_bytes())
-        return "size";
-    if (header->magic != LAYOUT_MAGIC)
-        return "magic";
-    if (header->version != LAYOUT_VERSION)
-        return "version";
-    if (header->layout_hash != LAYOUT_HASH)
-        return "layout_hash";
-    if (header->header_bytes != sizeof *header)
-        return "header_bytes";
-    if (header->page_bytes != page_bytes())
-        return "page_bytes";
-    if (header->width < 1 || header->width > PF_SIZE_MAX)
-        return "width";
-    if (header->height < 1 || header->height > PF_SIZE_MAX)
-        return "height";
-    if (!format_is_known(header->fourcc))
-        return "fourcc";
-
-    struct pf_format format = {.fourcc = header->fourcc,
-                               .width = header->width,
-                               .height = header->height,
-                               .rate_num = header->rate_num,
-                               .rate_den = header->rate_den};
-    struct format_planes planes = format_planes(&format);
-    for (uint32_t p = 0; p < planes.count; p++)
-        if (header->stride_bytes[p] < planes.row_bytes[p] ||
-            header->stride_bytes[p] > FORMAT_STRIDE_MAX ||
-            header->stride_bytes[p] % FORMAT_STRIDE_ALIGN)
-            return "stride_bytes";
-    if (header->slots < PF_SLOTS_MIN || header->slots > PF_SLOTS_MAX)
-        return "slots";
-    if (header->slot_stride_bytes % page_bytes() || header->slot_stride_bytes > segment_bytes)
-        return "slot_stride_bytes";
-    for (uint32_t p = 0; p < planes.count; p++) {
-        /* at most 2^14 rows of 2^17 bytes: no overflow */
-        uint64_t plane_bytes = (uint64_t)header->stride_bytes[p] * planes.rows[p];
-        if (header->plane_offset[p] % FORMAT_STRIDE_ALIGN ||
-            header->plane_offset[p] > header->slot_stride_bytes ||
-            plane_bytes > header->slot_stride_bytes - header->plane_offset[p])
-            return "plane_offset";
-    }
-    if (header->slots_offset != LAYOUT_CONTROL_PAGES * page_bytes())
-        return "slots_offset";
-    /* slot_stride_bytes <= segment_bytes < 2^63 / 8 in any real machine, and checked all the same
-     */
-    uint64_t slots_bytes;
-    if (__builtin_mul_overflow(header->slot_stride_bytes, (uint64_t)header->slots, &slots_bytes) ||
-        slots_bytes > header->total_bytes ||
-        header->total_bytes - slots_bytes < header->slots_offset ||
-        header->total_bytes > segment_bytes)
-        return "total_bytes";
-    if (!memchr(header->channel, '\0', sizeof header->channel) ||
-        !channel_name_is_valid(header->channel))
-        return "channel";
-
-    *geometry = (struct pf_segment){
-        .shmid = geometry->shmid,
-        .bytes = header->total_bytes,
-        .format = format,
-        .slots = header->slots,
-        .slots_offset = header->slots_offset,
-        .slot_stride_bytes = header->slot_stride_bytes,
-        .planes = planes.count,
-        .producer_pid = header->producer_pid,
-    };
-    memcpy(geometry->plane_offset, header->plane_offset, sizeof geometry->plane_offset);
-    memcpy(geometry->plane_stride_bytes, header->stride_bytes, sizeof geometry->plane_stride_bytes);
-    return NULL;
-}
-
 /* ------------------------------------------------------------------ attach */
 
 /* What a look at the segment without trusting it brings home. */
@@ -349,7 +244,7 @@ static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct lo
     *look = (struct look){.geometry.shmid = shmid};
     if (shmctl(shmid, IPC_STAT, &info) < 0)
         return errno == EINVAL || errno == EIDRM ? -ECONNREFUSED : -errno;
-    if (info.shm_segsz < LAYOUT_CONTROL_PAGES * page_bytes()) {
+    if (info.shm_segsz < LAYOUT_CONTROL_PAGES * geometry_page_bytes()) {
         look->wrong = "size";
         return -EPROTO;
     }
@@ -367,7 +262,7 @@ static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct lo
     look->newest = atomic_load_explicit(&parts.producer->newest, memory_order_acquire);
     shmdt(base);
 
-    look->wrong = segment_check(&look->header, info.shm_segsz, &look->geometry);
+    look->wrong = geometry_check(&look->header, info.shm_segsz, &look->geometry);
     if (look->wrong)
         return -EPROTO;
     if (nonce && memcmp(nonce, look->header.nonce, LAYOUT_NONCE_BYTES) != 0)
@@ -417,9 +312,10 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOU
         *segment = (struct segment){0};
         return -ECONNREFUSED;
     }
-    if (mprotect(base, 2 * page_bytes(), PROT_READ) < 0 ||
-        mprotect(base + LAYOUT_CONTROL_PAGES * page_bytes(),
-                 look.geometry.bytes - LAYOUT_CONTROL_PAGES * page_bytes(), PROT_READ) < 0) {
+    if (mprotect(base, 2 * geometry_page_bytes(), PROT_READ) < 0 ||
+        mprotect(base + LAYOUT_CONTROL_PAGES * geometry_page_bytes(),
+                 look.geometry.bytes - LAYOUT_CONTROL_PAGES * geometry_page_bytes(),
+                 PROT_READ) < 0) {
         ret = -errno;
         log_error("segment %d: cannot make it read-only: %s; close other programs", shmid,
                   strerror(-ret));

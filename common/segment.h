@@ -52,14 +52,6 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOU
 int segment_peek(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct pf_segment *geometry,
                  uint64_t *newest);
 
-/*
- * Check what a header says, in the order of the fields, against the segment's real size. Fills
- * *geometry from `header`, which must be a private copy. Returns NULL, or the name of the first
- * field that is wrong.
- */
-const char *segment_check(const struct layout_header *header, uint64_t segment_bytes,
-                          struct pf_segment *geometry);
-
 /* The shmid under a key file's key, or -ECONNREFUSED: there is none. Other negative errnos are
  * logged. */
 int segment_find_key(const char *key_file);

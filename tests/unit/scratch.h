@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* A runtime directory of its own for each test, so that tests run side by side and leave nothing
+ * behind. */
+#ifndef SCRATCH_H
+#define SCRATCH_H
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char scratch[64];
+
+static inline void scratch_path(char path[512], const char *folder, const char *name)
+{
+    snprintf(path, 512, "%s/%s", folder, name);
+}
+
+/* For .init of a test suite. */
+static inline void scratch_open(void)
+{
+    snprintf(scratch, sizeof scratch, "/tmp/pageflip-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(scratch));
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+static inline void scratch_empty(const char *folder)
+{
+    char path[512];
+    struct dirent *entry;
+    DIR *dir = opendir(folder);
+
+    while (dir && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        scratch_path(path, folder, entry->d_name);
+        unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* For .fini of a test suite. */
+static inline void scratch_close(void)
+{
+    char path[512];
+
+    scratch_path(path, scratch, "pageflip");
+    scratch_empty(path);
+    rmdir(path);
+    scratch_empty(scratch);
+    rmdir(scratch);
+}
+
+/* Is the System V segment still there, in the kernel's own list? */
+static inline int scratch_segment_exists(int shmid)
+{
+    char line[512];
+    int id, found = 0;
+    FILE *file = fopen("/proc/sysvipc/shm", "re");
+
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "%*d %d", &id) == 1 && id == shmid)
+            found = 1;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+#endif

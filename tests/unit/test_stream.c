@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageflip.h as a stranger's program uses it: a producer and viewers, here in one process. Nothing
+ * of what they promise depends on being in two.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/shm.h>
+
+#include "clock.h"
+#include "pageflip.h"
+#include "scratch.h"
+
+static struct pf_producer *producer;
+static struct pf_viewer *viewer;
+
+static void quiet(void)
+{
+    scratch_open();
+    pf_log_set_level(PF_LOG_ERROR);
+    producer = NULL;
+    viewer = NULL;
+}
+
+static void finish(void)
+{
+    pf_viewer_close(viewer);
+    pf_producer_close(producer);
+    scratch_close();
+}
+
+TestSuite(stream, .init = quiet, .fini = finish);
+
+static struct pf_format size(uint32_t width, uint32_t height)
+{
+    return (struct pf_format){.fourcc = PF_FOURCC_XR24, .width = width, .height = height};
+}
+
+static void open_producer(uint32_t slots, int64_t evict_after_ns)
+{
+    struct pf_format format = size(64, 48);
+    struct pf_producer_options options = {.slots = slots, .evict_after_ns = evict_after_ns};
+
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
+}
+
+static void open_viewer(bool every_frame)
+{
+    struct pf_viewer_options options = {.every_frame = every_frame};
+
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+}
+
+/* Publish one frame whose first and last pixel are `value`. */
+static int publish(uint32_t value)
+{
+    struct pf_frame frame;
+    int ret = pf_producer_begin(producer, 0, &frame);
+
+    if (ret < 0)
+        return ret;
+    memset(frame.plane[0].pixels, (int)value, (size_t)frame.plane[0].stride_bytes * 48);
+    frame.pts_ns = value;
+    pf_producer_publish(producer, &frame);
+    return 0;
+}
+
+static void expect(int64_t value)
+{
+    struct pf_frame frame;
+    int ret = pf_viewer_acquire(viewer, NS_PER_S, &frame);
+
+    cr_assert_eq(ret, 0, "frame %d: acquire says %d", (int)value, ret);
+    cr_assert_eq(frame.pts_ns, value, "got frame %d, not %d", (int)frame.pts_ns, (int)value);
+    cr_assert_eq(frame.plane[0].pixels[0], value);
+    cr_assert_eq(frame.plane[0].pixels[frame.plane[0].stride_bytes * 48 - 1], value);
+    pf_viewer_release(viewer, &frame);
+}
+
+Test(stream, hands_a_frame_over)
+{
+    open_producer(0, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(7), 0);
+    expect(7);
+}
+
+Test(stream, shows_the_producers_own_pages)
+{
+    struct pf_frame drawn, seen;
+
+    open_producer(0, 0);
+    open_viewer(false);
+    cr_assert_eq(pf_producer_begin(producer, 0, &drawn), 0);
+    pf_producer_publish(producer, &drawn);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &seen), 0);
+    drawn.plane[0].pixels[5] =
+        99; /* never do that: it is how the test sees that no copy was made */
+    cr_assert_eq(seen.plane[0].pixels[5], 99);
+    pf_viewer_release(viewer, &seen);
+}
+
+Test(stream, gives_times_in_order)
+{
+    struct pf_frame frame;
+
+    open_producer(0, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
+    cr_assert_leq(frame.due_ns, frame.begin_ns);
+    cr_assert_leq(frame.begin_ns, frame.publish_ns);
+    cr_assert_leq(frame.publish_ns, frame.acquire_ns);
+    cr_assert_leq(frame.acquire_ns, clock_now_ns());
+    pf_viewer_release(viewer, &frame);
+}
+
+Test(stream, nothing_published_is_eagain)
+{
+    struct pf_frame frame;
+
+    open_producer(0, 0);
+    open_viewer(false);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EAGAIN);
+    cr_assert_eq(pf_viewer_acquire_newest(viewer, &frame), -EAGAIN);
+}
+
+Test(stream, a_latest_viewer_passes_frames_over)
+{
+    struct pf_viewer_stats stats;
+
+    open_producer(3, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+    for (uint32_t i = 2; i <= 10; i++)
+        cr_assert_eq(publish(i), 0);
+    expect(10);
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.skipped, 8, "skipped %d", (int)stats.skipped);
+    cr_assert_eq(stats.lost, 0);
+}
+
+Test(stream, a_latest_viewer_that_holds_one_of_three_never_blocks)
+{
+    struct pf_frame held;
+
+    open_producer(3, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &held), 0);
+    for (uint32_t i = 2; i < 1000; i++)
+        cr_assert_eq(publish(i % 250), 0, "at frame %u", i);
+    cr_assert_eq(held.plane[0].pixels[0], 1, "the held slot was drawn in");
+    pf_viewer_release(viewer, &held);
+}
+
+Test(stream, an_every_frame_viewer_holds_the_producer_back)
+{
+    struct pf_producer_stats stats;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(publish(3), -EAGAIN);
+    pf_producer_stats(producer, &stats);
+    cr_assert_eq(stats.no_slot, 1);
+    cr_assert_eq(stats.viewers, 1);
+    expect(1);
+    cr_assert_eq(publish(3), 0);
+    expect(2);
+    expect(3);
+}
+
+Test(stream, a_late_every_frame_viewer_starts_with_the_newest)
+{
+    open_producer(2, 0);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(publish(2), 0);
+    open_viewer(true);
+    cr_assert_eq(publish(3), 0);
+    expect(2);
+    expect(3);
+}
+
+Test(stream, eviction_lets_the_frames_to_come_go_and_not_the_held_one)
+{
+    struct pf_frame held, frame;
+    struct pf_viewer_stats stats;
+
+    open_producer(3, 20 * NS_PER_MS);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &held), 0);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(publish(3), 0);
+    cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0, "no slot in spite of eviction");
+    memset(frame.plane[0].pixels, 4, 64);
+    frame.pts_ns = 4;
+    pf_producer_publish(producer, &frame);
+    cr_assert_eq(held.plane[0].pixels[0], 1, "the held slot was drawn in");
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -ESTALE);
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.lost, 2, "lost %d", (int)stats.lost);
+    cr_assert_eq(stats.lost_first, 2);
+    cr_assert_eq(stats.lost_last, 3);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
+    cr_assert_eq(frame.pts_ns, 4);
+    pf_viewer_release(viewer, &frame);
+    pf_viewer_release(viewer, &held);
+}
+
+Test(stream, an_end_is_told_after_the_last_frame)
+{
+    struct pf_frame frame;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(publish(2), 0);
+    pf_producer_close(producer);
+    producer = NULL;
+    expect(1);
+    expect(2);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
+    cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
+    cr_assert_eq(pf_viewer_acquire_newest(viewer, &frame), 0, "the last picture is still there");
+    pf_viewer_release(viewer, &frame);
+}
+
+Test(stream, a_change_of_size_is_told_after_the_last_frame)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(640, 480);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+    frame.pts_ns = 2;
+    pf_producer_publish(producer, &frame);
+    expect(1);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_state(viewer), PF_MOVED);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_segment(viewer)->format.width, 640);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
+    cr_assert_eq(frame.pts_ns, 2);
+    pf_viewer_release(viewer, &frame);
+}
+
+Test(stream, a_restart_is_joined)
+{
+    struct pf_frame frame;
+
+    open_producer(2, 0);
+    open_viewer(false);
+    pf_producer_close(producer);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN);
+    open_producer(2, 0);
+    cr_assert_eq(publish(5), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    expect(5);
+}
+
+Test(stream, a_channel_has_one_producer)
+{
+    struct pf_producer *second;
+    struct pf_format format = size(8, 8);
+
+    open_producer(0, 0);
+    cr_assert_eq(pf_producer_open(&second, "test", &format, NULL), -EBUSY);
+    cr_assert_eq(publish(1), 0);
+}
+
+Test(stream, a_channel_has_sixteen_viewers)
+{
+    struct pf_viewer *viewers[PF_VIEWERS_MAX], *more;
+    struct pf_producer_stats stats;
+
+    open_producer(0, 0);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++)
+        cr_assert_eq(pf_viewer_open(&viewers[i], "test", NULL), 0);
+    pf_producer_stats(producer, &stats);
+    cr_assert_eq(stats.viewers, PF_VIEWERS_MAX);
+    cr_assert_eq(pf_viewer_open(&more, "test", NULL), -EBUSY);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++)
+        pf_viewer_close(viewers[i]);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", NULL), 0);
+}
+
+Test(stream, refuses_bad_names_and_options)
+{
+    struct pf_format format = size(8, 8), wide = size(PF_SIZE_MAX + 1, 8), flat = size(8, 0);
+    struct pf_format unknown = {.fourcc = 1, .width = 8, .height = 8};
+    struct pf_producer_options one_slot = {.slots = 1}, nine_slots = {.slots = 9};
+    const char *bad[] = {
+        "",        "../x", "a b",
+        ".hidden", "x\n",  "12345678901234567890123456789012345678901234567890123456789012345"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_assert_eq(pf_producer_open(&producer, bad[i], &format, NULL), -EINVAL, "%s", bad[i]);
+        cr_assert_eq(pf_viewer_open(&viewer, bad[i], NULL), -EINVAL, "%s", bad[i]);
+    }
+    cr_assert_eq(pf_producer_open(&producer, "test", &wide, NULL), -EINVAL);
+    cr_assert_eq(pf_producer_open(&producer, "test", &flat, NULL), -EINVAL);
+    cr_assert_eq(pf_producer_open(&producer, "test", &unknown, NULL), -EINVAL);
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &one_slot), -EINVAL);
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &nine_slots), -EINVAL);
+}
+
+Test(stream, no_producer_is_refused)
+{
+    cr_assert_eq(pf_viewer_open(&viewer, "test", NULL), -ECONNREFUSED);
+}
+
+static void *come_late(void *unused)
+{
+    (void)unused;
+    usleep(50 * 1000);
+    open_producer(0, 0);
+    return NULL;
+}
+
+Test(stream, a_viewer_may_come_first)
+{
+    struct pf_viewer_options options = {.wait_ns = 10 * NS_PER_S};
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, come_late, NULL);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+}
+
+static void *wake_it(void *unused)
+{
+    (void)unused;
+    usleep(20 * 1000);
+    pf_viewer_wake(viewer);
+    return NULL;
+}
+
+Test(stream, wakes_a_sleeper)
+{
+    struct pf_frame frame;
+    pthread_t thread;
+
+    open_producer(0, 0);
+    open_viewer(false);
+    pthread_create(&thread, NULL, wake_it, NULL);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EINTR);
+    pthread_join(thread, NULL);
+    pf_viewer_wake(viewer);
+    cr_assert_eq(pf_viewer_wait(viewer, PF_FOREVER), -EINTR);
+    cr_assert_eq(pf_viewer_wait(viewer, NS_PER_MS), -EAGAIN, "woken twice by one call");
+}
+
+Test(stream, one_slot_may_be_held_twice)
+{
+    struct pf_frame first, again;
+
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &first), 0);
+    cr_assert_eq(pf_viewer_acquire_newest(viewer, &again), 0);
+    pf_viewer_release(viewer, &first);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(publish(3), -EAGAIN, "drew in a slot that is still held once");
+    cr_assert_eq(again.plane[0].pixels[0], 1);
+    pf_viewer_release(viewer, &again);
+    cr_assert_eq(publish(3), 0);
+}
+
+Test(stream, an_abandoned_frame_was_never_there)
+{
+    struct pf_frame frame;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+    pf_producer_abandon(producer, &frame);
+    cr_assert_eq(publish(2), 0);
+    expect(1);
+    expect(2);
+}
+
+Test(stream, leaves_no_segment_behind)
+{
+    open_producer(2, 0);
+    open_viewer(false);
+    int shmid = pf_viewer_segment(viewer)->shmid;
+
+    cr_assert(scratch_segment_exists(shmid));
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert(scratch_segment_exists(shmid), "a viewer is attached");
+    pf_viewer_close(viewer);
+    viewer = NULL;
+    cr_assert_not(scratch_segment_exists(shmid));
+}
+
+static void open_keyed(char key_file[512])
+{
+    struct pf_format format = size(64, 48);
+    struct pf_producer_options options = {.key_file = key_file};
+
+    scratch_path(key_file, scratch, "key");
+    fclose(fopen(key_file, "w"));
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
+}
+
+Test(stream, a_key_file_leads_to_the_segment)
+{
+    char key_file[512];
+
+    open_keyed(key_file);
+    struct pf_viewer_options options = {.key_file = key_file};
+    cr_assert_eq(pf_viewer_open(&viewer, "other", &options), 0);
+    cr_assert_eq(publish(3), 0);
+    expect(3);
+    int shmid = shmget(ftok(key_file, 'p'), 0, 0);
+    cr_assert_eq(shmid, pf_viewer_segment(viewer)->shmid);
+    pf_viewer_close(viewer);
+    viewer = NULL;
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_not(scratch_segment_exists(shmid));
+}
+
+Test(stream, a_key_in_use_is_busy)
+{
+    struct pf_format format = size(8, 8);
+    struct pf_producer *second;
+    char key_file[512];
+
+    open_keyed(key_file);
+    struct pf_producer_options options = {.key_file = key_file};
+    cr_assert_eq(pf_producer_open(&second, "other", &format, &options), -EBUSY);
+}
+
+Test(stream, a_foreign_key_is_left_alone)
+{
+    struct pf_format format = size(8, 8);
+    char key_file[512];
+
+    scratch_path(key_file, scratch, "key");
+    fclose(fopen(key_file, "w"));
+    int shmid = shmget(ftok(key_file, 'p'), 4096, IPC_CREAT | IPC_EXCL | 0600);
+    cr_assert_geq(shmid, 0);
+    struct pf_producer_options options = {.key_file = key_file};
+    int ret = pf_producer_open(&producer, "test", &format, &options);
+    int exists = scratch_segment_exists(shmid);
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert_eq(ret, -EEXIST);
+    cr_assert(exists, "somebody else's segment was removed");
+}
+
+Test(stream, a_keyed_stream_may_change_its_size)
+{
+    struct pf_format larger = size(128, 128);
+    struct pf_frame frame;
+    char key_file[512];
+
+    open_keyed(key_file);
+    open_viewer(false);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_segment(viewer)->shmid, shmget(ftok(key_file, 'p'), 0, 0));
+}
+
+Test(stream, lists_channels)
+{
+    struct pf_channel_info info[4];
+
+    open_producer(3, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_channel_list(info, 4), 1);
+    cr_assert_str_eq(info[0].name, "test");
+    cr_assert(info[0].alive);
+    cr_assert_eq(info[0].producer_pid, getpid());
+    cr_assert(info[0].has_format);
+    cr_assert_eq(info[0].format.width, 64);
+    cr_assert_eq(info[0].slots, 3);
+    cr_assert_eq(info[0].published, 1);
+    cr_assert_eq(info[0].viewers, 1);
+    cr_assert_eq(pf_channel_list(NULL, 0), 1);
+}
+
+/* Draws as fast as it can; every pixel of a frame has the frame's number. */
+static void *draw_many(void *count)
+{
+    for (uint32_t i = 1; i <= *(uint32_t *)count; i++) {
+        struct pf_frame frame;
+        cr_assert_eq(pf_producer_begin(producer, PF_FOREVER, &frame), 0);
+        uint32_t *pixels = (uint32_t *)(void *)frame.plane[0].pixels;
+        for (int k = 0; k < 64 * 48; k++)
+            pixels[k] = i;
+        pf_producer_publish(producer, &frame);
+    }
+    return NULL;
+}
+
+static void run_side_by_side(uint32_t slots, bool every_frame)
+{
+    uint32_t count = 20000, expected = 0;
+    pthread_t thread;
+    struct pf_frame frame;
+
+    open_producer(slots, 0);
+    open_viewer(every_frame);
+    pthread_create(&thread, NULL, draw_many, &count);
+    while (expected < count) {
+        cr_assert_eq(pf_viewer_acquire(viewer, 10 * NS_PER_S, &frame), 0);
+        const uint32_t *pixels = (const uint32_t *)(const void *)frame.plane[0].pixels;
+        uint32_t first = pixels[0];
+        for (int k = 1; k < 64 * 48; k++)
+            cr_assert_eq(pixels[k], first, "torn: %u and %u", pixels[k], first);
+        cr_assert_gt(first, expected);
+        if (every_frame)
+            cr_assert_eq(first, expected + 1);
+        cr_assert_eq(first, frame.sequence);
+        expected = first;
+        pf_viewer_release(viewer, &frame);
+    }
+    pthread_join(thread, NULL);
+}
+
+Test(stream, every_frame_comes_whole_and_in_order_with_two_slots)
+{
+    run_side_by_side(2, true);
+}
+
+Test(stream, every_frame_comes_whole_and_in_order_with_eight_slots)
+{
+    run_side_by_side(8, true);
+}
+
+Test(stream, the_latest_frames_come_whole_and_in_order)
+{
+    run_side_by_side(3, false);
+}
