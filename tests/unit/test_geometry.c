@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Plans pass their own check, and whatever is wrong in a header is found and named. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "format.h"
+#include "geometry.h"
+
+static struct layout_header header;
+static uint64_t segment_bytes;
+
+static struct pf_segment plan(uint32_t width, uint32_t height, uint32_t slots)
+{
+    struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = width, .height = height};
+
+    return geometry_plan(&format, slots);
+}
+
+static void describe(const struct pf_segment *geometry)
+{
+    header = (struct layout_header){
+        .magic = LAYOUT_MAGIC,
+        .version = LAYOUT_VERSION,
+        .layout_hash = LAYOUT_HASH,
+        .header_bytes = sizeof header,
+        .total_bytes = geometry->bytes,
+        .slots_offset = geometry->slots_offset,
+        .slot_stride_bytes = geometry->slot_stride_bytes,
+        .page_bytes = (uint32_t)geometry_page_bytes(),
+        .slots = geometry->slots,
+        .fourcc = geometry->format.fourcc,
+        .width = geometry->format.width,
+        .height = geometry->format.height,
+        .channel = "test",
+    };
+    memcpy(header.stride_bytes, geometry->plane_stride_bytes, sizeof header.stride_bytes);
+    memcpy(header.plane_offset, geometry->plane_offset, sizeof header.plane_offset);
+    segment_bytes = geometry->bytes;
+}
+
+static void describe_a_good_one(void)
+{
+    struct pf_segment geometry = plan(641, 479, 3);
+
+    describe(&geometry);
+}
+
+TestSuite(geometry, .init = describe_a_good_one);
+
+static const char *check(void)
+{
+    struct pf_segment geometry;
+
+    return geometry_check(&header, segment_bytes, &geometry);
+}
+
+Test(geometry, a_plan_passes_its_own_check)
+{
+    const uint32_t sides[] = {1, 2, 15, 16, 17, 640, 641, 4096, PF_SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        for (size_t j = 0; j < sizeof sides / sizeof *sides; j++)
+            for (uint32_t slots = PF_SLOTS_MIN; slots <= PF_SLOTS_MAX; slots++) {
+                struct pf_segment planned = plan(sides[i], sides[j], slots), checked = {0};
+                describe(&planned);
+                const char *wrong = geometry_check(&header, segment_bytes, &checked);
+                cr_assert_null(wrong, "%ux%u, %u slots: %s", sides[i], sides[j], slots, wrong);
+                cr_assert_eq(checked.bytes, planned.bytes);
+                cr_assert_eq(checked.slot_stride_bytes, planned.slot_stride_bytes);
+                cr_assert_eq(checked.plane_stride_bytes[0], planned.plane_stride_bytes[0]);
+            }
+}
+
+Test(geometry, slots_are_page_aligned_and_rows_line_aligned)
+{
+    struct pf_segment planned = plan(641, 479, 3);
+
+    cr_assert_eq(planned.slots_offset % geometry_page_bytes(), 0);
+    cr_assert_eq(planned.slot_stride_bytes % geometry_page_bytes(), 0);
+    cr_assert_eq(planned.plane_stride_bytes[0], 2624, "641 * 4 = 2564, rounded up to 64");
+    cr_assert_geq(planned.slot_stride_bytes, 2624u * 479);
+}
+
+/* What a hostile or damaged field may say. */
+#define REFUSES(field, ...)                                                                        \
+    do {                                                                                           \
+        const uint64_t values[] = {__VA_ARGS__};                                                   \
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {                              \
+            describe_a_good_one();                                                                 \
+            header.field = (__typeof__(header.field + 0))values[v];                                \
+            const char *wrong = check();                                                           \
+            cr_assert_not_null(wrong, #field " = %llu passed", (unsigned long long)values[v]);     \
+        }                                                                                          \
+    } while (0)
+
+Test(geometry, refuses_every_wrong_field)
+{
+    cr_assert_null(check());
+    REFUSES(version, 0, 2, UINT32_MAX);
+    REFUSES(layout_hash, 0, 1, LAYOUT_HASH + 1);
+    REFUSES(header_bytes, 0, 1, sizeof header - 1, sizeof header + 1, UINT32_MAX);
+    REFUSES(page_bytes, 0, 1, 4095, 8192, UINT32_MAX);
+    REFUSES(width, 0, 2000, PF_SIZE_MAX + 1, 1u << 31, UINT32_MAX);
+    REFUSES(height, 0, 2000, PF_SIZE_MAX + 1, 1u << 31, UINT32_MAX);
+    REFUSES(fourcc, 0, 1, PF_FOURCC_XR24 + 1, UINT32_MAX);
+    REFUSES(slots, 0, 1, 4, PF_SLOTS_MAX + 1, 1u << 31, UINT32_MAX);
+    REFUSES(slot_stride_bytes, 0, 1, 4096, 4097, UINT64_MAX, UINT64_MAX - 4095, 1ull << 63);
+    REFUSES(slots_offset, 0, 1, 4096, 3 * 4096 + 1, UINT64_MAX);
+    REFUSES(total_bytes, 0, 1, segment_bytes - 1, segment_bytes + 1, UINT64_MAX, 1ull << 63);
+    REFUSES(stride_bytes[0], 0, 1, 641 * 4, 2560, 2624 + 1, 1u << 31, UINT32_MAX);
+    REFUSES(plane_offset[0], 1, 4096 * 1024, UINT64_MAX, UINT64_MAX - 63, 1ull << 63);
+}
+
+Test(geometry, names_the_field)
+{
+    header.fourcc = 0;
+    cr_assert_str_eq(check(), "fourcc");
+    describe_a_good_one();
+    header.magic = 0;
+    cr_assert_str_eq(check(), "magic");
+    describe_a_good_one();
+    segment_bytes = 4096;
+    cr_assert_str_eq(check(), "size");
+}
+
+Test(geometry, refuses_a_truncated_segment)
+{
+    for (segment_bytes -= 1; segment_bytes > 0; segment_bytes /= 2)
+        cr_assert_not_null(check(), "%llu bytes", (unsigned long long)segment_bytes);
+}
+
+Test(geometry, refuses_a_bad_channel_name)
+{
+    memset(header.channel, 'a', sizeof header.channel); /* no NUL */
+    cr_assert_str_eq(check(), "channel");
+    strcpy(header.channel, "../x");
+    cr_assert_str_eq(check(), "channel");
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rule of the handoff, on plain memory: no segment, no processes. Each interleaving that
+ * matters is played step by step; what only a race can show is in test_stream and in the kill
+ * storm.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "handoff.h"
+
+static struct layout_header header;
+static struct layout_producer producer;
+static struct layout_viewers viewers;
+static uint8_t pixels[PF_SLOTS_MAX][64];
+static struct segment segment;
+static struct handoff handoff;
+
+static void start(uint32_t slots)
+{
+    memset(&producer, 0, sizeof producer);
+    memset(&viewers, 0, sizeof viewers);
+    handoff = (struct handoff){0};
+    segment = (struct segment){
+        .header = &header,
+        .producer = &producer,
+        .viewers = &viewers,
+        .slots = pixels[0],
+        .geometry = {.slots = slots, .slot_stride_bytes = 64, .planes = 1},
+    };
+    handoff_init(&producer, &viewers);
+}
+
+static int free_slot(void)
+{
+    struct handoff_blockers blockers;
+
+    return handoff_free_slot(&handoff, &segment, &blockers);
+}
+
+/* Publish one frame; returns its slot, or -1. */
+static int publish(void)
+{
+    int slot = free_slot();
+
+    if (slot >= 0) {
+        struct pf_frame frame = {.slot = (uint32_t)slot};
+        handoff_publish(&handoff, &segment, &frame);
+    }
+    return slot;
+}
+
+static uint64_t word(uint32_t lane)
+{
+    return atomic_load(&viewers.lane[lane].word);
+}
+
+Test(handoff, takes_the_oldest_slot_and_never_the_newest)
+{
+    start(3);
+    for (int round = 0; round < 10; round++) {
+        cr_assert_eq(publish(), 0);
+        cr_assert_eq(publish(), 1);
+        cr_assert_eq(publish(), 2);
+    }
+}
+
+Test(handoff, a_held_slot_is_not_drawn_in)
+{
+    struct pf_frame frame;
+
+    start(3);
+    handoff_join(&segment, 4, LANE_LATEST);
+    cr_assert_eq(publish(), 0);
+    cr_assert_eq(handoff_claim_newest(&segment, 4, 0, &frame), 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_neq(publish(), 0);
+    handoff_let_go(&segment, 4, frame.slot);
+    cr_assert_eq(publish(), 0);
+}
+
+Test(handoff, a_wanted_slot_is_not_drawn_in)
+{
+    struct handoff_blockers blockers;
+    struct pf_frame frame;
+
+    start(2);
+    uint64_t seen = handoff_join(&segment, 9, LANE_EVERY);
+    cr_assert_eq(seen, 0);
+    cr_assert_eq(publish(), 0);
+    cr_assert_eq(publish(), 1);
+    cr_assert_eq(handoff_free_slot(&handoff, &segment, &blockers), -1);
+    cr_assert_eq(blockers.lanes, 1u << 9, "%x is in the way", blockers.lanes);
+    cr_assert_eq(handoff_claim_next(&segment, 9, 0, &frame), 0);
+    cr_assert_eq(frame.sequence, 1);
+    cr_assert_eq(free_slot(), -1, "it is held now");
+    handoff_let_go(&segment, 9, frame.slot);
+    cr_assert_eq(free_slot(), 0);
+}
+
+Test(handoff, every_frame_comes_in_turn)
+{
+    struct pf_frame frame;
+
+    start(4);
+    uint64_t seen = handoff_join(&segment, 0, LANE_EVERY);
+    cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), -EAGAIN);
+    for (int i = 0; i < 4; i++)
+        publish();
+    for (uint64_t expected = 1; expected <= 4; expected++) {
+        cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), 0);
+        cr_assert_eq(frame.sequence, expected);
+        seen = frame.sequence;
+        handoff_let_go(&segment, 0, frame.slot);
+    }
+    cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), -EAGAIN);
+}
+
+Test(handoff, a_seen_frame_is_not_new)
+{
+    struct pf_frame frame;
+
+    start(2);
+    handoff_join(&segment, 0, LANE_LATEST);
+    publish();
+    cr_assert_eq(handoff_claim_newest(&segment, 0, 0, &frame), 0);
+    cr_assert_eq(handoff_claim_newest(&segment, 0, 1, &frame), -EAGAIN);
+    cr_assert_eq(LANE_HELD(0) & word(0), LANE_HELD(0), "a failed claim let go of what was held");
+}
+
+Test(handoff, a_late_viewer_wants_the_newest_and_not_what_is_before_it)
+{
+    start(3);
+    publish();
+    publish();
+    cr_assert_eq(handoff_join(&segment, 0, LANE_EVERY), 1);
+    cr_assert_eq(LANE_NEXT(word(0)), 2);
+    cr_assert_eq(publish(), 2);
+    cr_assert_eq(publish(), 0, "frame 1 was before its time");
+    cr_assert_eq(publish(), -1, "frame 2 is wanted");
+}
+
+Test(handoff, eviction_keeps_what_is_held)
+{
+    struct pf_frame frame;
+
+    start(2);
+    handoff_join(&segment, 0, LANE_EVERY);
+    publish();
+    cr_assert_eq(handoff_claim_next(&segment, 0, 0, &frame), 0);
+    publish();
+    cr_assert_eq(free_slot(), -1);
+    cr_assert(handoff_evict(&segment, 0, word(0)));
+    cr_assert_eq(LANE_MODE(word(0)), LANE_LATEST);
+    cr_assert_eq(free_slot(), -1, "with two slots, one held and one newest, none is free");
+    handoff_let_go(&segment, 0, frame.slot);
+    cr_assert_eq(free_slot(), 0);
+    cr_assert_eq(handoff_claim_next(&segment, 0, 1, &frame), -ESTALE);
+}
+
+Test(handoff, who_took_a_frame_meanwhile_is_not_evicted)
+{
+    struct pf_frame frame;
+
+    start(2);
+    handoff_join(&segment, 0, LANE_EVERY);
+    publish();
+    uint64_t before = word(0);
+    cr_assert_eq(handoff_claim_next(&segment, 0, 0, &frame), 0);
+    cr_assert_not(handoff_evict(&segment, 0, before));
+    cr_assert_eq(LANE_MODE(word(0)), LANE_EVERY);
+}
+
+Test(handoff, leaving_gives_everything_up)
+{
+    struct pf_frame frame;
+
+    start(2);
+    handoff_join(&segment, 0, LANE_EVERY);
+    publish();
+    cr_assert_eq(handoff_claim_next(&segment, 0, 0, &frame), 0);
+    publish();
+    cr_assert_eq(free_slot(), -1);
+    handoff_leave(&segment, 0);
+    cr_assert_eq(free_slot(), 0);
+}
+
+Test(handoff, an_abandoned_slot_needs_no_undoing)
+{
+    start(2);
+    cr_assert_eq(publish(), 0);
+    cr_assert_eq(free_slot(), 1);
+    cr_assert_eq(free_slot(), 1);
+    cr_assert_eq(publish(), 1);
+}
+
+Test(handoff, bells_wake_and_are_forgotten_when_drained)
+{
+    start(2);
+    handoff_join(&segment, 3, LANE_LATEST);
+    publish();
+    cr_assert_eq(handoff_wait_door(&segment, 3, 0), 0, "publish rings the doors");
+    cr_assert_eq(handoff_wait_door(&segment, 3, 0), -ETIMEDOUT);
+    publish();
+    publish();
+    handoff_drain_door(&segment, 3);
+    cr_assert_eq(handoff_wait_door(&segment, 3, 0), -ETIMEDOUT);
+    handoff_drain_space(&segment);
+    handoff_let_go(&segment, 3, 0);
+    cr_assert_eq(handoff_wait_space(&segment, 0), 0, "letting go rings the producer");
+    handoff_leave(&segment, 3);
+    cr_assert_eq(handoff_wait_space(&segment, 0), 0, "leaving rings the producer");
+}
+
+Test(handoff, nobody_is_rung_who_is_not_there)
+{
+    start(2);
+    publish();
+    cr_assert_eq(handoff_wait_door(&segment, 3, 0), -ETIMEDOUT);
+}
+
+Test(handoff, sequences_go_on_beyond_32_bits)
+{
+    struct pf_frame frame;
+
+    start(3);
+    handoff.sequence = UINT32_MAX - 5;
+    atomic_store(&producer.newest, NEWEST_WORD(handoff.sequence, 0));
+    handoff_join(&segment, 0, LANE_EVERY);
+    uint64_t seen = handoff.sequence; /* that frame was drawn before the test began */
+    atomic_store(&viewers.lane[0].word, LANE_WORD(LANE_EVERY, seen + 1));
+    for (int i = 0; i < 10; i++) {
+        cr_assert_geq(publish(), 0);
+        cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), 0);
+        cr_assert_eq(frame.sequence, seen + 1);
+        seen = frame.sequence;
+        handoff_let_go(&segment, 0, frame.slot);
+    }
+    cr_assert_gt(seen, UINT32_MAX);
+}
+
+/* Damage or malice: any word in the control pages. The producer stays in its slots, a viewer too.
+ */
+Test(handoff, random_words_lead_nobody_out_of_the_slots)
+{
+    struct handoff_blockers blockers;
+    struct pf_frame frame;
+
+    start(3);
+    srandom(1);
+    for (int i = 0; i < 200000; i++) {
+        for (int lane = 0; lane < PF_VIEWERS_MAX; lane++)
+            atomic_store(&viewers.lane[lane].word, (uint64_t)random() << 33 ^ (uint64_t)random());
+        int slot = handoff_free_slot(&handoff, &segment, &blockers);
+        cr_assert(slot >= -1 && slot < 3, "slot %d", slot);
+        atomic_store(&producer.newest, (uint64_t)random() << 33 ^ (uint64_t)random());
+        if (handoff_claim_newest(&segment, 5, (uint64_t)(random() & 3), &frame) == 0) {
+            cr_assert_lt(frame.slot, 3);
+            cr_assert_geq(frame.plane[0].pixels, pixels[0]);
+            cr_assert_lt(frame.plane[0].pixels, pixels[3]);
+        }
+        handoff_claim_next(&segment, 6, (uint64_t)(random() & 3), &frame);
+    }
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/shm.h>
+
+#include "scratch.h"
+#include "segment.h"
+
+static const struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 33, .height = 7};
+static struct segment producers, viewers;
+
+static void create(void)
+{
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3), 0);
+}
+
+static void finish(void)
+{
+    segment_close(&viewers);
+    segment_close(&producers);
+}
+
+TestSuite(segment, .init = create, .fini = finish);
+
+static int attach(void)
+{
+    return segment_attach(&viewers, producers.geometry.shmid, producers.nonce);
+}
+
+/* Change a header field behind everybody's back, as damage would. */
+#define DAMAGE(field, value) (producers.header->field = (value))
+
+Test(segment, both_sides_see_the_same_bytes)
+{
+    cr_assert_eq(attach(), 0);
+    memset(producers.slots, 0x5a, producers.geometry.slot_stride_bytes * 3);
+    cr_assert_eq(memcmp(viewers.slots, producers.slots, producers.geometry.slot_stride_bytes * 3),
+                 0);
+    cr_assert_eq(viewers.geometry.format.width, 33);
+    cr_assert_eq(viewers.geometry.slots, 3);
+    cr_assert_str_eq(viewers.channel, "test");
+}
+
+Test(segment, planes_of_the_last_slot_end_inside_the_segment)
+{
+    struct pf_plane plane[PF_PLANES_MAX];
+
+    segment_planes(&producers, 2, plane);
+    uint8_t *end = plane[0].pixels + (size_t)plane[0].stride_bytes * format.height;
+    cr_assert_leq((void *)end, (void *)((uint8_t *)producers.header + producers.geometry.bytes));
+}
+
+Test(segment, is_removed_before_anybody_else_knows_it)
+{
+    struct shmid_ds info;
+
+    cr_assert_eq(shmctl(producers.geometry.shmid, IPC_STAT, &info), 0);
+    cr_assert(info.shm_perm.mode & SHM_DEST, "mode %o: IPC_RMID has not been called",
+              info.shm_perm.mode);
+    cr_assert_eq(info.shm_perm.mode & 0777, 0600);
+}
+
+Test(segment, goes_with_its_last_user)
+{
+    int shmid = producers.geometry.shmid;
+
+    cr_assert_eq(attach(), 0);
+    segment_close(&producers);
+    cr_assert(scratch_segment_exists(shmid));
+    segment_close(&viewers);
+    cr_assert_not(scratch_segment_exists(shmid));
+}
+
+static sigjmp_buf after_fault;
+
+static void on_fault(int signal_number)
+{
+    (void)signal_number;
+    siglongjmp(after_fault, 1);
+}
+
+/* Does a write to this byte end in SIGSEGV? */
+static bool faults(volatile uint8_t *byte)
+{
+    struct sigaction catch = {.sa_handler = on_fault}, before;
+    volatile bool has_faulted = true;
+
+    sigaction(SIGSEGV, &catch, &before);
+    if (sigsetjmp(after_fault, 1) == 0) {
+        *byte = *byte;
+        has_faulted = false;
+    }
+    sigaction(SIGSEGV, &before, NULL);
+    return has_faulted;
+}
+
+Test(segment, a_viewer_can_write_its_lanes_and_nothing_else)
+{
+    cr_assert_eq(attach(), 0);
+    cr_assert_not(faults((uint8_t *)viewers.viewers));
+    cr_assert(faults((uint8_t *)viewers.header));
+    cr_assert(faults((uint8_t *)viewers.producer));
+    cr_assert(faults(viewers.slots));
+    cr_assert(faults(viewers.slots + 3 * viewers.geometry.slot_stride_bytes - 1));
+    cr_assert_not(faults(producers.slots));
+}
+
+Test(segment, another_runs_nonce_is_somebody_elses_segment)
+{
+    uint8_t other[LAYOUT_NONCE_BYTES];
+
+    memcpy(other, producers.nonce, sizeof other);
+    other[3] ^= 1;
+    cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, other), -ECONNREFUSED);
+}
+
+Test(segment, a_segment_that_has_gone_is_refused)
+{
+    int shmid = producers.geometry.shmid;
+
+    segment_close(&producers);
+    cr_assert_eq(segment_attach(&viewers, shmid, NULL), -ECONNREFUSED);
+    cr_assert_eq(segment_attach(&viewers, -1, NULL), -ECONNREFUSED);
+}
+
+Test(segment, damage_is_refused)
+{
+    DAMAGE(width, 0);
+    cr_assert_eq(attach(), -EPROTO);
+    DAMAGE(width, 33);
+    cr_assert_eq(attach(), 0);
+    segment_close(&viewers);
+    DAMAGE(total_bytes, UINT64_MAX);
+    cr_assert_eq(attach(), -EPROTO);
+}
+
+Test(segment, a_foreign_segment_is_refused_and_not_written_to)
+{
+    int shmid = shmget(IPC_PRIVATE, 5 * 4096, IPC_CREAT | 0600);
+    uint8_t *foreign = shmat(shmid, NULL, 0);
+
+    shmctl(shmid, IPC_RMID, NULL);
+    memset(foreign, 0xab, 5 * 4096);
+    cr_assert_eq(segment_attach(&viewers, shmid, producers.nonce), -EPROTO);
+    for (int i = 0; i < 5 * 4096; i++)
+        cr_assert_eq(foreign[i], 0xab, "byte %d was written", i);
+    shmdt(foreign);
+}
+
+Test(segment, a_small_foreign_segment_is_refused)
+{
+    int shmid = shmget(IPC_PRIVATE, 1, IPC_CREAT | 0600);
+    void *foreign = shmat(shmid, NULL, 0);
+
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert_eq(segment_attach(&viewers, shmid, NULL), -EPROTO);
+    shmdt(foreign);
+}
+
+Test(segment, a_peek_leaves_nothing_attached)
+{
+    struct pf_segment geometry;
+    struct shmid_ds info;
+    uint64_t newest;
+
+    cr_assert_eq(segment_peek(producers.geometry.shmid, producers.nonce, &geometry, &newest), 0);
+    cr_assert_eq(geometry.format.height, 7);
+    cr_assert_eq(newest, 0);
+    cr_assert_eq(shmctl(producers.geometry.shmid, IPC_STAT, &info), 0);
+    cr_assert_eq(info.shm_nattch, 1, "%d", (int)info.shm_nattch);
+}
+
+Test(segment, young_segments_and_those_in_use_are_no_orphans)
+{
+    int young = shmget(0x50460000 | (getpid() & 0xffff), 4096, IPC_CREAT | IPC_EXCL | 0600);
+
+    cr_assert_geq(young, 0);
+    segment_sweep_orphans();
+    int exists = scratch_segment_exists(young);
+    shmctl(young, IPC_RMID, NULL);
+    cr_assert(exists, "its producer lives: it was about to attach it");
+    cr_assert(scratch_segment_exists(producers.geometry.shmid));
+}
