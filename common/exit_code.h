@@ -45,6 +45,7 @@ static inline int exit_code_of(int error)
     case ENOTDIR:
     case ELOOP:
     case ENOENT: return EXIT_PERMISSION;
+    case EBADMSG: return EXIT_BAD_INPUT;
     case EPIPE: return EXIT_PRODUCER_LOST;
     case ESTALE: return EXIT_EVICTED;
     default: return EXIT_BROKEN;

@@ -31,10 +31,11 @@ enum {
 };
 
 struct layout_header {
-    _Atomic uint32_t magic; /* stored last, release; pairs with the acquire in look_at() of segment.c */
-    uint32_t version;       /* a viewer refuses any version but its own */
-    uint32_t layout_hash;   /* LAYOUT_HASH: the same version built for another ABI */
-    uint32_t header_bytes;  /* sizeof(struct layout_header) */
+    _Atomic uint32_t
+        magic;        /* stored last, release; pairs with the acquire in look_at() of segment.c */
+    uint32_t version; /* a viewer refuses any version but its own */
+    uint32_t layout_hash;              /* LAYOUT_HASH: the same version built for another ABI */
+    uint32_t header_bytes;             /* sizeof(struct layout_header) */
     uint8_t nonce[LAYOUT_NONCE_BYTES]; /* random, names this run of this producer */
     uint64_t total_bytes;              /* of the segment */
     uint64_t slots_offset;             /* LAYOUT_CONTROL_PAGES pages */

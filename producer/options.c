@@ -1,1 +1,180 @@
 /* SPDX-License-Identifier: MIT */
+/* One table for getopt_long(), one switch. Every complaint names the option, the value and what was
+ * expected. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "source.h"
+#include "text.h"
+
+enum { EVICT_MAX_MS = 3600 * 1000 };
+
+enum {
+    OPTION_PATTERN = 256,
+    OPTION_FRAMES,
+    OPTION_LOOP,
+    OPTION_BUFFERS,
+    OPTION_STAMP,
+    OPTION_KEY,
+    OPTION_EVICT,
+    OPTION_JSON,
+    OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"name", required_argument, NULL, 'n'},
+    {"pattern", required_argument, NULL, OPTION_PATTERN},
+    {"size", required_argument, NULL, 's'},
+    {"rate", required_argument, NULL, 'r'},
+    {"frames", required_argument, NULL, OPTION_FRAMES},
+    {"loop", no_argument, NULL, OPTION_LOOP},
+    {"buffers", required_argument, NULL, OPTION_BUFFERS},
+    {"stamp", no_argument, NULL, OPTION_STAMP},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"evict", required_argument, NULL, OPTION_EVICT},
+    {"json", required_argument, NULL, OPTION_JSON},
+    {"verbose", no_argument, NULL, 'v'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int refuse(const char *option, const char *value, const char *expected)
+{
+    log_error("option %s \"%s\": not valid; %s", option, value, expected);
+    return -EINVAL;
+}
+
+/* -s and --pattern speak of a pattern, --loop of files. */
+static int check_together(const struct options *options, bool has_size, bool has_pattern)
+{
+    bool has_stdin = false;
+
+    for (int i = 0; i < options->input_count; i++)
+        has_stdin |= strcmp(options->inputs[i], "-") == 0;
+    if (options->input_count && has_size)
+        return refuse("--size", "", "only a pattern has a size to choose, inputs have their own");
+    if (options->input_count && has_pattern)
+        return refuse("--pattern", options->pattern, "give either a pattern or inputs");
+    if (options->loop && !options->input_count)
+        return refuse("--loop", "", "a pattern never ends, so there is nothing to loop");
+    if (options->loop && has_stdin)
+        return refuse("--loop", "-", "standard input cannot be read twice; give a file");
+    if (!source_pattern_exists(options->pattern))
+        return refuse("--pattern", options->pattern, "--help lists the patterns");
+    return 0;
+}
+
+int options_parse(struct options *options, int argc, char **argv)
+{
+    bool has_size = false, has_pattern = false;
+    int64_t number;
+    int option;
+
+    *options = (struct options){
+        .channel = "default",
+        .pattern = "card",
+        .width = 1280,
+        .height = 720,
+        .log_level = PF_LOG_WARNING,
+    };
+    optind = 1;
+    opterr = 0; /* our own words below */
+    while ((option = getopt_long(argc, argv, ":n:s:r:vqh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'n': options->channel = optarg; break;
+        case OPTION_PATTERN:
+            options->pattern = optarg;
+            has_pattern = true;
+            break;
+        case 's':
+            if (!text_to_size(optarg, PF_SIZE_MAX, &options->width, &options->height))
+                return refuse("--size", optarg, "give WIDTHxHEIGHT, each 1 to 16384 pixels");
+            has_size = true;
+            break;
+        case 'r':
+            if (!text_to_rate(optarg, &options->rate_num, &options->rate_den))
+                return refuse("--rate", optarg,
+                              "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "
+                              "it goes");
+            options->rate_is_given = true;
+            break;
+        case OPTION_FRAMES:
+            if (!text_to_int(optarg, 1, INT64_MAX, &number))
+                return refuse("--frames", optarg, "give how many, 1 or more");
+            options->frames = (uint64_t)number;
+            break;
+        case OPTION_LOOP: options->loop = true; break;
+        case OPTION_BUFFERS:
+            if (!text_to_int(optarg, PF_SLOTS_MIN, PF_SLOTS_MAX, &number))
+                return refuse("--buffers", optarg, "give 2 to 8");
+            options->producer.slots = (uint32_t)number;
+            break;
+        case OPTION_STAMP: options->stamp = true; break;
+        case OPTION_KEY: options->producer.key_file = optarg; break;
+        case OPTION_EVICT:
+            if (!text_to_int(optarg, 1, EVICT_MAX_MS, &number))
+                return refuse("--evict", optarg, "give milliseconds, 1 to 3600000");
+            options->producer.evict_after_ns = number * NS_PER_MS;
+            break;
+        case OPTION_JSON: options->json = optarg; break;
+        case 'v': options->log_level = PF_LOG_INFO; break;
+        case 'q': options->log_level = PF_LOG_ERROR; break;
+        case 'h': options->action = ACTION_HELP; return 0;
+        case OPTION_VERSION: options->action = ACTION_VERSION; return 0;
+        case ':':
+            log_error("option %s: it needs a value; see --help", argv[optind - 1]);
+            return -EINVAL;
+        default:
+            log_error("option %s: there is no such option, or it takes no value; see --help",
+                      argv[optind - 1]);
+            return -EINVAL;
+        }
+    }
+    options->inputs = argv + optind;
+    options->input_count = argc - optind;
+    return check_together(options, has_size, has_pattern);
+}
+
+void options_print_help(void)
+{
+    fputs(
+        "Usage: pageflip-producer [OPTION]... [INPUT]...\n"
+        "Draw frames straight into a shared-memory segment, for pageflip-viewer to show.\n"
+        "\n"
+        "INPUT: PNG files or folders of them, one .y4m file, or - (Y4M on standard input).\n"
+        "Without one, an animated test pattern.\n"
+        "\n"
+        "  -n, --name NAME       channel to open (default: default)\n"
+        "      --pattern NAME    which test pattern (default: card)\n"
+        "  -s, --size WxH        size of the pattern in pixels (default: 1280x720)\n"
+        "  -r, --rate FPS        frames per second: 60, 29.97, 30000/1001; 0: as fast as it goes\n"
+        "                        (default: the file's own; 60 for a pattern, 30 for PNG)\n"
+        "      --frames N        end after N frames (default: with the input)\n"
+        "      --loop            begin again at the end of the input\n"
+        "      --buffers N       slots in the segment, 2 to 8 (default: 2)\n"
+        "      --stamp           write each frame's number into its picture, machine-readable\n"
+        "      --key FILE        make the segment findable by ftok(FILE, 'p')\n"
+        "      --evict MS        an every-frame viewer that blocks for MS milliseconds loses the\n"
+        "                        frames to come (default: never)\n"
+        "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
+        "  -v, --verbose         say what was chosen, and why\n"
+        "  -q, --quiet           errors only\n"
+        "  -h, --help            this text\n"
+        "      --version         version\n"
+        "\nSources:\n",
+        stdout);
+    source_print_table();
+    fputs("\nPatterns:\n", stdout);
+    source_pattern_print_table();
+    fputs("\nExit codes: 0 ok, 2 usage, 3 channel busy, 5 key belongs to another program,\n"
+          "6 system limit, 7 permission, 8 bad input, 9 output failed, 128+N signal N.\n",
+          stdout);
+}

@@ -46,8 +46,20 @@ struct source_ops {
     void (*close)(struct source *source);
 };
 
-/* Pick the source for the options' inputs and open it. Returns 0 or a negative errno, logged. */
+extern const struct source_ops source_pattern_ops, source_png_ops, source_y4m_ops;
+
+/* Is there a test pattern of this name? */
+bool source_pattern_exists(const char *name);
+/* One line per pattern, for --help. */
+void source_pattern_print_table(void);
+
+/*
+ * Pick the source for the options' inputs and open it. These three return as the verbs do, but for
+ * one thing: whatever an input is to blame for is -EBADMSG.
+ */
 int source_open(struct source **source, const struct options *options);
+int source_next(struct source *source);
+int source_fill(struct source *source, struct pf_frame *frame);
 void source_close(struct source *source); /* accepts NULL */
 
 /* One line per source: name and summary, for --help. */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The order is write, flush, sync, close, rename, and each may be the one that finds the disk full.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static int fail(const struct output *output, int error)
+{
+    log_error("%s: cannot write it: %s; choose another place for it", output->path,
+              strerror(error));
+    return -error;
+}
+
+static int open_in_place(struct output *output)
+{
+    bool is_stdout = strcmp(output->path, "-") == 0;
+    int fd = is_stdout ? dup(STDOUT_FILENO) : -1;
+
+    output->file = is_stdout ? (fd < 0 ? NULL : fdopen(fd, "w")) : fopen(output->path, "we");
+    return output->file ? 0 : fail(output, errno);
+}
+
+int output_open(struct output *output, const char *path)
+{
+    struct stat info;
+
+    *output = (struct output){.path = path};
+    if (strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+        return open_in_place(output);
+    if (asprintf(&output->temporary, "%s.XXXXXX", path) < 0) {
+        output->temporary = NULL;
+        return fail(output, ENOMEM);
+    }
+    int fd = mkostemp(output->temporary, 0);
+    if (fd < 0) {
+        int ret = fail(output, errno);
+        free(output->temporary);
+        return ret;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask); /* as open() would have made it */
+    output->file = fdopen(fd, "w");
+    if (!output->file) {
+        int ret = fail(output, errno);
+        close(fd);
+        unlink(output->temporary);
+        free(output->temporary);
+        return ret;
+    }
+    return 0;
+}
+
+int output_finish(struct output *output)
+{
+    int error = 0;
+
+    if (fflush(output->file) != 0 || ferror(output->file))
+        error = errno ? errno : EIO;
+    if (!error && output->temporary && fsync(fileno(output->file)) < 0)
+        error = errno;
+    if (fclose(output->file) != 0 && !error)
+        error = errno;
+    output->file = NULL;
+    if (!error && output->temporary && rename(output->temporary, output->path) < 0)
+        error = errno;
+    if (error && output->temporary)
+        unlink(output->temporary);
+    free(output->temporary);
+    return error ? fail(output, error) : 0;
+}
+
+void output_abandon(struct output *output)
+{
+    fclose(output->file);
+    if (output->temporary)
+        unlink(output->temporary);
+    free(output->temporary);
+}

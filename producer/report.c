@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The numbers are kept by the loop; here they are only written down. */
+#include "report.h"
+
+#include <inttypes.h>
+
+#include "clock.h"
+#include "output.h"
+
+void report_frame(struct report *report, const struct pf_frame *frame)
+{
+    histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
+    if (report->last_publish_ns)
+        histogram_record(&report->interval, frame->publish_ns - report->last_publish_ns);
+    report->last_publish_ns = frame->publish_ns;
+}
+
+static double seconds(const struct report *report)
+{
+    return (double)(clock_now_ns() - report->start_ns) / 1e9;
+}
+
+static double cpu_us_per_frame(const struct report *report)
+{
+    return report->stats.published ? (double)clock_cpu_ns() / 1e3 / (double)report->stats.published
+                                   : 0;
+}
+
+int report_write_json(const struct report *report, const char *path)
+{
+    const struct pf_producer_stats *stats = &report->stats;
+    struct output output;
+    int ret = output_open(&output, path);
+
+    if (ret < 0)
+        return ret;
+    FILE *file = output.file;
+    /* A channel's name and a source's need no escapes. */
+    fprintf(file,
+            "{\"channel\":\"%s\",\"role\":\"producer\",\"source\":\"%s\",\n"
+            " \"format\":{\"fourcc\":\"XR24\",\"width\":%u,\"height\":%u},\n"
+            " \"frames\":{\"published\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"no_slot\":%" PRIu64
+            "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64 ",\"evicted\":%" PRIu64
+            "},\n \"latency_us\":{\"render\":",
+            report->channel, report->source, report->format.width, report->format.height,
+            stats->published, report->skipped, stats->no_slot, stats->viewers, stats->reaped,
+            stats->evicted);
+    histogram_write_json(&report->render, file);
+    fputs("},\n \"interval_us\":", file);
+    histogram_write_json(&report->interval, file);
+    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":0,\"seconds\":%.3f}\n",
+            cpu_us_per_frame(report), seconds(report));
+    return output_finish(&output);
+}
+
+void report_print(const struct report *report)
+{
+    fprintf(stderr, "%s: %" PRIu64 " frames of %ux%u in %.1f s, %" PRIu64 " skipped\n",
+            report->channel, report->stats.published, report->format.width, report->format.height,
+            seconds(report), report->skipped);
+    fputs("microseconds     p50       p90       p99     p99.9       max\n", stderr);
+    fputs("render    ", stderr);
+    histogram_write_row(&report->render, stderr);
+    fputs("\ninterval  ", stderr);
+    histogram_write_row(&report->interval, stderr);
+    fputs("\n", stderr);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the producer measured: as JSON for programs, as a few lines for people. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "histogram.h"
+#include "pageflip.h"
+
+struct report {
+    const char *channel, *source;
+    struct pf_format format;
+    struct pf_producer_stats stats;
+    uint64_t skipped; /* ticks of a live source without a frame: no slot was free, or too late */
+    int64_t start_ns;
+    int64_t last_publish_ns;
+    struct histogram render;   /* begin to publish */
+    struct histogram interval; /* publish to publish */
+};
+
+/* Record a frame that has just been published. */
+void report_frame(struct report *report, const struct pf_frame *frame);
+
+/* Returns 0 or a negative errno, logged. */
+int report_write_json(const struct report *report, const char *path);
+
+void report_print(const struct report *report);
+
+#endif
