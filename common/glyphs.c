@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The atlas is decoded once, at the first use. A glyph's grey is how much of the text's colour
- * covers the pixel below, so text looks the same on any background.
+ * covers the pixel below, so text looks the same on any background; larger sizes are taken from
+ * between the atlas's pixels, so text is smooth at every scale.
  */
 #include "glyphs.h"
 
@@ -14,7 +15,8 @@
 
 enum { COLUMNS = 16, ROWS = 6, FIRST = ' ', LAST = '~' };
 
-extern const uint8_t glyphs_png[], glyphs_png_end[];
+extern const uint8_t glyphs_png[];
+extern const uint64_t glyphs_png_bytes;
 
 static uint8_t coverage[ROWS * GLYPH_HEIGHT][COLUMNS * GLYPH_WIDTH];
 static pthread_once_t decode_once = PTHREAD_ONCE_INIT;
@@ -29,8 +31,8 @@ static void decode(void)
 
     if (!pixels)
         return;
-    if (picture_open_memory(&picture, "glyphs.png", glyphs_png,
-                            (size_t)(glyphs_png_end - glyphs_png), &width, &height) == 0) {
+    if (picture_open_memory(&picture, "glyphs.png", glyphs_png, glyphs_png_bytes, &width,
+                            &height) == 0) {
         if (width == COLUMNS * GLYPH_WIDTH && height == ROWS * GLYPH_HEIGHT &&
             picture_read(picture, pixels, STRIDE) == 0)
             for (uint32_t y = 0; y < height; y++)
@@ -39,6 +41,38 @@ static void decode(void)
         picture_close(picture);
     }
     free(pixels);
+}
+
+/* A row or column of the atlas, and how far (of 256) the place is on the way to the next. */
+struct sample {
+    uint32_t at, next, part;
+};
+
+/* Pixel `i` of a cell of `cells` that is drawn `scale` times as large; never out of the cell. */
+static struct sample sample(uint32_t i, uint32_t scale, uint32_t cells)
+{
+    int32_t place = ((int32_t)(2 * i + 1) * 128 / (int32_t)scale) - 128;
+    uint32_t at = place < 0 ? 0 : (uint32_t)place / 256;
+
+    return (struct sample){.at = at,
+                           .next = at + 1 < cells ? at + 1 : at,
+                           .part = place < 0 ? 0 : (uint32_t)place % 256};
+}
+
+/*
+ * How much (of 255) the glyph covers: the atlas between its pixels, and steeper by `scale`, so that
+ * an edge stays one pixel soft at every size.
+ */
+static uint32_t cover_at(uint32_t row, uint32_t column, struct sample y, struct sample x,
+                         uint32_t scale)
+{
+    const uint8_t *upper = coverage[row + y.at] + column, *lower = coverage[row + y.next] + column;
+    uint32_t above = upper[x.at] * (256 - x.part) + upper[x.next] * x.part;
+    uint32_t below = lower[x.at] * (256 - x.part) + lower[x.next] * x.part;
+    int32_t mean = (int32_t)((above * (256 - y.part) + below * y.part) >> 16);
+    int64_t steep = (int64_t)(mean - 128) * scale + 128;
+
+    return steep < 0 ? 0 : steep > 255 ? 255 : (uint32_t)steep;
 }
 
 static uint8_t blend(uint8_t below, uint32_t above, uint32_t cover)
@@ -57,10 +91,13 @@ static void draw_glyph(const struct canvas *canvas, int32_t left, int32_t top, u
         if (to_y < 0 || to_y >= canvas->height)
             continue;
         uint8_t *line = canvas->pixels + (uint64_t)to_y * canvas->stride_bytes;
+        struct sample down = sample(y, scale, GLYPH_HEIGHT);
         for (uint32_t x = 0; x < GLYPH_WIDTH * scale; x++) {
             int64_t to_x = (int64_t)left + x;
-            uint32_t cover = coverage[row + y / scale][column + x / scale];
-            if (to_x < 0 || to_x >= canvas->width || !cover)
+            if (to_x < 0 || to_x >= canvas->width)
+                continue;
+            uint32_t cover = cover_at(row, column, down, sample(x, scale, GLYPH_WIDTH), scale);
+            if (!cover)
                 continue;
             uint8_t *pixel = line + 4 * to_x;
             pixel[0] = blend(pixel[0], color, cover);

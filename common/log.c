@@ -30,6 +30,12 @@ static void write_line(const char *line, int length)
     (void)written;
 }
 
+/* C0, DEL, and C1 (ISO 6429) as UTF-8 has it: c2 80 .. c2 9f, which some terminals obey too. */
+static bool is_control(unsigned char before, unsigned char byte)
+{
+    return byte < ' ' || byte == 0x7f || (before == 0xc2 && (byte & 0xe0) == 0x80);
+}
+
 /* `start`, then the message with its control characters shown, then `end`: never more than a line.
  */
 static void say(const char *start, const char *format, va_list arguments, const char *end)
@@ -45,7 +51,7 @@ static void say(const char *start, const char *format, va_list arguments, const 
     if (length >= room)
         length = room - 1;
     for (int i = head; i < head + length; i++)
-        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+        if (is_control((unsigned char)line[i - 1], (unsigned char)line[i]))
             line[i] = '?';
     int total = head + length;
     total += snprintf(line + total, sizeof line - (size_t)total, "%s", end);

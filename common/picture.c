@@ -73,6 +73,12 @@ static void read_memory(png_structp png, png_bytep data, size_t length)
     picture->offset += length;
 }
 
+static int no_memory(const char *name)
+{
+    log_error("%s: no memory for it; close other programs", name);
+    return -ENOMEM;
+}
+
 /* ------------------------------------------------------------------ reading */
 
 static int fail(const struct picture *picture)
@@ -87,10 +93,8 @@ static int read_header(struct picture *picture, uint32_t *width, uint32_t *heigh
     picture->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, picture, on_error, on_warning);
     if (picture->png)
         picture->info = png_create_info_struct(picture->png);
-    if (!picture->info) {
-        log_error("%s: no memory to read it; close other programs", picture->name);
-        return -ENOMEM;
-    }
+    if (!picture->info)
+        return no_memory(picture->name);
     if (setjmp(png_jmpbuf(picture->png)))
         return fail(picture);
 
@@ -108,18 +112,17 @@ static int open_picture(struct picture **picture, const char *name, FILE *file, 
                         size_t length, uint32_t *width, uint32_t *height)
 {
     struct picture *made = calloc(1, sizeof *made);
-    int ret = -ENOMEM;
 
     if (!made || !(made->name = strdup(name))) {
         if (file)
             fclose(file);
         free(made);
-        return ret;
+        return no_memory(name);
     }
     made->file = file;
     made->bytes = bytes;
     made->length = length;
-    ret = read_header(made, width, height);
+    int ret = read_header(made, width, height);
     if (ret < 0)
         picture_close(made);
     else
@@ -148,7 +151,7 @@ int picture_open(struct picture **picture, const char *path, uint32_t *width, ui
     FILE *file = fdopen(fd, "r");
     if (!file) {
         close(fd);
-        return -ENOMEM;
+        return no_memory(path);
     }
     return open_picture(picture, path, file, NULL, 0, width, height);
 }
@@ -195,8 +198,7 @@ int picture_read(struct picture *picture, uint8_t *pixels, uint32_t stride_bytes
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < height; y++)
             png_read_row(picture->png, pixels + (size_t)y * stride_bytes, NULL);
-    png_read_end(picture->png,
-                 NULL); /* checks what follows the pixels: a picture cut short there is damaged */
+    png_read_end(picture->png, NULL); /* a picture cut short after its pixels is damaged too */
     return 0;
 }
 
@@ -238,7 +240,7 @@ static int encode(struct output *output, const uint8_t *pixels, uint32_t stride_
 
     if (!info) {
         png_destroy_write_struct(&png, NULL);
-        return -ENOMEM;
+        return no_memory(output->path);
     }
     if (setjmp(png_jmpbuf(png))) {
         log_error("%s: cannot write it: %s; choose another place for it", output->path,

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Standard error becomes a socket that keeps each write() apart, so that lines can be counted as
+ * they were written. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static int reader = -1, kept_stderr = -1;
+
+static void listen_to_stderr(void)
+{
+    static char name[] = "tester";
+    int ends[2];
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+    kept_stderr = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+    reader = ends[0];
+    program_invocation_short_name = name;
+}
+
+static void restore_stderr(void)
+{
+    dup2(kept_stderr, STDERR_FILENO);
+    close(kept_stderr);
+    close(reader);
+}
+
+TestSuite(log, .init = listen_to_stderr, .fini = restore_stderr);
+
+/* What the next write() wrote, or "" when there was none. */
+static const char *next_write(void)
+{
+    static char text[4096];
+    ssize_t length = recv(reader, text, sizeof text - 1, 0);
+
+    text[length < 0 ? 0 : length] = '\0';
+    return text;
+}
+
+Test(log, an_error_is_one_line_in_one_write)
+{
+    log_error("channel %s: %s; %s", "cam", "busy", "stop the other one");
+    cr_assert_str_eq(next_write(), "tester: error: channel cam: busy; stop the other one\n");
+    cr_assert_str_eq(next_write(), "");
+}
+
+Test(log, the_level_decides_who_is_heard)
+{
+    const struct {
+        enum pf_log_level level;
+        const char *heard[3];
+    } cases[] = {
+        {PF_LOG_ERROR, {"tester: error: e\n", "", ""}},
+        {PF_LOG_WARNING, {"tester: error: e\n", "tester: warning: w\n", ""}},
+        {PF_LOG_INFO, {"tester: error: e\n", "tester: warning: w\n", "tester: i\n"}},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pf_log_set_level(cases[i].level);
+        log_error("e");
+        log_warning("w");
+        log_info("i");
+        for (int j = 0; j < 3; j++)
+            cr_expect_str_eq(next_write(), cases[i].heard[j], "level %d, message %d",
+                             cases[i].level, j);
+    }
+}
+
+Test(log, a_hostile_name_cannot_start_a_line_or_move_the_cursor)
+{
+    log_error("file %s", "a\nb\rc\x1b[2Jd\x7f"
+                         "e\xc2\x9b"
+                         "f");
+    cr_assert_str_eq(next_write(), "tester: error: file a?b?c?[2Jd?e\xc2?f\n");
+}
+
+Test(log, letters_beyond_ascii_stay_as_they_are)
+{
+    log_error("%s", "Zürich 日本 é");
+    cr_assert_str_eq(next_write(), "tester: error: Zürich 日本 é\n");
+}
+
+Test(log, a_message_that_is_too_long_is_cut_and_still_one_line)
+{
+    char words[5000];
+
+    memset(words, 'x', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    log_error("%s", words);
+    const char *line = next_write();
+    size_t length = strlen(line);
+    cr_assert_gt(length, 500);
+    cr_assert_lt(length, sizeof words - 1, "%zu bytes", length);
+    cr_assert_eq(strchr(line, '\n'), line + length - 1);
+    cr_assert_str_eq(next_write(), "");
+}
+
+Test(log, errno_survives)
+{
+    errno = ENOSPC;
+    log_error("x");
+    cr_assert_eq(errno, ENOSPC, "%d", errno);
+}
+
+Test(log, a_closed_standard_error_changes_nothing)
+{
+    close(STDERR_FILENO);
+    errno = EAGAIN;
+    log_error("nobody hears this");
+    cr_assert_eq(errno, EAGAIN, "%d", errno);
+}
+
+Test(log, there_is_no_progress_line_without_a_terminal)
+{
+    log_progress("frame %d", 7);
+    log_progress_end();
+    cr_assert_str_eq(next_write(), "");
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stamp.h"
+
+enum { WIDTH = 200, HEIGHT = 40, STRIDE = WIDTH * 4 + 64, CELL = WIDTH / 64 };
+
+static uint8_t pixels[HEIGHT * STRIDE];
+
+static const struct stamp sample = {.sequence = 0xdeadbeef, .milliseconds = 0xa5c3};
+
+static enum stamp_result read_back(struct stamp *stamp)
+{
+    return stamp_read(pixels, STRIDE, WIDTH, HEIGHT, stamp);
+}
+
+static void draw(struct stamp stamp)
+{
+    memset(pixels, 0x55, sizeof pixels);
+    stamp_draw(stamp, pixels, STRIDE, WIDTH, HEIGHT);
+}
+
+/* CRC-16/CCITT-FALSE over bytes, written the other way round than in stamp.c. */
+static uint16_t crc16(const uint8_t *bytes, size_t count)
+{
+    uint32_t crc = 0xffff;
+
+    for (size_t i = 0; i < count * 8; i++) {
+        uint32_t in = bytes[i / 8] >> (7 - i % 8) & 1;
+        uint32_t out = crc >> 15 & 1;
+        crc = (crc << 1 & 0xffff) ^ (in ^ out ? 0x1021 : 0);
+    }
+    return (uint16_t)crc;
+}
+
+/* Bit `i` of the stamp as it stands in the picture, looked at pixel by pixel. */
+static int cell(uint32_t i, uint32_t y)
+{
+    const uint8_t *first = pixels + (size_t)y * STRIDE + (size_t)i * CELL * 4;
+
+    for (int x = 0; x < CELL; x++)
+        for (int byte = 0; byte < 3; byte++)
+            cr_assert_eq(first[x * 4 + byte], first[0], "cell %u is not of one colour", i);
+    cr_assert(first[0] == 0 || first[0] == 255, "cell %u is %u", i, first[0]);
+    return first[0] == 255;
+}
+
+Test(stamp, is_drawn_as_its_header_says)
+{
+    static const uint8_t check[] = "123456789";
+    static const uint8_t bytes[6] = {0xde, 0xad, 0xbe, 0xef, 0xa5, 0xc3};
+    uint64_t want = UINT64_C(0xdeadbeefa5c3) << 16 | crc16(bytes, sizeof bytes);
+
+    cr_assert_eq(crc16(check, 9), 0x29b1, "the catalogue's check value: %04x", crc16(check, 9));
+    draw(sample);
+    for (uint32_t i = 0; i < 64; i++)
+        for (uint32_t y = 0; y < CELL; y++) {
+            cr_assert_eq(cell(i, y), (int)(want >> (63 - i) & 1), "bit %u above, row %u", i, y);
+            cr_assert_eq(cell(i, HEIGHT - CELL + y), (int)(want >> (63 - i) & 1),
+                         "bit %u below, row %u", i, y);
+        }
+}
+
+Test(stamp, leaves_the_picture_between_alone)
+{
+    draw(sample);
+    for (uint32_t y = CELL; y < HEIGHT - CELL; y++)
+        for (uint32_t x = 0; x < STRIDE; x++)
+            cr_assert_eq(pixels[y * STRIDE + x], 0x55, "row %u byte %u", y, x);
+    for (uint32_t y = 0; y < HEIGHT; y++)
+        for (uint32_t x = WIDTH * 4; x < STRIDE; x++)
+            cr_assert_eq(pixels[y * STRIDE + x], 0x55, "behind row %u, byte %u", y, x);
+}
+
+Test(stamp, reads_what_was_drawn_at_every_size)
+{
+    const struct {
+        uint32_t width, height;
+    } sizes[] = {{64, 2}, {65, 2}, {127, 3}, {128, 4}, {320, 180}, {1366, 768}, {1920, 1080}};
+    const struct stamp stamps[] = {{0, 0}, {UINT32_MAX, UINT16_MAX}, {1, 0}, {0x80000000, 1}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t j = 0; j < sizeof stamps / sizeof *stamps; j++) {
+            uint32_t stride_bytes = sizes[i].width * 4;
+            uint8_t *picture = malloc((size_t)stride_bytes * sizes[i].height);
+            struct stamp stamp = {0};
+            cr_assert_not_null(picture);
+            stamp_draw(stamps[j], picture, stride_bytes, sizes[i].width, sizes[i].height);
+            cr_assert_eq(stamp_read(picture, stride_bytes, sizes[i].width, sizes[i].height, &stamp),
+                         STAMP_WHOLE, "%ux%u", sizes[i].width, sizes[i].height);
+            cr_assert_eq(stamp.sequence, stamps[j].sequence);
+            cr_assert_eq(stamp.milliseconds, stamps[j].milliseconds);
+            free(picture);
+        }
+}
+
+Test(stamp, needs_room)
+{
+    cr_assert(stamp_fits(64, 2));
+    cr_assert(stamp_fits(16384, 512));
+    cr_assert_not(stamp_fits(63, 1000));
+    cr_assert_not(stamp_fits(64, 1));
+    cr_assert_not(stamp_fits(16384, 511));
+    cr_assert_not(stamp_fits(1, 1));
+}
+
+Test(stamp, two_that_differ_are_torn)
+{
+    static uint8_t older[sizeof pixels];
+    struct stamp stamp;
+
+    draw((struct stamp){.sequence = 6, .milliseconds = 1});
+    memcpy(older, pixels, sizeof older);
+    draw((struct stamp){.sequence = 7, .milliseconds = 1});
+    memcpy(pixels, older, sizeof older / 2);
+    cr_assert_eq(read_back(&stamp), STAMP_TORN);
+}
+
+Test(stamp, one_that_is_damaged_is_torn_and_two_are_absent)
+{
+    struct stamp stamp;
+
+    for (uint32_t i = 0; i < 64; i++) {
+        size_t middle = ((size_t)i * CELL + CELL / 2) * 4 + 1;
+        size_t top = (size_t)(CELL / 2) * STRIDE + middle;
+        size_t bottom = (size_t)(HEIGHT - CELL + CELL / 2) * STRIDE + middle;
+        draw(sample);
+        pixels[top] ^= 0xff;
+        cr_assert_eq(read_back(&stamp), STAMP_TORN, "bit %u above", i);
+        pixels[bottom] ^= 0xff;
+        cr_assert_eq(read_back(&stamp), STAMP_ABSENT, "bit %u in both", i);
+        pixels[top] ^= 0xff;
+        cr_assert_eq(read_back(&stamp), STAMP_TORN, "bit %u below", i);
+    }
+}
+
+Test(stamp, a_plain_picture_has_none)
+{
+    struct stamp stamp;
+    const uint8_t greys[] = {0, 127, 128, 255};
+
+    for (size_t i = 0; i < sizeof greys; i++) {
+        memset(pixels, greys[i], sizeof pixels);
+        cr_assert_eq(read_back(&stamp), STAMP_ABSENT, "grey %u", greys[i]);
+    }
+    cr_assert_eq(stamp_read(pixels, STRIDE, 63, HEIGHT, &stamp), STAMP_ABSENT);
+}
+
+Test(stamp, survives_colours_that_are_not_quite_black_and_white)
+{
+    struct stamp stamp;
+
+    draw(sample);
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(16 + pixels[i] * 219 / 255 - (i * 7) % 16); /* video levels, noise */
+    cr_assert_eq(read_back(&stamp), STAMP_WHOLE);
+    cr_assert_eq(stamp.sequence, sample.sequence);
+}
