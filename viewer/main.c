@@ -1,1 +1,106 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * pageflip-viewer: shows the slots of a producer's segment.
+ *
+ * Follow main(): join the channel, open a presenter, show frames (loop.c), report, and leave in
+ * reverse.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "exit_code.h"
+#include "list.h"
+#include "log.h"
+#include "loop.h"
+#include "options.h"
+#include "presenter.h"
+#include "report.h"
+#include "signals.h"
+
+static int code_of(int ret, const struct report *report)
+{
+    if (ret == -EINTR && signals_quit())
+        return EXIT_SIGNAL + signals_quit();
+    if (ret == 0 && report->torn)
+        return EXIT_BROKEN;
+    switch (ret) {
+    case -EIO: return EXIT_OUTPUT_FAILED;
+    case -ENODEV: return EXIT_DISPLAY_LOST;
+    default: return exit_code_of(ret);
+    }
+}
+
+/* The report for people, and for programs. Returns the exit code. */
+static int finish(const struct options *options, const struct pf_viewer *viewer,
+                  struct report *report, int ret)
+{
+    int code = code_of(ret, report);
+
+    pf_viewer_stats(viewer, &report->stats);
+    if (options->log_level > PF_LOG_ERROR)
+        report_print(report);
+    if (options->json && report_write_json(report, options->json) < 0)
+        code = EXIT_OUTPUT_FAILED;
+    return code;
+}
+
+static int view(const struct options *options)
+{
+    static struct report report; /* histograms are too large for some stacks */
+    const struct pf_viewer_options viewer_options = {
+        .every_frame = options->every_frame,
+        .wait_ns = options->wait_ns,
+        .spin_ns = options->spin_ns,
+        .key_file = options->key_file,
+    };
+    struct pf_viewer *viewer = NULL;
+    struct presenter *presenter = NULL;
+
+    int ret = pf_viewer_open(&viewer, options->channel, &viewer_options);
+    int code = code_of(ret, &report);
+    if (ret < 0)
+        goto out;
+    ret = presenter_open(&presenter, options, viewer);
+    code = code_of(ret, &report);
+    if (ret < 0)
+        goto out;
+
+    report = (struct report){.channel = options->channel,
+                             .way = presenter->way,
+                             .format = pf_viewer_segment(viewer)->format,
+                             .start_ns = clock_now_ns()};
+    ret = loop_run(options, viewer, presenter, &report);
+    report.way = presenter->way;
+    code = finish(options, viewer, &report, ret);
+    if (ret == -ENODEV) {
+        /* SDL has a connection of its own to the lost display; any call into it may hang or exit.
+         */
+        pf_viewer_close(viewer);
+        fflush(NULL);
+        _exit(code);
+    }
+out:
+    if (presenter)
+        presenter->ops->close(presenter);
+    pf_viewer_close(viewer);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+
+    if (options_parse(&options, argc, argv) < 0)
+        return EXIT_USAGE;
+    pf_log_set_level(options.log_level);
+    signals_catch();
+    switch (options.action) {
+    case ACTION_HELP: options_print_help(); return EXIT_OK;
+    case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return EXIT_OK;
+    case ACTION_LIST: return exit_code_of(list_print());
+    case ACTION_RUN: break;
+    }
+    return view(&options);
+}

@@ -89,4 +89,17 @@ struct presenter_ops {
     void (*close)(struct presenter *presenter);
 };
 
+extern const struct presenter_ops presenter_x11_ops, presenter_x11_put_ops, presenter_sdl_ops,
+    presenter_null_ops;
+
+/*
+ * Open the presenter that the options name; `auto`: the first of the table that works here, never
+ * null. Returns 0, or -ENODEV, logged, when there is none.
+ */
+int presenter_open(struct presenter **presenter, const struct options *options,
+                   struct pf_viewer *viewer);
+
+bool presenter_exists(const char *name);
+void presenter_print_table(void); /* one line each, for --help */
+
 #endif

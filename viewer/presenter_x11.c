@@ -1,1 +1,654 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The X server reads the producer's pages: no process of ours touches a pixel. A frame is asked to
+ * be shown by one or two requests, and what the server says about it later, in any order, is kept
+ * in a table of the frames that were sent:
+ *
+ *   direct   the window is as large as the frame: Present of the slot's own pixmap
+ *   scaled   RENDER scales from the slot to a back pixmap, and that is presented
+ *   put      no shared pixmaps or no Present: ShmPutImage from the slot to the window, or to a
+ *            pixmap that is scaled from
+ *
+ * The loop never waits for the server, so one that has stopped cannot stop us.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+#include "options.h"
+#include "waker.h"
+#include "x11_overlay.h"
+#include "x11_slots.h"
+
+#define NO_ANSWER_NS (5 * NS_PER_S)
+#define DRAIN_NS (200 * NS_PER_MS)
+
+enum { SENT_MAX = 16, BACKS = 2 };
+
+/* What a sent frame still waits for. */
+enum {
+    WAITS_FOR_SLOT = 1,    /* the server reads the slot */
+    WAITS_FOR_PICTURE = 2, /* the picture is not on the window yet */
+    WAITS_FOR_COUNT = 4,   /* Present has not said whether it was shown or skipped */
+};
+
+struct sent {
+    bool is_used;
+    unsigned int waits;
+    struct presented done;
+    int64_t sent_ns;
+    uint32_t serial; /* of Present */
+    int back;        /* which back pixmap it was composed in; -1: none */
+    /* Sequences of requests; 0: none. */
+    unsigned int slot_reply, picture_reply; /* of GetInputFocus behind the last use */
+    unsigned int put;                       /* of ShmPutImage */
+};
+
+struct back {
+    xcb_pixmap_t pixmap;
+    xcb_render_picture_t picture;
+};
+
+struct x11_presenter {
+    struct presenter presenter;
+    struct window window;
+    struct x11_link link;
+    struct x11_slots slots;
+    struct x11_overlay overlay;
+    struct waker waker;
+    bool may_share;
+    bool vsync;
+    bool replaces; /* a newer frame may take the place of one that waits for the vblank */
+
+    struct placement place; /* of frames */
+    struct back back[BACKS];
+    int back_width, back_height;
+
+    struct sent sent[SENT_MAX]; /* a ring: oldest first from `first` */
+    uint32_t serial;
+
+    xcb_pixmap_t frozen; /* the picture while paused, in the server's own memory; XCB_NONE: not */
+    xcb_render_picture_t frozen_picture;
+    struct pf_format frozen_format;
+};
+
+static struct x11_presenter *of(struct presenter *presenter)
+{
+    return (struct x11_presenter *)presenter;
+}
+
+/* ------------------------------------------------------------------ the window's size */
+
+static struct placement place_in_window(const struct x11_presenter *self,
+                                        const struct pf_format *format)
+{
+    struct window window = self->window;
+
+    window.one_to_one |= !self->link.has_render; /* nothing there to scale with */
+    return window_place(&window, format);
+}
+
+static void free_backs(struct x11_presenter *self)
+{
+    for (int i = 0; i < BACKS; i++) {
+        if (self->back[i].picture)
+            xcb_render_free_picture(self->link.xcb, self->back[i].picture);
+        if (self->back[i].pixmap)
+            xcb_free_pixmap(self->link.xcb, self->back[i].pixmap);
+        self->back[i] = (struct back){0};
+    }
+}
+
+static void fill_black(struct x11_presenter *self, xcb_drawable_t drawable)
+{
+    xcb_rectangle_t all = {.width = (uint16_t)self->window.width,
+                           .height = (uint16_t)self->window.height};
+
+    xcb_poly_fill_rectangle(self->link.xcb, drawable, self->link.gc, 1, &all);
+}
+
+/* New back pixmaps, black where no frame will be. What a frame on its way was composed in may go:
+ * the server holds on to it until it is shown. */
+static void make_backs(struct x11_presenter *self)
+{
+    struct x11_link *link = &self->link;
+
+    free_backs(self);
+    self->back_width = self->window.width;
+    self->back_height = self->window.height;
+    for (int i = 0; i < BACKS && link->has_render; i++) {
+        self->back[i].pixmap =
+            x11_link_pixmap(link, link->depth, self->window.width, self->window.height);
+        self->back[i].picture = x11_link_picture(link, self->back[i].pixmap, link->window_format);
+        fill_black(self, self->back[i].pixmap);
+    }
+    for (int i = 0; i < SENT_MAX; i++)
+        self->sent[i].back = -1;
+}
+
+/* The window or the segment has changed. */
+static void fit(struct x11_presenter *self)
+{
+    self->window.resized = false;
+    self->place = place_in_window(self, &pf_viewer_segment(self->presenter.viewer)->format);
+    make_backs(self);
+    if (!self->link.has_render)
+        fill_black(self, self->link.window);
+    x11_slots_scale(&self->slots, &self->link, &self->place);
+}
+
+static bool fills_window(const struct x11_presenter *self)
+{
+    return self->link.is_xrgb && self->place.x == 0 && self->place.y == 0 &&
+           self->slots.width == self->window.width && self->slots.height == self->window.height &&
+           self->place.width == self->slots.width;
+}
+
+/* ------------------------------------------------------------------ what the server says */
+
+static void finish_part(struct x11_presenter *self, struct sent *sent, unsigned int part)
+{
+    if ((sent->waits & part & WAITS_FOR_SLOT) != 0)
+        pf_viewer_release(self->presenter.viewer, &sent->done.frame);
+    if ((sent->waits & part & (WAITS_FOR_SLOT | WAITS_FOR_PICTURE)) != 0)
+        sent->done.done_ns = clock_now_ns();
+    sent->waits &= ~part;
+}
+
+static struct sent *sent_by_serial(struct x11_presenter *self, uint32_t serial)
+{
+    for (int i = 0; i < SENT_MAX; i++)
+        if (self->sent[i].is_used && self->sent[i].serial == serial)
+            return &self->sent[i];
+    return NULL;
+}
+
+static void on_idle(struct x11_presenter *self, const xcb_present_idle_notify_event_t *event)
+{
+    struct sent *sent = sent_by_serial(self, event->serial);
+
+    if (!sent)
+        return;
+    /* Of a back pixmap it says nothing about the slot: that has its own answer. */
+    finish_part(self, sent, WAITS_FOR_PICTURE | (sent->slot_reply ? 0 : WAITS_FOR_SLOT));
+}
+
+static void on_complete(struct x11_presenter *self,
+                        const xcb_present_complete_notify_event_t *event)
+{
+    struct sent *sent = sent_by_serial(self, event->serial);
+
+    if (!sent || event->kind != XCB_PRESENT_COMPLETE_KIND_PIXMAP)
+        return;
+    sent->done.skipped = event->mode == XCB_PRESENT_COMPLETE_MODE_SKIP;
+    sent->done.ust_ns = (int64_t)event->ust * NS_PER_US;
+    finish_part(self, sent, WAITS_FOR_COUNT);
+}
+
+static void on_put(struct x11_presenter *self, unsigned int sequence)
+{
+    for (int i = 0; i < SENT_MAX; i++) {
+        struct sent *sent = &self->sent[i];
+        if (sent->is_used && sent->put == sequence)
+            finish_part(self, sent, WAITS_FOR_SLOT | (sent->picture_reply ? 0 : WAITS_FOR_PICTURE));
+    }
+}
+
+static bool has_reply(struct x11_presenter *self, unsigned int sequence)
+{
+    void *reply = NULL;
+    xcb_generic_error_t *error = NULL;
+
+    if (!xcb_poll_for_reply(self->link.xcb, sequence, &reply, &error))
+        return false;
+    free(reply);
+    free(error);
+    return true;
+}
+
+static void take_replies(struct x11_presenter *self)
+{
+    for (int i = 0; i < SENT_MAX; i++) {
+        struct sent *sent = &self->sent[i];
+        if (!sent->is_used)
+            continue;
+        if ((sent->waits & WAITS_FOR_SLOT) && sent->slot_reply && has_reply(self, sent->slot_reply))
+            finish_part(self, sent, WAITS_FOR_SLOT);
+        if ((sent->waits & WAITS_FOR_PICTURE) && sent->picture_reply &&
+            has_reply(self, sent->picture_reply))
+            finish_part(self, sent, WAITS_FOR_PICTURE);
+    }
+}
+
+static int on_error(const xcb_generic_error_t *error)
+{
+    /* The window is being destroyed: SDL says that in its own words. */
+    if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE)
+        return 0;
+    log_error("display lost: it refused request %d.%d with error %d; try --presenter sdl",
+              error->major_code, error->minor_code, error->error_code);
+    return -ENODEV;
+}
+
+/* Everything that has arrived. Returns 0, or -ENODEV, logged. */
+static int take_answers(struct x11_presenter *self)
+{
+    struct x11_link *link = &self->link;
+    xcb_generic_event_t *event;
+    int ret = 0;
+
+    while (link->present_events &&
+           (event = xcb_poll_for_special_event(link->xcb, link->present_events))) {
+        const xcb_present_generic_event_t *generic = (const void *)event;
+        if (generic->evtype == XCB_PRESENT_IDLE_NOTIFY)
+            on_idle(self, (const void *)event);
+        else if (generic->evtype == XCB_PRESENT_COMPLETE_NOTIFY)
+            on_complete(self, (const void *)event);
+        free(event);
+    }
+    while (ret == 0 && (event = xcb_poll_for_event(link->xcb))) {
+        if (event->response_type == 0)
+            ret = on_error((const void *)event);
+        else if ((event->response_type & 0x7f) == link->shm_completion)
+            on_put(self, event->full_sequence);
+        free(event);
+    }
+    take_replies(self);
+    if (ret == 0 && x11_link_is_lost(link)) {
+        log_error("display lost: connection closed; look at the display");
+        ret = -ENODEV;
+    }
+    return ret;
+}
+
+/* Wait for what is outstanding, but not for long: a display that has stopped keeps nobody. */
+static void drain(struct x11_presenter *self)
+{
+    int64_t deadline_ns = clock_now_ns() + DRAIN_NS;
+    struct pollfd news = {.fd = xcb_get_file_descriptor(self->link.xcb), .events = POLLIN};
+
+    for (;;) {
+        unsigned int waits = 0;
+        bool is_lost = take_answers(self) < 0;
+        for (int i = 0; i < SENT_MAX; i++)
+            waits |= self->sent[i].is_used ? self->sent[i].waits : 0;
+        int64_t left_ns = deadline_ns - clock_now_ns();
+        if (!waits || is_lost || left_ns <= 0)
+            break;
+        poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
+    }
+    for (int i = 0; i < SENT_MAX; i++) {
+        struct sent *sent = &self->sent[i];
+        if (sent->is_used && sent->waits) {
+            sent->done.skipped = true;
+            finish_part(self, sent, sent->waits);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ a frame */
+
+static int outstanding(const struct x11_presenter *self, unsigned int waits)
+{
+    int count = 0;
+
+    for (int i = 0; i < SENT_MAX; i++)
+        count += self->sent[i].is_used && (self->sent[i].waits & waits) != 0;
+    return count;
+}
+
+/* One at a time; but one that waits for the vblank may be replaced by a newer one. */
+static bool ready(const struct presenter *presenter)
+{
+    const struct x11_presenter *self = (const struct x11_presenter *)presenter;
+
+    if (!self->replaces || !self->slots.is_shared)
+        return outstanding(self, ~0u) < 1;
+    return outstanding(self, WAITS_FOR_SLOT | WAITS_FOR_PICTURE) < BACKS &&
+           outstanding(self, ~0u) < SENT_MAX - 1; /* the last is for freeze() */
+}
+
+static struct sent *new_sent(struct x11_presenter *self, const struct pf_frame *frame, bool again)
+{
+    struct sent *sent = self->sent;
+
+    while (sent->is_used)
+        sent++; /* ready() has left one */
+    *sent = (struct sent){.is_used = true,
+                          .done = {.frame = *frame, .again = again},
+                          .sent_ns = clock_now_ns(),
+                          .serial = ++self->serial,
+                          .back = -1};
+    return sent;
+}
+
+static unsigned int ask_for_reply(struct x11_presenter *self)
+{
+    return xcb_get_input_focus(self->link.xcb).sequence;
+}
+
+static void present(struct x11_presenter *self, struct sent *sent, xcb_pixmap_t pixmap)
+{
+    /* COPY: a pixmap that became the screen itself would not come back until the next one. */
+    uint32_t options = XCB_PRESENT_OPTION_COPY | (self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC);
+
+    xcb_present_pixmap(self->link.xcb, self->link.window, pixmap, sent->serial, XCB_NONE, XCB_NONE,
+                       0, 0, XCB_NONE, XCB_NONE, XCB_NONE, options, 0, 0, 0, 0, NULL);
+    sent->waits |= WAITS_FOR_PICTURE | WAITS_FOR_COUNT;
+}
+
+/* A back pixmap that no frame on its way is in. */
+static int free_back(const struct x11_presenter *self)
+{
+    for (int i = 0; i < BACKS; i++) {
+        bool is_free = true;
+        for (int j = 0; j < SENT_MAX; j++)
+            is_free &= !self->sent[j].is_used || self->sent[j].back != i ||
+                       !(self->sent[j].waits & WAITS_FOR_PICTURE);
+        if (is_free)
+            return i;
+    }
+    return 0;
+}
+
+static void compose(struct x11_presenter *self, xcb_render_picture_t picture,
+                    const struct placement *place, int back)
+{
+    xcb_render_composite(self->link.xcb, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE,
+                         self->back[back].picture, 0, 0, 0, 0, (int16_t)place->x, (int16_t)place->y,
+                         (uint16_t)place->width, (uint16_t)place->height);
+}
+
+static void copy_to_window(struct x11_presenter *self, int back)
+{
+    xcb_copy_area(self->link.xcb, self->back[back].pixmap, self->link.window, self->link.gc, 0, 0,
+                  0, 0, (uint16_t)self->back_width, (uint16_t)self->back_height);
+}
+
+static void show_shared(struct x11_presenter *self, struct sent *sent, uint32_t slot)
+{
+    /* With two slots, one that waits for the vblank would keep the producer from drawing: the back
+     * pixmap sets it free in a few ms. */
+    bool is_direct = fills_window(self) && !(self->vsync && self->slots.count == 2);
+
+    sent->waits = WAITS_FOR_SLOT;
+    if (is_direct) {
+        present(self, sent, self->slots.pixmap[slot]);
+        return;
+    }
+    sent->back = free_back(self);
+    compose(self, self->slots.picture[slot], &self->place, sent->back);
+    sent->slot_reply = ask_for_reply(self);
+    present(self, sent, self->back[sent->back].pixmap);
+}
+
+static void show_put(struct x11_presenter *self, struct sent *sent, uint32_t slot)
+{
+    bool is_direct = fills_window(self) || !self->link.has_render;
+    xcb_drawable_t to = is_direct ? self->link.window : self->slots.pixmap[0];
+
+    sent->waits = WAITS_FOR_SLOT | WAITS_FOR_PICTURE;
+    sent->put = x11_slots_put(&self->slots, &self->link, slot, to, self->link.gc,
+                              is_direct ? self->place.x : 0, is_direct ? self->place.y : 0)
+                    .sequence;
+    if (is_direct)
+        return;
+    compose(self, self->slots.picture[0], &self->place, 0);
+    copy_to_window(self, 0);
+    sent->picture_reply = ask_for_reply(self);
+}
+
+static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
+{
+    struct x11_presenter *self = of(presenter);
+    struct sent *sent = new_sent(self, frame, again);
+
+    if (self->window.resized)
+        fit(self);
+    if (self->slots.is_shared)
+        show_shared(self, sent, frame->slot);
+    else
+        show_put(self, sent, frame->slot);
+    xcb_flush(self->link.xcb);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ a picture to keep */
+
+static void free_frozen(struct x11_presenter *self)
+{
+    if (!self->frozen)
+        return;
+    if (self->frozen_picture)
+        xcb_render_free_picture(self->link.xcb, self->frozen_picture);
+    xcb_free_pixmap(self->link.xcb, self->frozen);
+    self->frozen = XCB_NONE;
+    self->frozen_picture = XCB_NONE;
+}
+
+static int freeze(struct presenter *presenter, const struct pf_frame *frame)
+{
+    struct x11_presenter *self = of(presenter);
+    struct x11_link *link = &self->link;
+    struct x11_slots *slots = &self->slots;
+
+    free_frozen(self);
+    if (!frame)
+        return 0;
+    self->frozen_format = pf_viewer_segment(presenter->viewer)->format;
+    self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
+    self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
+
+    struct sent *sent = new_sent(self, frame, true);
+    sent->waits = WAITS_FOR_SLOT;
+    xcb_gcontext_t gc = xcb_generate_id(link->xcb); /* of the frame's depth, not the window's */
+    xcb_create_gc(link->xcb, gc, self->frozen, 0, NULL);
+    if (slots->is_shared) {
+        xcb_copy_area(link->xcb, slots->pixmap[frame->slot], self->frozen, gc, 0, 0, 0, 0,
+                      (uint16_t)slots->width, (uint16_t)slots->height);
+        sent->slot_reply = ask_for_reply(self);
+    } else {
+        sent->put = x11_slots_put(slots, link, frame->slot, self->frozen, gc, 0, 0).sequence;
+    }
+    xcb_free_gc(link->xcb, gc);
+    xcb_flush(link->xcb);
+    return 0;
+}
+
+static void draw_frozen(struct x11_presenter *self)
+{
+    struct x11_link *link = &self->link;
+    struct placement place = place_in_window(self, &self->frozen_format);
+
+    if (self->window.width != self->back_width || self->window.height != self->back_height ||
+        self->window.resized)
+        make_backs(self); /* and fit() with the next frame */
+    if (self->frozen_picture) {
+        x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
+                          (int)self->frozen_format.height, false, &place);
+        compose(self, self->frozen_picture, &place, 0);
+        copy_to_window(self, 0);
+    } else {
+        fill_black(self, link->window);
+        xcb_copy_area(link->xcb, self->frozen, link->window, link->gc, 0, 0, (int16_t)place.x,
+                      (int16_t)place.y, (uint16_t)place.width, (uint16_t)place.height);
+    }
+    xcb_flush(link->xcb);
+}
+
+/* ------------------------------------------------------------------ news */
+
+/* The oldest frame that is done with. */
+static bool take_done(struct x11_presenter *self, struct presented *done)
+{
+    struct sent *oldest = NULL;
+
+    for (int i = 0; i < SENT_MAX; i++) {
+        struct sent *sent = &self->sent[i];
+        if (sent->is_used && !sent->waits && (!oldest || sent->serial - oldest->serial > 1u << 31))
+            oldest = sent;
+    }
+    if (!oldest)
+        return false;
+    *done = oldest->done;
+    oldest->is_used = false;
+    return true;
+}
+
+static bool is_unanswered(const struct x11_presenter *self)
+{
+    int64_t now_ns = clock_now_ns();
+
+    for (int i = 0; i < SENT_MAX; i++)
+        if (self->sent[i].is_used && self->sent[i].waits &&
+            now_ns - self->sent[i].sent_ns > NO_ANSWER_NS)
+            return true;
+    return false;
+}
+
+static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
+{
+    struct x11_presenter *self = of(presenter);
+
+    *command = window_poll(&self->window);
+    int ret = take_answers(self);
+    if (ret < 0)
+        return ret;
+    x11_overlay_show(&self->overlay, &self->link, self->window.overlay);
+    if (*command == COMMAND_REDRAW && self->frozen) {
+        draw_frozen(self);
+        *command = COMMAND_NONE;
+    }
+    if (take_done(self, done))
+        return 1;
+    if (is_unanswered(self)) {
+        log_error("display lost: no answer for 5 s; look at the display");
+        return -ENODEV;
+    }
+    return 0;
+}
+
+static void say(struct presenter *presenter, const char *title, const char *overlay)
+{
+    struct x11_presenter *self = of(presenter);
+
+    SDL_SetWindowTitle(self->window.sdl, title);
+    x11_overlay_say(&self->overlay, &self->link, overlay);
+}
+
+/* ------------------------------------------------------------------ open, attach, close */
+
+static int join_segment(struct x11_presenter *self, const char **reason)
+{
+    int ret = x11_slots_attach(&self->slots, &self->link, pf_viewer_segment(self->presenter.viewer),
+                               self->may_share, reason);
+    if (ret < 0)
+        return ret;
+    self->presenter.way = self->slots.is_shared ? "x11-present" : "x11-putimage";
+    fit(self);
+    return 0;
+}
+
+static int attach(struct presenter *presenter)
+{
+    const char *reason;
+    int ret = join_segment(of(presenter), &reason);
+
+    if (ret == -ENOTSUP) {
+        log_error("presenter x11: %s; try --presenter sdl", reason);
+        return -ENODEV;
+    }
+    return ret;
+}
+
+static void detach(struct presenter *presenter)
+{
+    struct x11_presenter *self = of(presenter);
+
+    drain(self);
+    x11_slots_detach(&self->slots, &self->link);
+}
+
+static void close_x11(struct presenter *presenter)
+{
+    struct x11_presenter *self = of(presenter);
+
+    waker_stop(&self->waker);
+    if (self->link.xcb) {
+        detach(presenter);
+        x11_link_close(&self->link); /* the server frees pixmaps and pictures */
+    }
+    window_close(&self->window);
+    free(self);
+}
+
+static int open_way(struct presenter **presenter, const struct options *options,
+                    struct pf_viewer *viewer, const char **reason, bool may_share)
+{
+    if (!getenv("DISPLAY")) {
+        *reason = "DISPLAY is not set";
+        return -ENOTSUP;
+    }
+    struct x11_presenter *self = calloc(1, sizeof *self);
+    if (!self)
+        return -ENOMEM;
+    self->presenter =
+        (struct presenter){.ops = may_share ? &presenter_x11_ops : &presenter_x11_put_ops,
+                           .viewer = viewer};
+    self->may_share = may_share;
+    self->vsync = options->vsync;
+    self->replaces = options->vsync && !options->every_frame;
+    int ret =
+        window_open(&self->window, "x11", options, &pf_viewer_segment(viewer)->format, reason);
+    if (ret < 0)
+        goto failed;
+    ret = x11_link_open(&self->link, self->window.sdl, reason);
+    if (ret < 0)
+        goto failed;
+    ret = join_segment(self, reason);
+    if (ret < 0)
+        goto failed;
+    fill_black(self, self->link.window);
+    int fds[] = {xcb_get_file_descriptor(self->link.xcb), self->link.sdl_fd};
+    ret = waker_start(&self->waker, viewer, fds, 2);
+    if (ret < 0)
+        goto failed;
+    *presenter = &self->presenter;
+    return 0;
+
+failed:
+    close_x11(&self->presenter);
+    return ret;
+}
+
+static int open_x11(struct presenter **presenter, const struct options *options,
+                    struct pf_viewer *viewer, const char **reason)
+{
+    return open_way(presenter, options, viewer, reason, true);
+}
+
+static int open_x11_put(struct presenter **presenter, const struct options *options,
+                        struct pf_viewer *viewer, const char **reason)
+{
+    return open_way(presenter, options, viewer, reason, false);
+}
+
+#define X11_VERBS                                                                                  \
+    .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
+    .poll = poll_x11, .say = say, .close = close_x11
+
+const struct presenter_ops presenter_x11_ops = {
+    .name = "x11",
+    .summary = "the X server shows the producer's own pages; no copy in any process of ours",
+    .open = open_x11,
+    X11_VERBS,
+};
+
+const struct presenter_ops presenter_x11_put_ops = {
+    .name = "x11-put",
+    .summary = "the same by ShmPutImage alone: quicker on servers that copy, but it may tear",
+    .open = open_x11_put,
+    X11_VERBS,
+};

@@ -1,1 +1,114 @@
 /* SPDX-License-Identifier: MIT */
+/* The numbers are kept by the loop; here they are counted up and written down. */
+#include "report.h"
+
+#include <inttypes.h>
+
+#include "clock.h"
+#include "format.h"
+#include "output.h"
+
+void report_frame(struct report *report, const struct presented *presented)
+{
+    const struct pf_frame *frame = &presented->frame;
+
+    report->user_copies += presented->user_copies;
+    if (presented->again)
+        return;
+    if (presented->skipped) {
+        report->passed_over++;
+        return;
+    }
+    report->shown++;
+    histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
+    histogram_record(&report->handoff, frame->acquire_ns - frame->publish_ns);
+    histogram_record(&report->present, presented->done_ns - frame->acquire_ns);
+    /* From when it was due: a producer that was late must not look quick. */
+    histogram_record(&report->total,
+                     presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns));
+    if (presented->ust_ns)
+        histogram_record(&report->display_start, presented->ust_ns - frame->acquire_ns);
+    if (report->last_done_ns)
+        histogram_record(&report->interval, presented->done_ns - report->last_done_ns);
+    report->last_done_ns = presented->done_ns;
+}
+
+static double seconds(const struct report *report)
+{
+    return (double)(clock_now_ns() - report->start_ns) / 1e9;
+}
+
+static double per_frame(const struct report *report, double amount)
+{
+    return report->shown ? amount / (double)report->shown : 0;
+}
+
+static void write_latency(FILE *file, const char *name, const struct histogram *histogram)
+{
+    fprintf(file, "\n   \"%s\":", name);
+    histogram_write_json(histogram, file);
+}
+
+int report_write_json(const struct report *report, const char *path)
+{
+    struct output output;
+    int ret = output_open(&output, path);
+
+    if (ret < 0)
+        return ret;
+    FILE *file = output.file;
+    /* A channel's name and a presenter's need no escapes. */
+    fprintf(file,
+            "{\"channel\":\"%s\",\"role\":\"viewer\",\"presenter\":\"%s\",\n"
+            " \"format\":{\"fourcc\":\"%s\",\"width\":%u,\"height\":%u},\n"
+            " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"lost\":%" PRIu64
+            ",\"torn\":%" PRIu64 ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
+            report->channel, report->way, format_name(report->format.fourcc).text,
+            report->format.width, report->format.height, report->shown,
+            report->stats.skipped + report->passed_over, report->stats.lost, report->torn,
+            report->verified);
+    write_latency(file, "render", &report->render);
+    fputc(',', file);
+    write_latency(file, "handoff", &report->handoff);
+    fputc(',', file);
+    write_latency(file, "present", &report->present);
+    fputc(',', file);
+    write_latency(file, "total", &report->total);
+    fputs("},\n \"interval_us\":", file);
+    histogram_write_json(&report->interval, file);
+    if (report->display_start.count) {
+        fputs(",\n \"display_start_us\":", file);
+        histogram_write_json(&report->display_start, file);
+    }
+    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,\"seconds\":%.3f}\n",
+            per_frame(report, (double)clock_cpu_ns() / 1e3),
+            per_frame(report, (double)report->user_copies), seconds(report));
+    return output_finish(&output);
+}
+
+static void print_row(const char *name, const struct histogram *histogram)
+{
+    fprintf(stderr, "%-10s", name);
+    histogram_write_row(histogram, stderr);
+    fputc('\n', stderr);
+}
+
+void report_print(const struct report *report)
+{
+    fprintf(stderr,
+            "%s: %" PRIu64 " frames of %ux%u shown by %s in %.1f s; %" PRIu64 " skipped, %" PRIu64
+            " lost, %" PRIu64 " torn\n",
+            report->channel, report->shown, report->format.width, report->format.height,
+            report->way, seconds(report), report->stats.skipped + report->passed_over,
+            report->stats.lost, report->torn);
+    if (!report->shown)
+        return;
+    fputs("microseconds     p50       p90       p99     p99.9       max\n", stderr);
+    print_row("render", &report->render);
+    print_row("handoff", &report->handoff);
+    print_row("present", &report->present);
+    print_row("total", &report->total);
+    fprintf(stderr, "%.1f us of processor time and %g copies a frame in this process\n",
+            per_frame(report, (double)clock_cpu_ns() / 1e3),
+            per_frame(report, (double)report->user_copies));
+}

@@ -14,7 +14,7 @@ static char scratch[64];
 
 static inline void scratch_path(char path[512], const char *folder, const char *name)
 {
-    snprintf(path, 512, "%s/%s", folder, name);
+    cr_assert_lt(snprintf(path, 512, "%s/%s", folder, name), 512);
 }
 
 /* For .init of a test suite. */

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Follow run_once(): whatever the display has finished, then the next frame, verified if asked for,
+ * and handed to the presenter, which lets go of it. It sleeps in one place for all reasons: in the
+ * viewer's own doorbell, which the display's events ring too (waker.h).
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "log.h"
+#include "picture.h"
+#include "signals.h"
+#include "stamp.h"
+
+#define SLICE_NS (100 * NS_PER_MS) /* nothing that people do waits longer */
+#define SAY_NS (NS_PER_S / 2)
+#define STALL_NS (5 * NS_PER_S)
+#define NOTE_NS (3 * NS_PER_S)
+
+enum { END = 1 }; /* beside 0: go on, and negative errnos */
+
+struct loop {
+    const struct options *options;
+    struct pf_viewer *viewer;
+    struct presenter *presenter;
+    struct report *report;
+    uint64_t sent; /* frames given to the presenter, but for those that it passed over */
+    bool paused;
+    bool redraw; /* the window lost its picture */
+    int64_t end_ns;
+    int64_t frame_ns; /* when the last frame came */
+    bool has_warned;  /* of a producer that sends nothing */
+    int64_t said_ns;  /* title and overlay */
+    uint64_t said_shown;
+    struct histogram recent; /* total, since then */
+    char note[128];          /* for people, until note_ns */
+    int64_t note_ns;
+};
+
+/* ------------------------------------------------------------------ for people */
+
+static void say(struct loop *loop, int64_t now_ns)
+{
+    const struct pf_format *format = &loop->report->format;
+    double fps =
+        (double)(loop->report->shown - loop->said_shown) * 1e9 / (double)(now_ns - loop->said_ns);
+    double ms = (double)histogram_percentile_ns(&loop->recent, 0.5) / 1e6;
+    char title[256], overlay[256];
+
+    snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s",
+             loop->report->channel, format->width, format->height, fps, ms,
+             loop->paused ? " - paused" : "", loop->note_ns > now_ns ? loop->note : "");
+    snprintf(overlay, sizeof overlay, "%ux%u  %.1f fps  %.2f ms  %s", format->width, format->height,
+             fps, ms, loop->presenter->way);
+    if (loop->presenter->ops->say)
+        loop->presenter->ops->say(loop->presenter, title, overlay);
+    loop->said_ns = now_ns;
+    loop->said_shown = loop->report->shown;
+    memset(&loop->recent, 0, sizeof loop->recent);
+}
+
+static int write_snapshot(const struct loop *loop, const char *path, const struct pf_frame *frame)
+{
+    const struct pf_format *format = &loop->report->format;
+
+    return picture_write(path, frame->plane[0].pixels, frame->plane[0].stride_bytes, format->width,
+                         format->height);
+}
+
+static int snapshot_newest(struct loop *loop, const char *path)
+{
+    struct pf_frame frame;
+    int ret = pf_viewer_acquire_newest(loop->viewer, &frame);
+
+    if (ret == -EAGAIN) {
+        log_warning("%s: not written: there has been no frame yet", path);
+        return 0;
+    }
+    ret = write_snapshot(loop, path, &frame);
+    pf_viewer_release(loop->viewer, &frame);
+    return ret;
+}
+
+/* `s`: a name of its own for each. A failure is told, and the show goes on. */
+static void snapshot_by_key(struct loop *loop)
+{
+    char path[128], date[32];
+    time_t now = time(NULL);
+    struct tm local;
+
+    strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
+    snprintf(path, sizeof path, "pageflip-%.65s-%s.png", loop->report->channel, date);
+    if (snapshot_newest(loop, path) == 0) {
+        snprintf(loop->note, sizeof loop->note, " - saved %.100s", path);
+        loop->note_ns = clock_now_ns() + NOTE_NS;
+    }
+}
+
+/* Keep the picture that is on show in the presenter's own hands: frames may go by, or their segment
+ * end. */
+static int freeze(struct loop *loop)
+{
+    struct pf_frame frame;
+
+    if (!loop->presenter->ops->freeze || pf_viewer_acquire_newest(loop->viewer, &frame) < 0)
+        return 0;
+    return loop->presenter->ops->freeze(loop->presenter, &frame);
+}
+
+static int thaw(struct loop *loop)
+{
+    return loop->presenter->ops->freeze ? loop->presenter->ops->freeze(loop->presenter, NULL) : 0;
+}
+
+static int obey(struct loop *loop, enum command command)
+{
+    switch (command) {
+    case COMMAND_NONE: return 0;
+    case COMMAND_QUIT: return END;
+    case COMMAND_SNAPSHOT: snapshot_by_key(loop); return 0;
+    case COMMAND_REDRAW: loop->redraw = true; return 0;
+    case COMMAND_PAUSE:
+        loop->paused = !loop->paused;
+        loop->said_ns = 0;
+        return loop->paused ? freeze(loop) : thaw(loop);
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ what has happened */
+
+static void count(struct loop *loop, const struct presented *done)
+{
+    report_frame(loop->report, done);
+    if (done->skipped && !done->again)
+        loop->sent--;
+    else if (!done->again)
+        histogram_record(&loop->recent, done->done_ns - done->frame.begin_ns);
+}
+
+/* Everything but frames. Returns 0, END, or a negative errno. */
+static int look_around(struct loop *loop)
+{
+    struct presented done;
+    enum command command;
+    int ret;
+
+    if (signals_quit())
+        return -EINTR;
+    do {
+        ret = loop->presenter->ops->poll(loop->presenter, &done, &command);
+        if (ret < 0)
+            return ret;
+        if (ret > 0)
+            count(loop, &done);
+        int obeyed = obey(loop, command);
+        if (obeyed != 0)
+            return obeyed;
+    } while (ret > 0 || command != COMMAND_NONE);
+
+    int64_t now_ns = clock_now_ns();
+    if (signals_take_report() && loop->options->json) {
+        pf_viewer_stats(loop->viewer, &loop->report->stats);
+        ret = report_write_json(loop->report, loop->options->json);
+        if (ret < 0)
+            return -EIO;
+    }
+    if (now_ns - loop->said_ns >= SAY_NS)
+        say(loop, now_ns);
+    if (now_ns - loop->frame_ns >= STALL_NS && !loop->has_warned && !loop->paused) {
+        log_warning(
+            "channel \"%s\": no new frame for 5 s; its producer (pid %d) lives, but sends nothing",
+            loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid);
+        loop->has_warned = true;
+    }
+    bool is_enough = loop->options->frames && loop->report->shown >= loop->options->frames;
+    return is_enough || now_ns >= loop->end_ns ? END : 0;
+}
+
+/* ------------------------------------------------------------------ frames */
+
+/* Read the stamps where the frame lies, before anything else does. */
+static void verify(struct loop *loop, const struct pf_frame *frame)
+{
+    const struct pf_format *format = &loop->report->format;
+    struct stamp stamp;
+
+    if (!(frame->flags & PF_FRAME_STAMPED))
+        return;
+    enum stamp_result result = stamp_read(frame->plane[0].pixels, frame->plane[0].stride_bytes,
+                                          format->width, format->height, &stamp);
+    if (result == STAMP_WHOLE && stamp.sequence == (uint32_t)frame->sequence) {
+        loop->report->verified++;
+        return;
+    }
+    loop->report->torn++;
+    log_error("frame %llu: torn: its stamp %s; this must never happen, please report it",
+              (unsigned long long)frame->sequence,
+              result == STAMP_WHOLE ? "is another frame's" : "cannot be read whole");
+}
+
+static int show(struct loop *loop, const struct pf_frame *frame)
+{
+    loop->frame_ns = frame->acquire_ns;
+    loop->has_warned = false;
+    loop->redraw = false;
+    loop->sent++;
+    if (loop->options->verify)
+        verify(loop, frame);
+    if (loop->options->snapshot && loop->sent == loop->options->frames &&
+        write_snapshot(loop, loop->options->snapshot, frame) < 0) {
+        pf_viewer_release(loop->viewer, frame);
+        return -EIO;
+    }
+    return loop->presenter->ops->show(loop->presenter, frame, false);
+}
+
+static int redraw(struct loop *loop)
+{
+    struct pf_frame frame;
+
+    loop->redraw = false;
+    if (pf_viewer_acquire_newest(loop->viewer, &frame) < 0)
+        return 0;
+    return loop->presenter->ops->show(loop->presenter, &frame, true);
+}
+
+/* The segment is over. Go on in the next one, or END, or a negative errno. */
+static int rejoin(struct loop *loop, bool is_moved)
+{
+    const struct presenter_ops *ops = loop->presenter->ops;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), loop->options->wait_ns && !is_moved
+                                                                ? loop->options->wait_ns
+                                                                : PF_FOREVER);
+    int ret = is_moved ? 0 : freeze(loop);
+
+    if (ret < 0)
+        return ret;
+    ops->detach(loop->presenter);
+    while ((ret = pf_viewer_reattach(loop->viewer, SLICE_NS / 2)) == -EAGAIN || ret == -EINTR) {
+        ret = look_around(loop);
+        if (ret != 0)
+            return ret;
+        if (clock_now_ns() >= deadline_ns)
+            return pf_viewer_state(loop->viewer) == PF_LOST ? -EPIPE : END;
+        loop->has_warned = true; /* it is known that nothing comes */
+    }
+    if (ret < 0)
+        return ret;
+    loop->report->format = pf_viewer_segment(loop->viewer)->format;
+    loop->frame_ns = clock_now_ns();
+    log_info("channel \"%s\": joined segment %d: %ux%u", loop->report->channel,
+             pf_viewer_segment(loop->viewer)->shmid, loop->report->format.width,
+             loop->report->format.height);
+    ret = ops->attach(loop->presenter);
+    if (ret == 0 && !is_moved && !loop->paused)
+        ret = thaw(loop);
+    return ret;
+}
+
+static int end_of_producer(struct loop *loop)
+{
+    bool is_lost = pf_viewer_state(loop->viewer) == PF_LOST;
+    int pid = (int)pf_viewer_segment(loop->viewer)->producer_pid;
+    struct pf_viewer_stats stats;
+
+    pf_viewer_stats(loop->viewer, &stats);
+    if (loop->options->follow) {
+        log_info("channel \"%s\": its producer (pid %d) has %s; waiting for the next",
+                 loop->report->channel, pid, is_lost ? "died" : "ended");
+        return rejoin(loop, false);
+    }
+    if (!is_lost)
+        return END;
+    log_error(
+        "channel \"%s\": its producer (pid %d) died after %llu frames; restart it, or use --follow",
+        loop->report->channel, pid, (unsigned long long)stats.acquired);
+    return -EPIPE;
+}
+
+static int evicted(struct loop *loop)
+{
+    struct pf_viewer_stats stats;
+
+    pf_viewer_stats(loop->viewer, &stats);
+    log_error("evicted after %.1f s; frames %llu-%llu lost; be quicker, or leave --every-frame out",
+              (double)stats.evicted_after_ns / 1e9, (unsigned long long)stats.lost_first,
+              (unsigned long long)stats.lost_last);
+    return -ESTALE;
+}
+
+static int run_once(struct loop *loop)
+{
+    struct pf_frame frame;
+    int64_t slice_ns = clock_earlier(SLICE_NS, loop->end_ns - clock_now_ns());
+    bool has_all = loop->options->frames && loop->sent >= loop->options->frames;
+    int ret = look_around(loop);
+
+    if (ret != 0)
+        return ret;
+    if (slice_ns < 0)
+        slice_ns = 0;
+    if (loop->paused || has_all || !loop->presenter->ops->ready(loop->presenter)) {
+        pf_viewer_wait(loop->viewer, slice_ns);
+        return 0;
+    }
+    if (loop->redraw)
+        return redraw(loop);
+    ret = pf_viewer_acquire(loop->viewer, slice_ns, &frame);
+    switch (ret) {
+    case 0: return show(loop, &frame);
+    case -EAGAIN:
+    case -EINTR: return 0;
+    case -EREMCHG: return rejoin(loop, true);
+    case -EPIPE: return end_of_producer(loop);
+    case -ESTALE: return evicted(loop);
+    default: return ret;
+    }
+}
+
+int loop_run(const struct options *options, struct pf_viewer *viewer, struct presenter *presenter,
+             struct report *report)
+{
+    static struct loop loop; /* a histogram is too large for some stacks */
+    int64_t now_ns = clock_now_ns();
+    int ret;
+
+    loop = (struct loop){.options = options,
+                         .viewer = viewer,
+                         .presenter = presenter,
+                         .report = report,
+                         .frame_ns = now_ns,
+                         .said_ns = now_ns};
+    loop.end_ns = options->run_ns ? clock_deadline_ns(now_ns, options->run_ns) : INT64_MAX;
+    do
+        ret = run_once(&loop);
+    while (ret == 0);
+    /* With --frames it was the last of them, written when it was shown. */
+    bool is_written = options->frames && loop.sent >= options->frames;
+    if (options->snapshot && !is_written && ret != -EIO &&
+        snapshot_newest(&loop, options->snapshot) < 0)
+        return -EIO;
+    return ret == END ? 0 : ret;
+}

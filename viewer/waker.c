@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Edge-triggered: the thread must not spin while the loop has not read yet what it was woken for.
+ */
+#include "waker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static void *watch(void *argument)
+{
+    struct waker *waker = argument;
+    struct epoll_event event;
+
+    for (;;) {
+        int count = epoll_wait(waker->epoll_fd, &event, 1, -1);
+        if (count < 0 && errno != EINTR)
+            return NULL; /* not possible with descriptors of ours; the loop still looks every 100 ms
+                          */
+        if (count > 0 && event.data.fd == waker->stop_fd)
+            return NULL;
+        if (count > 0)
+            pf_viewer_wake(waker->viewer);
+    }
+}
+
+static int add(struct waker *waker, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
+
+    return epoll_ctl(waker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, int count)
+{
+    sigset_t all, before;
+
+    *waker = (struct waker){.viewer = viewer,
+                            .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+                            .stop_fd = eventfd(0, EFD_CLOEXEC)};
+    int ret =
+        waker->epoll_fd < 0 || waker->stop_fd < 0 || add(waker, waker->stop_fd) < 0 ? -errno : 0;
+    for (int i = 0; i < count && ret == 0; i++)
+        ret = add(waker, fds[i]) < 0 ? -errno : 0;
+    if (ret == 0) {
+        /* Signals are for the loop: one that this thread took would wake nobody. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        ret = -pthread_create(&waker->thread, NULL, watch, waker);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    waker->is_running = ret == 0;
+    if (ret < 0) {
+        log_error("waiting for the display: %s; close other programs", strerror(-ret));
+        close(waker->epoll_fd);
+        close(waker->stop_fd);
+    }
+    return ret;
+}
+
+void waker_stop(struct waker *waker)
+{
+    uint64_t one = 1;
+
+    if (!waker->is_running)
+        return;
+    ssize_t written = write(waker->stop_fd, &one, sizeof one); /* cannot fail on a fresh eventfd */
+    (void)written;
+    pthread_join(waker->thread, NULL);
+    close(waker->epoll_fd);
+    close(waker->stop_fd);
+    waker->is_running = false;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Our own connection to the X server, beside SDL's: SDL gets the events of its window, we draw on
+ * it. What the display can do is asked once, here.
+ */
+#ifndef X11_LINK_H
+#define X11_LINK_H
+
+#include <SDL.h>
+#include <stdbool.h>
+#include <xcb/present.h>
+#include <xcb/render.h>
+#include <xcb/shm.h>
+#include <xcb/xcb.h>
+#include <xcb/xcbext.h>
+
+struct x11_link {
+    xcb_connection_t *xcb;
+    int sdl_fd; /* of SDL's connection: its events are news for the loop, too */
+    xcb_window_t window;
+    xcb_visualid_t visual;
+    uint8_t depth;
+    bool is_xrgb;        /* the window's pixels are XR24: no conversion on the way */
+    bool shares_pixmaps; /* MIT-SHM can make a pixmap of shared memory */
+    bool has_present, has_render;
+    uint8_t shm_completion; /* the event's number */
+    xcb_gcontext_t gc;      /* depth of the window, black, no exposures */
+    xcb_render_pictformat_t frame_format, window_format;
+    xcb_special_event_t *present_events; /* NULL without Present */
+};
+
+/* Returns 0, or -ENOTSUP with *reason in words, or -ENODEV, logged: the display is lost. */
+int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason);
+void x11_link_close(struct x11_link *link); /* accepts one that is all zero */
+
+/* Has either connection been closed? */
+bool x11_link_is_lost(const struct x11_link *link);
+
+/*
+ * Wait until the server has done all that was asked so far; xcb_request_check() does not block
+ * after it. Only where no frame waits: it takes up to 5 s when the server is stopped, then it is
+ * -ENODEV, logged.
+ */
+int x11_link_sync(struct x11_link *link);
+
+/* A pixmap of the server's own, of an 8-bit XRGB (depth 24) or the window's depth. */
+xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, int height);
+
+/* A RENDER picture of a drawable; None without RENDER. */
+xcb_render_picture_t x11_link_picture(struct x11_link *link, xcb_drawable_t drawable,
+                                      xcb_render_pictformat_t format);
+
+enum { X11_FRAME_DEPTH = 24 };
+
+#endif
