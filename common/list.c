@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "handoff.h"
 
+/* Returns 1, or 0 when nothing but its lock file is left of it, or a negative errno. */
 static int look_at_channel(struct pf_channel_info *info, const char *name)
 {
     struct channel channel;
@@ -32,21 +33,21 @@ static int look_at_channel(struct pf_channel_info *info, const char *name)
         }
     }
     channel_close(&channel);
-    return 0;
+    return info->alive || info->viewers || info->has_format;
 }
 
 int pf_channel_list(struct pf_channel_info *channels, int max)
 {
     char **names;
     int count = channel_names(&names);
-    int ret = count;
+    int ret = count < 0 ? count : 0;
 
     for (int i = 0; i < count; i++) {
-        if (i < max && ret >= 0) {
-            int looked = look_at_channel(&channels[i], names[i]);
-            if (looked < 0)
-                ret = looked;
-        }
+        struct pf_channel_info info;
+        int looked = ret >= 0 ? look_at_channel(&info, names[i]) : 0;
+        if (looked > 0 && ret < max)
+            channels[ret] = info;
+        ret = looked < 0 ? looked : ret + looked;
         free(names[i]);
     }
     free(names);

@@ -307,8 +307,8 @@ struct pf_channel_info {
 };
 
 /**
- * The channels of this user, in order of their names. Returns their number (perhaps more than
- * `max`: then the first `max` are filled in), or a negative errno.
+ * The channels of this user that have a producer or a viewer, in order of their names. Returns
+ * their number (perhaps more than `max`: then the first `max` are filled in), or a negative errno.
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 

@@ -48,13 +48,15 @@ int report_write_json(const struct report *report, const char *path)
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);
-    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":0,\"seconds\":%.3f}\n",
+    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n",
             cpu_us_per_frame(report), seconds(report));
     return output_finish(&output);
 }
 
 void report_print(const struct report *report)
 {
+    if (!report->stats.published)
+        return;
     fprintf(stderr, "%s: %" PRIu64 " frames of %ux%u in %.1f s, %" PRIu64 " skipped\n",
             report->channel, report->stats.published, report->format.width, report->format.height,
             seconds(report), report->skipped);

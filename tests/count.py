@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Count the single tests in meson's JUnit file. Prints the failed and the skipped, then the last
+line: "N passed, N failed, N skipped". Exit 1 if one failed or none ran."""
+import sys
+import xml.etree.ElementTree as xml
+
+passed = failed = skipped = 0
+for suite in xml.parse(sys.argv[1]).getroot():
+    for case in suite.iter("testcase"):
+        name = f'{suite.get("name")}: {case.get("name")}'
+        problem = case.find("failure")
+        if problem is None:
+            problem = case.find("error")
+        skip = case.find("skipped")
+        if problem is not None:
+            failed += 1
+            print("failed:", name)
+        elif skip is not None:
+            skipped += 1
+            print("skipped:", name, (skip.get("message") or skip.text or "").strip())
+        else:
+            passed += 1
+print(f"{passed} passed, {failed} failed, {skipped} skipped")
+sys.exit(failed > 0 or passed == 0)
