@@ -16,6 +16,7 @@
 #include "glyphs.h"
 #include "log.h"
 #include "window.h"
+#include "x11_loss.h"
 
 enum { OVERLAY_BYTES = 256 };
 
@@ -242,6 +243,10 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
     struct sdl_presenter *self = of(presenter);
 
     *command = window_poll(&self->window);
+    if (x11_loss_seen()) {
+        log_error("display lost: connection closed; look at the display");
+        return -ENODEV;
+    }
     if (*command == COMMAND_REDRAW && self->is_frozen) {
         int ret = draw_frozen(self);
         *command = COMMAND_NONE;

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "log.h"
 #include "options.h"
+#include "x11_loss.h"
 
 /* The frame's size times the scale; without one, shrunk until it fits the screen. */
 static void first_size(const struct options *options, const struct pf_format *format, int *width,
@@ -39,6 +41,8 @@ int window_open(struct window *window, const char *driver, const struct options 
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_APP_NAME, "pageflip-viewer");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
+    /* Or SDL takes a DirectColor visual where there is one: the same pixels through a colour map. */
+    setenv("SDL_VIDEO_X11_NODIRECTCOLOR", "1", 0);
     if (driver)
         SDL_SetHint(SDL_HINT_VIDEODRIVER, driver);
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0) {
@@ -56,14 +60,16 @@ int window_open(struct window *window, const char *driver, const struct options 
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         return -ENOTSUP;
     }
+    x11_loss_watch(window->sdl);
     SDL_GetWindowSize(window->sdl, &window->width, &window->height);
     return 0;
 }
 
 void window_close(struct window *window)
 {
-    if (!window->sdl)
+    if (!window->sdl || x11_loss_seen())
         return;
+    x11_loss_is_final();
     SDL_DestroyWindow(window->sdl);
     SDL_QuitSubSystem(SDL_INIT_VIDEO);
     window->sdl = NULL;

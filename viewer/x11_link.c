@@ -19,33 +19,15 @@
 #include "clock.h"
 #include "log.h"
 #include "pageflip.h"
+#include "x11_loss.h"
 
 #define SYNC_NS (5 * NS_PER_S)
 
 /* ------------------------------------------------------------------ a display that goes away */
 
-/* Set by Xlib's handlers, which have no other way to tell. SDL calls Xlib on the loop's own thread.
- */
-static bool is_sdl_connection_lost;
-
-static int on_io_error(Display *display)
-{
-    (void)display;
-    is_sdl_connection_lost = true;
-    return 0;
-}
-
-/* Instead of Xlib's exit(1): the loop ends by itself. */
-static void on_io_error_exit(Display *display, void *user)
-{
-    (void)display;
-    (void)user;
-    is_sdl_connection_lost = true;
-}
-
 bool x11_link_is_lost(const struct x11_link *link)
 {
-    return is_sdl_connection_lost || xcb_connection_has_error(link->xcb);
+    return x11_loss_seen() || xcb_connection_has_error(link->xcb);
 }
 
 int x11_link_sync(struct x11_link *link)
@@ -244,8 +226,6 @@ static bool connect_beside(struct x11_link *link, SDL_Window *window)
     if (!SDL_GetWindowWMInfo(window, &info) || info.subsystem != SDL_SYSWM_X11)
         return false;
     Display *display = info.info.x11.display;
-    XSetIOErrorHandler(on_io_error);
-    XSetIOErrorExitHandler(display, on_io_error_exit, NULL);
     XSync(display, False); /* the window must be there before we ask for it */
     link->sdl_fd = ConnectionNumber(display);
     link->window = (xcb_window_t)info.info.x11.window;
@@ -256,7 +236,6 @@ static bool connect_beside(struct x11_link *link, SDL_Window *window)
 int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason)
 {
     *link = (struct x11_link){0};
-    is_sdl_connection_lost = false;
     if (!connect_beside(link, window)) {
         *reason = "the display takes no second connection";
         x11_link_close(link);

@@ -189,7 +189,7 @@ class Display:
         read_end, write_end = os.pipe()
         self.scratch = scratch
         self.server = scratch.start("Xvfb", "-displayfd", str(write_end), "-screen", "0", screen,
-                                    "-nolisten", "tcp", *arguments, pass_fds=[write_end])
+                                    "-nolisten", "tcp", "-noreset", *arguments, pass_fds=[write_end])
         os.close(write_end)
         with os.fdopen(read_end) as file:
             number = file.readline().strip()
@@ -208,7 +208,9 @@ class Display:
         return until(search, f"a window of {process.command}: {process.err}")[0].decode()
 
     def key(self, window, *keys):
-        self.scratch.run("xdotool", "key", "--window", window, *keys)
+        """Press keys. xdotool complains when the window is gone before the key is up again."""
+        subprocess.run(["xdotool", "key", "--window", window, *keys], env=self.scratch.env,
+                       stderr=subprocess.DEVNULL, timeout=PATIENCE)
 
     def grab(self, window=None):
         """What the server shows there: a Picture."""
@@ -234,12 +236,14 @@ class Picture:
         return cls(width, height, b"".join(rows))
 
     @classmethod
-    def from_file(cls, scratch, path, *filters):
-        """By FFmpeg, so by none of our own code."""
+    def from_file(cls, scratch, path, *filters, times=1):
+        """By FFmpeg, so by none of our own code. `times`: that many times as large, sharp."""
         need("ffmpeg")
         size = scratch.run("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
                            "stream=width,height", "-of", "csv=p=0", path).decode()
-        width, height = map(int, size.strip().split(",")[:2])
+        width, height = (times * int(n) for n in size.strip().split(",")[:2])
+        if times > 1:
+            filters = ("-vf", f"scale={width}:{height}:flags=neighbor")
         pixels = scratch.run("ffmpeg", "-v", "error", "-i", path, *filters, "-frames:v", "1",
                              "-pix_fmt", "bgr0", "-f", "rawvideo", "-")
         return cls(width, height, pixels)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Displays that lack something, go away, or stop: a fallback or exit code 12, and words that
+help."""
+import signal
+import subprocess
+import time
+
+from harness import *
+
+SMALL = ["-s", "320x240"]
+
+
+def shows_something(display, viewer):
+    window = display.window_of(viewer)
+    until(lambda: any(display.grab(window).pixels), f"a picture by {viewer.command}: {viewer.err}", 5)
+
+
+@test
+def without_shared_memory_auto_takes_sdl(t):
+    display = Display(t, "1280x800x24", "-extension", "MIT-SHM")
+    t.producer(*SMALL)
+    viewer = t.viewer("-v", presenter="auto")
+    viewer.says("presenter x11: passed over: the display has no MIT-SHM extension")
+    viewer.says("presenter sdl: showing frames by sdl-surface")
+    shows_something(display, viewer)
+    t.viewer(presenter="x11").ends_with(12, "no MIT-SHM")
+
+
+@test
+def without_render_frames_are_put_one_to_one(t):
+    display = Display(t, "1280x800x24", "-extension", "RENDER")
+    t.producer(*SMALL)
+    viewer = t.viewer("-v", presenter="x11")
+    viewer.says("showing frames by x11-putimage")
+    shows_something(display, viewer)
+
+
+@test
+def sixteen_and_thirty_bit_screens_get_the_right_colours(t):
+    """The server converts: 16 bits are read back as what they stand for."""
+    for depth in ("16", "30"):
+        display = Display(t, f"800x600x{depth}")
+        producer = t.producer("-s", "640x360")
+        viewer = t.viewer("-v", "--frames", "30", presenter="x11")
+        viewer.ends_with(0, "showing frames by x11")
+        producer.signal(signal.SIGINT)
+        producer.ends_with(130)
+        display.server.kill()
+
+
+@test
+def another_ipc_namespace_is_named(t):
+    need("unshare")
+    display = Display(t)
+    try:
+        t.run("unshare", "-i", "true")
+    except subprocess.CalledProcessError:
+        raise Skip("this machine lets nobody make an IPC namespace") from None
+    both = f"{PRODUCER} -q -s 320x240 & {VIEWER} -v --wait 5 --frames 10; kill $!; wait"
+    process = t.start("unshare", "-i", "sh", "-c", both)
+    process.ends_with(0, "presenter x11: passed over: the X server is in another IPC namespace",
+                      "presenter sdl: showing frames")
+    assert display.server.is_running()
+
+
+@test
+def the_server_dies(t):
+    for presenter in ("x11", "x11-put", "sdl"):
+        display = Display(t)
+        producer = t.producer(*SMALL)
+        viewer = t.viewer("--json", "v.json", presenter=presenter)
+        shows_something(display, viewer)
+        display.server.kill()
+        viewer.ends_with(12, "display lost", seconds=5)
+        assert report_of(f"{t.path}/v.json")["frames"]["shown"] > 0, "the report is written"
+        producer.signal(signal.SIGINT)
+        producer.ends_with(130)
+
+
+@test
+def the_server_stops(t):
+    display = Display(t)
+    t.producer(*SMALL)
+    viewer = t.viewer(presenter="x11")
+    shows_something(display, viewer)
+    display.server.signal(signal.SIGSTOP)
+    started = time.monotonic()
+    viewer.ends_with(12, "display lost: no answer for 5 s", seconds=15)
+    assert time.monotonic() - started < 10
+    display.server.signal(signal.SIGCONT)
+
+
+@test
+def the_window_is_killed_by_another_client(t):
+    display = Display(t)
+    t.producer(*SMALL)
+    viewer = t.viewer(presenter="x11")
+    shows_something(display, viewer)
+    t.run("xdotool", "windowkill", display.window_of(viewer))
+    viewer.ends_with(12, "display lost", seconds=5)
+
+
+@test
+def the_window_is_closed(t):
+    need("openbox")
+    display = Display(t)
+    t.start("openbox")
+    producer = t.producer(*SMALL)
+    viewer = t.viewer(presenter="x11")
+    shows_something(display, viewer)
+    t.run("xdotool", "windowfocus", "--sync", display.window_of(viewer), "key", "alt+F4")
+    viewer.ends_with(0)
+    assert producer.is_running()
+
+
+@test
+def it_is_killed_while_frames_are_on_their_way(t):
+    """The server keeps an attach of its own: that goes, too."""
+    display = Display(t)
+    producer = t.producer(*SMALL, "-r", "0")
+    for _ in range(3):
+        viewer = t.viewer(presenter="x11")
+        shows_something(display, viewer)
+        viewer.kill()
+    producer.kill()
+    until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "the segment is gone", 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""What is on the screen, read from the X server and compared with pictures that none of our code
+has touched, pixel by pixel."""
+import os
+import signal
+import subprocess
+import time
+
+from harness import *
+
+WAYS = (("x11", "x11-present", []), ("x11", "x11-present", ["--vsync", "off"]),
+        ("x11-put", "x11-putimage", []), ("sdl", "sdl-surface", []))
+
+
+def still(t, size, name="still.png"):
+    """A picture that stays: a folder with one PNG, shown in a loop."""
+    os.makedirs(f"{t.path}/stills", exist_ok=True)
+    path = f"{t.path}/stills/{name}"
+    t.run("ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1",
+          "-pix_fmt", "rgb24", path)
+    return path
+
+
+def shows(display, window, wanted, what=""):
+    """The window comes to show this picture."""
+    def same():
+        return display.grab(window).same_as(wanted)
+    until(same, f"the picture in the window {what}", 5)
+
+
+@test
+def a_folder_of_pngs_is_on_the_screen_exactly(t):
+    """By every way, at a size whose rows are padded and at one whose are not."""
+    display = Display(t)
+    for size in ("640x480", "333x77"):
+        path = still(t, size)
+        wanted = Picture.from_file(t, path)
+        producer = t.producer(f"{t.path}/stills", "--rate", "30", "--loop")
+        for presenter, way, more in WAYS:
+            viewer = t.viewer("--json", "v.json", *more, presenter=presenter)
+            shows(display, display.window_of(viewer), wanted, f"{size} {way} {more}")
+            viewer.signal(signal.SIGINT)
+            viewer.ends_with(130)
+            report = report_of(f"{t.path}/v.json")
+            equal(report["presenter"], way)
+            copies = report["user_copies_per_frame"]
+            assert (copies >= 1) if way == "sdl-surface" else (copies == 0), report
+        producer.signal(signal.SIGINT)
+        producer.ends_with(130)
+
+
+@test
+def each_png_of_a_sequence_comes_in_its_turn(t):
+    display = Display(t)
+    folder = os.path.join(os.environ["PAGEFLIP_SOURCE"], "assets", "frames")
+    names = sorted(os.listdir(folder), key=lambda name: int("".join(filter(str.isdigit, name))))
+    wanted = [Picture.from_file(t, f"{folder}/{name}") for name in names[:6]]
+    inputs = [f"{folder}/{name}" for name in names[:6]]
+    viewer = t.viewer("--every-frame", "--wait", "10", presenter="x11")
+    producer = t.producer(*inputs, "--rate", "2")
+    window = display.window_of(viewer)
+    seen = []
+    while producer.is_running():
+        try:
+            grabbed = display.grab(window)
+        except subprocess.CalledProcessError:
+            break  # the window has closed
+        for index, picture in enumerate(wanted):
+            if grabbed.same_as(picture) and index not in seen:
+                seen.append(index)
+    assert seen == sorted(seen) and len(seen) >= 5, seen
+    viewer.ends_with(0)
+
+
+@test
+def the_pattern_is_on_the_screen(t):
+    """Its bars have the colours of the standard: 75 % of each, so 191 of 255."""
+    display = Display(t)
+    producer = t.producer("-s", "640x360", "--frames", "1")  # the first picture, then it is over
+    producer.ends_with(0)
+    producer = t.producer("-s", "640x360")
+    viewer = t.viewer(presenter="x11")
+    window = display.window_of(viewer)
+
+    def colours():
+        picture = display.grab(window)
+        row = [picture.at(x, picture.height * 38 // 100) for x in range(picture.width)]
+        return [c for i, c in enumerate(row) if i % 8 == 0 and row[i : i + 8] == [c] * 8]
+    for bar in (0xBFBF00, 0x00BFBF, 0x00BF00, 0xBF00BF, 0xBF0000, 0x0000BF):
+        until(lambda bar=bar: bar in colours(), f"a bar of {bar:06x}", 5)
+    assert producer.is_running()
+
+
+@test
+def y4m_of_ffmpeg_is_on_the_screen_within_rounding(t):
+    """At least 40 dB against FFmpeg's own RGB of the same stream; 4:4:4 so that no chroma filter
+    counts."""
+    display = Display(t)
+    for pixels, least in (("yuv444p", 40), ("yuv420p", 40), ("yuv422p", 40), ("gray", 40)):
+        path = f"{t.path}/{pixels}.y4m"
+        t.run("ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=1",
+              "-frames:v", "1", "-pix_fmt", pixels, path)
+        # Chroma is enlarged as libyuv does it: nearest.
+        wanted = Picture.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
+        with open(path, "rb") as file:
+            producer = t.producer("-", "-r", "1", stdin=file)
+        viewer = t.viewer("--follow", presenter="x11")
+        window = display.window_of(viewer)
+        until(lambda: display.grab(window).psnr(wanted) >= least,
+              f"{pixels} at {least} dB; it is {display.grab(window).psnr(wanted):.1f}", 10)
+        producer.ends_with(0)
+        viewer.kill()
+
+
+def centre(picture, width, height):
+    return picture.crop((picture.width - width) // 2, (picture.height - height) // 2, width, height)
+
+
+@test
+def a_resized_window_shows_it_scaled_and_centred(t):
+    """Twice as large with bars left and right: each pixel of the frame is four, exactly."""
+    display = Display(t, "1920x1080x24")
+    frame = Picture.from_file(t, still(t, "320x240"))
+    double = Picture.from_file(t, f"{t.path}/stills/still.png", times=2)
+    t.producer(f"{t.path}/stills", "--loop")
+    for presenter, way, more in WAYS:
+        viewer = t.viewer(*more, presenter=presenter)
+        window = display.window_of(viewer)
+        shows(display, window, frame, way)
+        t.run("xdotool", "windowsize", "--sync", window, "900", "480")
+
+        def fits():
+            picture = display.grab(window)
+            return (picture.width == 900 and centre(picture, 640, 480).same_as(double)
+                    and picture.at(10, 10) == 0 and picture.at(890, 470) == 0)
+        until(fits, f"the scaled picture by {way} {more}", 5)
+        viewer.kill()
+
+
+@test
+def fullscreen_and_one_to_one_by_keys(t):
+    """With a window manager, as people have one."""
+    need("openbox")
+    display = Display(t, "1280x960x24")
+    t.start("openbox")
+    frame = Picture.from_file(t, still(t, "320x240"))
+    four = Picture.from_file(t, f"{t.path}/stills/still.png", times=4)
+    t.producer(f"{t.path}/stills", "--loop")
+    for presenter, way, more in WAYS[0], WAYS[2]:
+        viewer = t.viewer(*more, presenter=presenter)
+        window = display.window_of(viewer)
+        shows(display, window, frame, way)
+        display.key(window, "f")
+        until(lambda: display.grab().same_as(four), f"fullscreen by {way}", 5)
+        display.key(window, "1")
+        until(lambda: centre(display.grab(), 320, 240).same_as(frame), f"one-to-one by {way}", 5)
+        equal(display.grab().at(20, 20), 0, "around it")
+        display.key(window, "f")
+        shows(display, window, frame, "after fullscreen")
+        display.key(window, "q")
+        viewer.ends_with(0)
+
+
+@test
+def pause_keeps_the_picture_also_when_the_window_is_resized(t):
+    display = Display(t)
+    t.producer("-s", "320x240")
+    for presenter, way, more in WAYS:
+        viewer = t.viewer(*more, presenter=presenter)
+        window = display.window_of(viewer)
+        until(lambda: display.grab(window).at(160, 80) != 0, "a picture", 5)
+        display.key(window, "space")
+        time.sleep(0.4)
+        kept = display.grab(window)
+        time.sleep(0.4)
+        assert display.grab(window).same_as(kept), f"{way}: it moves while paused"
+        t.run("xdotool", "windowsize", "--sync", window, "640", "480")
+        until(lambda: display.grab(window).at(*twice(kept)) == kept.at(*coloured(kept)), "the kept picture, twice as large", 5)
+        display.key(window, "space")
+        time.sleep(0.5)
+        before = display.grab(window)
+        until(lambda: not display.grab(window).same_as(before), f"{way}: it moves again", 5)
+        viewer.kill()
+
+
+def coloured(picture):
+    """A place that is not black, with the same colour around it."""
+    for y in range(60, picture.height - 60):
+        for x in range(60, picture.width - 60):
+            colour = picture.at(x, y)
+            if colour and all(picture.at(x + i, y + j) == colour for i in (-2, 2) for j in (-2, 2)):
+                return x, y
+    raise AssertionError("the picture is black")
+
+
+def twice(picture):
+    x, y = coloured(picture)
+    return 2 * x, 2 * y
+
+
+@test
+def a_snapshot_is_what_was_shown(t):
+    """By --snapshot at the end and by the key; both whole, under their own names."""
+    display = Display(t)
+    wanted = Picture.from_file(t, still(t, "320x240"))
+    t.producer(f"{t.path}/stills", "--loop")
+    t.viewer("--frames", "5", "--snapshot", "end.png", presenter="x11").ends_with(0)
+    assert Picture.from_file(t, f"{t.path}/end.png").same_as(wanted), "--snapshot"
+    viewer = t.viewer(presenter="x11")
+    window = display.window_of(viewer)
+    shows(display, window, wanted)
+    display.key(window, "s")
+
+    def saved():
+        return [name for name in os.listdir(t.path) if name.startswith("pageflip-default-")]
+    name = until(saved, "a snapshot by key")[0]
+    assert Picture.from_file(t, f"{t.path}/{name}").same_as(wanted), name
+    display.key(window, "Escape")
+    viewer.ends_with(0)
+    equal([name for name in os.listdir(t.path) if ".tmp" in name], [], "temporary files")
+
+
+@test
+def the_overlay_lies_over_the_frames_and_goes_away(t):
+    display = Display(t)
+    wanted = Picture.from_file(t, still(t, "640x480"))
+    t.producer(f"{t.path}/stills", "--loop")
+    for presenter, way, more in WAYS[0], WAYS[2], WAYS[3]:
+        viewer = t.viewer(*more, presenter=presenter)
+        window = display.window_of(viewer)
+        shows(display, window, wanted, way)
+        display.key(window, "o")
+
+        def overlaid():
+            picture = display.grab(window)
+            below = picture.crop(0, 100, 640, 380).same_as(wanted.crop(0, 100, 640, 380))
+            return below and not picture.same_as(wanted)
+        until(overlaid, f"an overlay by {way}", 5)
+        display.key(window, "o")
+        shows(display, window, wanted, f"{way} without the overlay")
+        viewer.kill()
+
+
+@test
+def every_frame_of_a_burst_reaches_the_screen(t):
+    """Vsync on, unpaced: none is skipped by the display."""
+    Display(t)
+    producer = t.producer("-s", "320x240", "-r", "0", "--frames", "120", "--json", "p.json")
+    viewer = t.viewer("--every-frame", "--json", "v.json", presenter="x11")
+    producer.ends_with(0)
+    viewer.ends_with(0)
+    frames = report_of(f"{t.path}/v.json")["frames"]
+    equal((frames["skipped"], frames["lost"]), (0, 0))
+    assert frames["shown"] > 0
+
+
+if __name__ == "__main__":
+    main()
