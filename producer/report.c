@@ -48,8 +48,8 @@ int report_write_json(const struct report *report, const char *path)
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);
-    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n",
-            cpu_us_per_frame(report), seconds(report));
+    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n", cpu_us_per_frame(report),
+            seconds(report));
     return output_finish(&output);
 }
 

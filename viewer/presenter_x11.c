@@ -12,39 +12,16 @@
  * The loop never waits for the server, so one that has stopped cannot stop us.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 
-#include "clock.h"
 #include "log.h"
 #include "options.h"
 #include "waker.h"
 #include "x11_overlay.h"
+#include "x11_sent.h"
 #include "x11_slots.h"
 
-#define NO_ANSWER_NS (5 * NS_PER_S)
-#define DRAIN_NS (200 * NS_PER_MS)
-
-enum { SENT_MAX = 16, BACKS = 2 };
-
-/* What a sent frame still waits for. */
-enum {
-    WAITS_FOR_SLOT = 1,    /* the server reads the slot */
-    WAITS_FOR_PICTURE = 2, /* the picture is not on the window yet */
-    WAITS_FOR_COUNT = 4,   /* Present has not said whether it was shown or skipped */
-};
-
-struct sent {
-    bool is_used;
-    unsigned int waits;
-    struct presented done;
-    int64_t sent_ns;
-    uint32_t serial; /* of Present */
-    int back;        /* which back pixmap it was composed in; -1: none */
-    /* Sequences of requests; 0: none. */
-    unsigned int slot_reply, picture_reply; /* of GetInputFocus behind the last use */
-    unsigned int put;                       /* of ShmPutImage */
-};
+enum { BACKS = 2 };
 
 struct back {
     xcb_pixmap_t pixmap;
@@ -66,8 +43,7 @@ struct x11_presenter {
     struct back back[BACKS];
     int back_width, back_height;
 
-    struct sent sent[SENT_MAX]; /* a ring: oldest first from `first` */
-    uint32_t serial;
+    struct x11_table table; /* of the frames that were sent */
 
     xcb_pixmap_t frozen; /* the picture while paused, in the server's own memory; XCB_NONE: not */
     xcb_render_picture_t frozen_picture;
@@ -124,8 +100,8 @@ static void make_backs(struct x11_presenter *self)
         self->back[i].picture = x11_link_picture(link, self->back[i].pixmap, link->window_format);
         fill_black(self, self->back[i].pixmap);
     }
-    for (int i = 0; i < SENT_MAX; i++)
-        self->sent[i].back = -1;
+    for (int i = 0; i < X11_SENT_MAX; i++)
+        self->table.sent[i].back = -1;
 }
 
 /* The window or the segment has changed. */
@@ -146,158 +122,7 @@ static bool fills_window(const struct x11_presenter *self)
            self->place.width == self->slots.width;
 }
 
-/* ------------------------------------------------------------------ what the server says */
-
-static void finish_part(struct x11_presenter *self, struct sent *sent, unsigned int part)
-{
-    if ((sent->waits & part & WAITS_FOR_SLOT) != 0)
-        pf_viewer_release(self->presenter.viewer, &sent->done.frame);
-    if ((sent->waits & part & (WAITS_FOR_SLOT | WAITS_FOR_PICTURE)) != 0)
-        sent->done.done_ns = clock_now_ns();
-    sent->waits &= ~part;
-}
-
-static struct sent *sent_by_serial(struct x11_presenter *self, uint32_t serial)
-{
-    for (int i = 0; i < SENT_MAX; i++)
-        if (self->sent[i].is_used && self->sent[i].serial == serial)
-            return &self->sent[i];
-    return NULL;
-}
-
-static void on_idle(struct x11_presenter *self, const xcb_present_idle_notify_event_t *event)
-{
-    struct sent *sent = sent_by_serial(self, event->serial);
-
-    if (!sent)
-        return;
-    /* Of a back pixmap it says nothing about the slot: that has its own answer. */
-    finish_part(self, sent, WAITS_FOR_PICTURE | (sent->slot_reply ? 0 : WAITS_FOR_SLOT));
-}
-
-static void on_complete(struct x11_presenter *self,
-                        const xcb_present_complete_notify_event_t *event)
-{
-    struct sent *sent = sent_by_serial(self, event->serial);
-
-    if (!sent || event->kind != XCB_PRESENT_COMPLETE_KIND_PIXMAP)
-        return;
-    sent->done.skipped = event->mode == XCB_PRESENT_COMPLETE_MODE_SKIP;
-    sent->done.ust_ns = (int64_t)event->ust * NS_PER_US;
-    finish_part(self, sent, WAITS_FOR_COUNT);
-}
-
-static void on_put(struct x11_presenter *self, unsigned int sequence)
-{
-    for (int i = 0; i < SENT_MAX; i++) {
-        struct sent *sent = &self->sent[i];
-        if (sent->is_used && sent->put == sequence)
-            finish_part(self, sent, WAITS_FOR_SLOT | (sent->picture_reply ? 0 : WAITS_FOR_PICTURE));
-    }
-}
-
-static bool has_reply(struct x11_presenter *self, unsigned int sequence)
-{
-    void *reply = NULL;
-    xcb_generic_error_t *error = NULL;
-
-    if (!xcb_poll_for_reply(self->link.xcb, sequence, &reply, &error))
-        return false;
-    free(reply);
-    free(error);
-    return true;
-}
-
-static void take_replies(struct x11_presenter *self)
-{
-    for (int i = 0; i < SENT_MAX; i++) {
-        struct sent *sent = &self->sent[i];
-        if (!sent->is_used)
-            continue;
-        if ((sent->waits & WAITS_FOR_SLOT) && sent->slot_reply && has_reply(self, sent->slot_reply))
-            finish_part(self, sent, WAITS_FOR_SLOT);
-        if ((sent->waits & WAITS_FOR_PICTURE) && sent->picture_reply &&
-            has_reply(self, sent->picture_reply))
-            finish_part(self, sent, WAITS_FOR_PICTURE);
-    }
-}
-
-static int on_error(const xcb_generic_error_t *error)
-{
-    /* The window is being destroyed: SDL says that in its own words. */
-    if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE)
-        return 0;
-    log_error("display lost: it refused request %d.%d with error %d; try --presenter sdl",
-              error->major_code, error->minor_code, error->error_code);
-    return -ENODEV;
-}
-
-/* Everything that has arrived. Returns 0, or -ENODEV, logged. */
-static int take_answers(struct x11_presenter *self)
-{
-    struct x11_link *link = &self->link;
-    xcb_generic_event_t *event;
-    int ret = 0;
-
-    while (link->present_events &&
-           (event = xcb_poll_for_special_event(link->xcb, link->present_events))) {
-        const xcb_present_generic_event_t *generic = (const void *)event;
-        if (generic->evtype == XCB_PRESENT_IDLE_NOTIFY)
-            on_idle(self, (const void *)event);
-        else if (generic->evtype == XCB_PRESENT_COMPLETE_NOTIFY)
-            on_complete(self, (const void *)event);
-        free(event);
-    }
-    while (ret == 0 && (event = xcb_poll_for_event(link->xcb))) {
-        if (event->response_type == 0)
-            ret = on_error((const void *)event);
-        else if ((event->response_type & 0x7f) == link->shm_completion)
-            on_put(self, event->full_sequence);
-        free(event);
-    }
-    take_replies(self);
-    if (ret == 0 && x11_link_is_lost(link)) {
-        log_error("display lost: connection closed; look at the display");
-        ret = -ENODEV;
-    }
-    return ret;
-}
-
-/* Wait for what is outstanding, but not for long: a display that has stopped keeps nobody. */
-static void drain(struct x11_presenter *self)
-{
-    int64_t deadline_ns = clock_now_ns() + DRAIN_NS;
-    struct pollfd news = {.fd = xcb_get_file_descriptor(self->link.xcb), .events = POLLIN};
-
-    for (;;) {
-        unsigned int waits = 0;
-        bool is_lost = take_answers(self) < 0;
-        for (int i = 0; i < SENT_MAX; i++)
-            waits |= self->sent[i].is_used ? self->sent[i].waits : 0;
-        int64_t left_ns = deadline_ns - clock_now_ns();
-        if (!waits || is_lost || left_ns <= 0)
-            break;
-        poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
-    }
-    for (int i = 0; i < SENT_MAX; i++) {
-        struct sent *sent = &self->sent[i];
-        if (sent->is_used && sent->waits) {
-            sent->done.skipped = true;
-            finish_part(self, sent, sent->waits);
-        }
-    }
-}
-
 /* ------------------------------------------------------------------ a frame */
-
-static int outstanding(const struct x11_presenter *self, unsigned int waits)
-{
-    int count = 0;
-
-    for (int i = 0; i < SENT_MAX; i++)
-        count += self->sent[i].is_used && (self->sent[i].waits & waits) != 0;
-    return count;
-}
 
 /* One at a time; but one that waits for the vblank may be replaced by a newer one. */
 static bool ready(const struct presenter *presenter)
@@ -305,23 +130,9 @@ static bool ready(const struct presenter *presenter)
     const struct x11_presenter *self = (const struct x11_presenter *)presenter;
 
     if (!self->replaces || !self->slots.is_shared)
-        return outstanding(self, ~0u) < 1;
-    return outstanding(self, WAITS_FOR_SLOT | WAITS_FOR_PICTURE) < BACKS &&
-           outstanding(self, ~0u) < SENT_MAX - 1; /* the last is for freeze() */
-}
-
-static struct sent *new_sent(struct x11_presenter *self, const struct pf_frame *frame, bool again)
-{
-    struct sent *sent = self->sent;
-
-    while (sent->is_used)
-        sent++; /* ready() has left one */
-    *sent = (struct sent){.is_used = true,
-                          .done = {.frame = *frame, .again = again},
-                          .sent_ns = clock_now_ns(),
-                          .serial = ++self->serial,
-                          .back = -1};
-    return sent;
+        return x11_sent_count(&self->table, ~0u) < 1;
+    return x11_sent_count(&self->table, WAITS_FOR_SLOT | WAITS_FOR_PICTURE) < BACKS &&
+           x11_sent_count(&self->table, ~0u) < X11_SENT_MAX - 1; /* the last is for freeze() */
 }
 
 static unsigned int ask_for_reply(struct x11_presenter *self)
@@ -329,7 +140,7 @@ static unsigned int ask_for_reply(struct x11_presenter *self)
     return xcb_get_input_focus(self->link.xcb).sequence;
 }
 
-static void present(struct x11_presenter *self, struct sent *sent, xcb_pixmap_t pixmap)
+static void present(struct x11_presenter *self, struct x11_sent *sent, xcb_pixmap_t pixmap)
 {
     /* COPY: a pixmap that became the screen itself would not come back until the next one. */
     uint32_t options = XCB_PRESENT_OPTION_COPY | (self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC);
@@ -339,18 +150,10 @@ static void present(struct x11_presenter *self, struct sent *sent, xcb_pixmap_t 
     sent->waits |= WAITS_FOR_PICTURE | WAITS_FOR_COUNT;
 }
 
-/* A back pixmap that no frame on its way is in. */
+/* A back pixmap that no frame on its way is in; ready() has left one. */
 static int free_back(const struct x11_presenter *self)
 {
-    for (int i = 0; i < BACKS; i++) {
-        bool is_free = true;
-        for (int j = 0; j < SENT_MAX; j++)
-            is_free &= !self->sent[j].is_used || self->sent[j].back != i ||
-                       !(self->sent[j].waits & WAITS_FOR_PICTURE);
-        if (is_free)
-            return i;
-    }
-    return 0;
+    return x11_sent_uses_back(&self->table, 0) ? 1 : 0;
 }
 
 static void compose(struct x11_presenter *self, xcb_render_picture_t picture,
@@ -367,7 +170,7 @@ static void copy_to_window(struct x11_presenter *self, int back)
                   0, 0, (uint16_t)self->back_width, (uint16_t)self->back_height);
 }
 
-static void show_shared(struct x11_presenter *self, struct sent *sent, uint32_t slot)
+static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
 {
     /* With two slots, one that waits for the vblank would keep the producer from drawing: the back
      * pixmap sets it free in a few ms. */
@@ -384,7 +187,7 @@ static void show_shared(struct x11_presenter *self, struct sent *sent, uint32_t 
     present(self, sent, self->back[sent->back].pixmap);
 }
 
-static void show_put(struct x11_presenter *self, struct sent *sent, uint32_t slot)
+static void show_put(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
 {
     bool is_direct = fills_window(self) || !self->link.has_render;
     xcb_drawable_t to = is_direct ? self->link.window : self->slots.pixmap[0];
@@ -403,7 +206,7 @@ static void show_put(struct x11_presenter *self, struct sent *sent, uint32_t slo
 static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
 {
     struct x11_presenter *self = of(presenter);
-    struct sent *sent = new_sent(self, frame, again);
+    struct x11_sent *sent = x11_sent_new(&self->table, frame, again);
 
     if (self->window.resized)
         fit(self);
@@ -441,7 +244,7 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
     self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
 
-    struct sent *sent = new_sent(self, frame, true);
+    struct x11_sent *sent = x11_sent_new(&self->table, frame, true);
     sent->waits = WAITS_FOR_SLOT;
     xcb_gcontext_t gc = xcb_generate_id(link->xcb); /* of the frame's depth, not the window's */
     xcb_create_gc(link->xcb, gc, self->frozen, 0, NULL);
@@ -480,40 +283,12 @@ static void draw_frozen(struct x11_presenter *self)
 
 /* ------------------------------------------------------------------ news */
 
-/* The oldest frame that is done with. */
-static bool take_done(struct x11_presenter *self, struct presented *done)
-{
-    struct sent *oldest = NULL;
-
-    for (int i = 0; i < SENT_MAX; i++) {
-        struct sent *sent = &self->sent[i];
-        if (sent->is_used && !sent->waits && (!oldest || sent->serial - oldest->serial > 1u << 31))
-            oldest = sent;
-    }
-    if (!oldest)
-        return false;
-    *done = oldest->done;
-    oldest->is_used = false;
-    return true;
-}
-
-static bool is_unanswered(const struct x11_presenter *self)
-{
-    int64_t now_ns = clock_now_ns();
-
-    for (int i = 0; i < SENT_MAX; i++)
-        if (self->sent[i].is_used && self->sent[i].waits &&
-            now_ns - self->sent[i].sent_ns > NO_ANSWER_NS)
-            return true;
-    return false;
-}
-
 static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct x11_presenter *self = of(presenter);
 
     *command = window_poll(&self->window);
-    int ret = take_answers(self);
+    int ret = x11_sent_take_answers(&self->table, &self->link);
     if (ret < 0)
         return ret;
     x11_overlay_show(&self->overlay, &self->link, self->window.overlay);
@@ -521,13 +296,7 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
         draw_frozen(self);
         *command = COMMAND_NONE;
     }
-    if (take_done(self, done))
-        return 1;
-    if (is_unanswered(self)) {
-        log_error("display lost: no answer for 5 s; look at the display");
-        return -ENODEV;
-    }
-    return 0;
+    return x11_sent_take_done(&self->table, done);
 }
 
 static void say(struct presenter *presenter, const char *title, const char *overlay)
@@ -567,7 +336,7 @@ static void detach(struct presenter *presenter)
 {
     struct x11_presenter *self = of(presenter);
 
-    drain(self);
+    x11_sent_drain(&self->table, &self->link);
     x11_slots_detach(&self->slots, &self->link);
 }
 
@@ -597,6 +366,7 @@ static int open_way(struct presenter **presenter, const struct options *options,
     self->presenter =
         (struct presenter){.ops = may_share ? &presenter_x11_ops : &presenter_x11_put_ops,
                            .viewer = viewer};
+    self->table.viewer = viewer;
     self->may_share = may_share;
     self->vsync = options->vsync;
     self->replaces = options->vsync && !options->every_frame;

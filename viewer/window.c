@@ -41,7 +41,8 @@ int window_open(struct window *window, const char *driver, const struct options 
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_APP_NAME, "pageflip-viewer");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
-    /* Or SDL takes a DirectColor visual where there is one: the same pixels through a colour map. */
+    /* Or SDL takes a DirectColor visual where there is one: the same pixels through a colour map.
+     */
     setenv("SDL_VIDEO_X11_NODIRECTCOLOR", "1", 0);
     if (driver)
         SDL_SetHint(SDL_HINT_VIDEODRIVER, driver);

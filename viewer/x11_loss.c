@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Xlib's handlers have no other way to tell than a flag. SDL calls Xlib on the loop's own thread. */
+/* Xlib's handlers have no other way to tell than a flag. SDL calls Xlib on the loop's own thread.
+ */
 #include "x11_loss.h"
 
 #include <SDL_syswm.h>
@@ -17,8 +18,8 @@ static int on_io_error(Display *display)
     return 0;
 }
 
-/* Instead of Xlib's exit(1). It may return: most of Xlib's calls then do nothing, but one that waits
- * for an event waits for ever. */
+/* Instead of Xlib's exit(1). It may return: most of Xlib's calls then do nothing, but one that
+ * waits for an event waits for ever. */
 static void on_io_error_exit(Display *display, void *user)
 {
     (void)display;

@@ -15,7 +15,8 @@ void x11_loss_watch(SDL_Window *window);
  */
 bool x11_loss_seen(void);
 
-/* SDL is about to close it, and nobody asks any more: a loss from now on ends the process, at once. */
+/* SDL is about to close it, and nobody asks any more: a loss from now on ends the process, at once.
+ */
 void x11_loss_is_final(void);
 
 #else

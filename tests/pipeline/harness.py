@@ -5,6 +5,7 @@ one's own, and the pixels on it. Only the standard library.
 A test is a function with @test; its first lines say what it shows. `main()` runs them all and
 prints TAP. Afterwards each process that the test started is gone, and so is every segment that one
 of them made."""
+import fcntl
 import os
 import shutil
 import signal
@@ -58,6 +59,8 @@ def until(question, what, seconds=PATIENCE):
 
 class Process:
     """One that the test started. Its output goes to files, so that it never waits for us."""
+
+    is_server = False
 
     def __init__(self, scratch, command, env, **popen):
         number = len(scratch.processes)
@@ -145,8 +148,11 @@ class Scratch:
 
     def finish(self):
         pids = {process.pid for process in self.processes}
-        for process in self.processes:
+        for process in reversed(self.processes):
             process.signal(signal.SIGCONT)
+            if process.is_server:
+                process.signal(signal.SIGTERM)  # so that it takes its socket along
+                process.wait()
             process.kill()
         shutil.rmtree(self.path, ignore_errors=True)
         until(lambda: not [s for s in segments() if s["cpid"] in pids], f"no segment left of {pids}", 5)
@@ -186,10 +192,18 @@ class Display:
 
     def __init__(self, scratch, screen="1280x800x24", *arguments):
         need("Xvfb", "xwd", "xdotool")
-        read_end, write_end = os.pipe()
         self.scratch = scratch
+        # Two that start at once may both take the same number: one at a time.
+        with open(f"{tempfile.gettempdir()}/pageflip-test-display.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.start_server(screen, arguments)
+
+    def start_server(self, screen, arguments):
+        read_end, write_end = os.pipe()
+        scratch = self.scratch
         self.server = scratch.start("Xvfb", "-displayfd", str(write_end), "-screen", "0", screen,
                                     "-nolisten", "tcp", "-noreset", *arguments, pass_fds=[write_end])
+        self.server.is_server = True
         os.close(write_end)
         with os.fdopen(read_end) as file:
             number = file.readline().strip()
