@@ -6,6 +6,7 @@
  * same frame is run() in viewer/loop.c.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,9 +59,9 @@ static int look_around(struct run *run, int64_t now_ns)
     if (now_ns - run->progress_ns >= PROGRESS_NS) {
         run->progress_ns = now_ns;
         pf_producer_stats(run->producer, &run->report.stats);
-        log_progress("%llu frames, %u viewers, %llu skipped",
-                     (unsigned long long)run->report.stats.published, run->report.stats.viewers,
-                     (unsigned long long)(run->report.skipped + run->pacing.missed));
+        log_progress("%" PRIu64 " frames, %u viewers, %" PRIu64 " skipped",
+                     run->report.stats.published, run->report.stats.viewers,
+                     run->report.skipped + run->pacing.missed);
     }
     return 0;
 }
@@ -94,10 +95,9 @@ static int run(struct run *run)
         if (run->options->frames && run->report.render.count >= run->options->frames)
             return 0;
         int64_t due_ns = pacing_next_ns(&run->pacing, clock_now_ns());
-        int ret;
-        while ((ret = pacing_sleep_until(due_ns)) == -EINTR && !signals_quit())
+        while (pacing_sleep_until(due_ns) == -EINTR && !signals_quit())
             look_around(run, clock_now_ns());
-        ret = look_around(run, clock_now_ns());
+        int ret = look_around(run, clock_now_ns());
         if (ret < 0)
             return ret;
 
@@ -163,13 +163,10 @@ int main(int argc, char **argv)
 
     if (ret < 0)
         return EXIT_USAGE;
-    if (options.action == ACTION_HELP) {
-        options_print_help();
-        return EXIT_OK;
-    }
-    if (options.action == ACTION_VERSION) {
-        puts("pageflip-producer " PAGEFLIP_VERSION);
-        return EXIT_OK;
+    switch (options.action) {
+    case ACTION_HELP: options_print_help(); return EXIT_OK;
+    case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return EXIT_OK;
+    case ACTION_RUN: break;
     }
     pf_log_set_level(options.log_level);
     signals_catch();

@@ -5,78 +5,10 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
-#include <sys/shm.h>
 
-#include "clock.h"
-#include "pageflip.h"
-#include "scratch.h"
-
-static struct pf_producer *producer;
-static struct pf_viewer *viewer;
-
-static void quiet(void)
-{
-    scratch_open();
-    pf_log_set_level(PF_LOG_ERROR);
-    producer = NULL;
-    viewer = NULL;
-}
-
-static void finish(void)
-{
-    pf_viewer_close(viewer);
-    pf_producer_close(producer);
-    scratch_close();
-}
+#include "stream.h"
 
 TestSuite(stream, .init = quiet, .fini = finish);
-
-static struct pf_format size(uint32_t width, uint32_t height)
-{
-    return (struct pf_format){.fourcc = PF_FOURCC_XR24, .width = width, .height = height};
-}
-
-static void open_producer(uint32_t slots, int64_t evict_after_ns)
-{
-    struct pf_format format = size(64, 48);
-    struct pf_producer_options options = {.slots = slots, .evict_after_ns = evict_after_ns};
-
-    cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
-}
-
-static void open_viewer(bool every_frame)
-{
-    struct pf_viewer_options options = {.every_frame = every_frame};
-
-    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
-}
-
-/* Publish one frame whose first and last pixel are `value`. */
-static int publish(uint32_t value)
-{
-    struct pf_frame frame;
-    int ret = pf_producer_begin(producer, 0, &frame);
-
-    if (ret < 0)
-        return ret;
-    memset(frame.plane[0].pixels, (int)value, (size_t)frame.plane[0].stride_bytes * 48);
-    frame.pts_ns = value;
-    pf_producer_publish(producer, &frame);
-    return 0;
-}
-
-static void expect(int64_t value)
-{
-    struct pf_frame frame;
-    int ret = pf_viewer_acquire(viewer, NS_PER_S, &frame);
-
-    cr_assert_eq(ret, 0, "frame %d: acquire says %d", (int)value, ret);
-    cr_assert_eq(frame.pts_ns, value, "got frame %d, not %d", (int)frame.pts_ns, (int)value);
-    cr_assert_eq(frame.plane[0].pixels[0], value);
-    cr_assert_eq(frame.plane[0].pixels[frame.plane[0].stride_bytes * 48 - 1], value);
-    pf_viewer_release(viewer, &frame);
-}
 
 Test(stream, hands_a_frame_over)
 {
@@ -405,95 +337,6 @@ Test(stream, leaves_no_segment_behind)
     pf_viewer_close(viewer);
     viewer = NULL;
     cr_assert_not(scratch_segment_exists(shmid));
-}
-
-static void open_keyed(char key_file[512])
-{
-    struct pf_format format = size(64, 48);
-    struct pf_producer_options options = {.key_file = key_file};
-
-    scratch_path(key_file, scratch, "key");
-    fclose(fopen(key_file, "w"));
-    cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
-}
-
-Test(stream, a_key_file_leads_to_the_segment)
-{
-    char key_file[512];
-
-    open_keyed(key_file);
-    struct pf_viewer_options options = {.key_file = key_file};
-    cr_assert_eq(pf_viewer_open(&viewer, "other", &options), 0);
-    cr_assert_eq(publish(3), 0);
-    expect(3);
-    int shmid = shmget(ftok(key_file, 'p'), 0, 0);
-    cr_assert_eq(shmid, pf_viewer_segment(viewer)->shmid);
-    pf_viewer_close(viewer);
-    viewer = NULL;
-    pf_producer_close(producer);
-    producer = NULL;
-    cr_assert_not(scratch_segment_exists(shmid));
-}
-
-Test(stream, a_key_in_use_is_busy)
-{
-    struct pf_format format = size(8, 8);
-    struct pf_producer *second;
-    char key_file[512];
-
-    open_keyed(key_file);
-    struct pf_producer_options options = {.key_file = key_file};
-    cr_assert_eq(pf_producer_open(&second, "other", &format, &options), -EBUSY);
-}
-
-Test(stream, a_foreign_key_is_left_alone)
-{
-    struct pf_format format = size(8, 8);
-    char key_file[512];
-
-    scratch_path(key_file, scratch, "key");
-    fclose(fopen(key_file, "w"));
-    int shmid = shmget(ftok(key_file, 'p'), 4096, IPC_CREAT | IPC_EXCL | 0600);
-    cr_assert_geq(shmid, 0);
-    struct pf_producer_options options = {.key_file = key_file};
-    int ret = pf_producer_open(&producer, "test", &format, &options);
-    int exists = scratch_segment_exists(shmid);
-    shmctl(shmid, IPC_RMID, NULL);
-    cr_assert_eq(ret, -EEXIST);
-    cr_assert(exists, "somebody else's segment was removed");
-}
-
-Test(stream, a_keyed_stream_may_change_its_size)
-{
-    struct pf_format larger = size(128, 128);
-    struct pf_frame frame;
-    char key_file[512];
-
-    open_keyed(key_file);
-    open_viewer(false);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
-    cr_assert_eq(pf_viewer_segment(viewer)->shmid, shmget(ftok(key_file, 'p'), 0, 0));
-}
-
-Test(stream, lists_channels)
-{
-    struct pf_channel_info info[4];
-
-    open_producer(3, 0);
-    open_viewer(false);
-    cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_channel_list(info, 4), 1);
-    cr_assert_str_eq(info[0].name, "test");
-    cr_assert(info[0].alive);
-    cr_assert_eq(info[0].producer_pid, getpid());
-    cr_assert(info[0].has_format);
-    cr_assert_eq(info[0].format.width, 64);
-    cr_assert_eq(info[0].slots, 3);
-    cr_assert_eq(info[0].published, 1);
-    cr_assert_eq(info[0].viewers, 1);
-    cr_assert_eq(pf_channel_list(NULL, 0), 1);
 }
 
 /* Draws as fast as it can; every pixel of a frame has the frame's number. */

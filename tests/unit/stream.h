@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* A channel with one producer and one viewer, for tests that use pageflip.h as a stranger would. */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <string.h>
+
+#include "clock.h"
+#include "pageflip.h"
+#include "scratch.h"
+
+static struct pf_producer *producer;
+static struct pf_viewer *viewer;
+
+static inline void quiet(void)
+{
+    scratch_open();
+    pf_log_set_level(PF_LOG_ERROR);
+    producer = NULL;
+    viewer = NULL;
+}
+
+static inline void finish(void)
+{
+    pf_viewer_close(viewer);
+    pf_producer_close(producer);
+    scratch_close();
+}
+
+static inline struct pf_format size(uint32_t width, uint32_t height)
+{
+    return (struct pf_format){.fourcc = PF_FOURCC_XR24, .width = width, .height = height};
+}
+
+static inline void open_producer(uint32_t slots, int64_t evict_after_ns)
+{
+    struct pf_format format = size(64, 48);
+    struct pf_producer_options options = {.slots = slots, .evict_after_ns = evict_after_ns};
+
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
+}
+
+static inline void open_viewer(bool every_frame)
+{
+    struct pf_viewer_options options = {.every_frame = every_frame};
+
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+}
+
+/* Publish one frame whose first and last pixel are `value`. */
+static inline int publish(uint32_t value)
+{
+    struct pf_frame frame;
+    int ret = pf_producer_begin(producer, 0, &frame);
+
+    if (ret < 0)
+        return ret;
+    memset(frame.plane[0].pixels, (int)value, (size_t)frame.plane[0].stride_bytes * 48);
+    frame.pts_ns = value;
+    pf_producer_publish(producer, &frame);
+    return 0;
+}
+
+static inline void expect(int64_t value)
+{
+    struct pf_frame frame;
+    int ret = pf_viewer_acquire(viewer, NS_PER_S, &frame);
+
+    cr_assert_eq(ret, 0, "frame %d: acquire says %d", (int)value, ret);
+    cr_assert_eq(frame.pts_ns, value, "got frame %d, not %d", (int)frame.pts_ns, (int)value);
+    cr_assert_eq(frame.plane[0].pixels[0], value);
+    cr_assert_eq(frame.plane[0].pixels[frame.plane[0].stride_bytes * 48 - 1], value);
+    pf_viewer_release(viewer, &frame);
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* How the two ends find each other: key files, and the list of channels. */
+#include <errno.h>
+#include <sys/shm.h>
+
+#include "stream.h"
+
+TestSuite(rendezvous, .init = quiet, .fini = finish);
+
+static void open_keyed(char key_file[512])
+{
+    struct pf_format format = size(64, 48);
+    struct pf_producer_options options = {.key_file = key_file};
+
+    scratch_path(key_file, scratch, "key");
+    fclose(fopen(key_file, "w"));
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
+}
+
+Test(rendezvous, a_key_file_leads_to_the_segment)
+{
+    char key_file[512];
+
+    open_keyed(key_file);
+    struct pf_viewer_options options = {.key_file = key_file};
+    cr_assert_eq(pf_viewer_open(&viewer, "other", &options), 0);
+    cr_assert_eq(publish(3), 0);
+    expect(3);
+    int shmid = shmget(ftok(key_file, 'p'), 0, 0);
+    cr_assert_eq(shmid, pf_viewer_segment(viewer)->shmid);
+    pf_viewer_close(viewer);
+    viewer = NULL;
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_not(scratch_segment_exists(shmid));
+}
+
+Test(rendezvous, a_key_in_use_is_busy)
+{
+    struct pf_format format = size(8, 8);
+    struct pf_producer *second;
+    char key_file[512];
+
+    open_keyed(key_file);
+    struct pf_producer_options options = {.key_file = key_file};
+    cr_assert_eq(pf_producer_open(&second, "other", &format, &options), -EBUSY);
+}
+
+Test(rendezvous, a_foreign_key_is_left_alone)
+{
+    struct pf_format format = size(8, 8);
+    char key_file[512];
+
+    scratch_path(key_file, scratch, "key");
+    fclose(fopen(key_file, "w"));
+    int shmid = shmget(ftok(key_file, 'p'), 4096, IPC_CREAT | IPC_EXCL | 0600);
+    cr_assert_geq(shmid, 0);
+    struct pf_producer_options options = {.key_file = key_file};
+    int ret = pf_producer_open(&producer, "test", &format, &options);
+    int exists = scratch_segment_exists(shmid);
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert_eq(ret, -EEXIST);
+    cr_assert(exists, "somebody else's segment was removed");
+}
+
+Test(rendezvous, a_keyed_stream_may_change_its_size)
+{
+    struct pf_format larger = size(128, 128);
+    struct pf_frame frame;
+    char key_file[512];
+
+    open_keyed(key_file);
+    open_viewer(false);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_segment(viewer)->shmid, shmget(ftok(key_file, 'p'), 0, 0));
+}
+
+Test(rendezvous, lists_channels)
+{
+    struct pf_channel_info info[4];
+
+    open_producer(3, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_channel_list(info, 4), 1);
+    cr_assert_str_eq(info[0].name, "test");
+    cr_assert(info[0].alive);
+    cr_assert_eq(info[0].producer_pid, getpid());
+    cr_assert(info[0].has_format);
+    cr_assert_eq(info[0].format.width, 64);
+    cr_assert_eq(info[0].slots, 3);
+    cr_assert_eq(info[0].published, 1);
+    cr_assert_eq(info[0].viewers, 1);
+    cr_assert_eq(pf_channel_list(NULL, 0), 1);
+}
