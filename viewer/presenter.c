@@ -32,7 +32,7 @@ bool presenter_exists(const char *name)
 void presenter_print_table(void)
 {
     for (size_t i = 0; i < COUNT; i++)
-        printf("  %-6s %s\n", presenters[i]->name, presenters[i]->summary);
+        printf("  %-8s %s\n", presenters[i]->name, presenters[i]->summary);
 }
 
 int presenter_open(struct presenter **presenter, const struct options *options,
