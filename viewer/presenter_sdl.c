@@ -93,7 +93,7 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
     if (!self)
         return -ENOMEM;
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
-    int ret = window_open(&self->window, getenv("DISPLAY") ? "x11,wayland" : "wayland", options,
+    int ret = window_open(&self->window, window_has_x11() ? "x11,wayland" : "wayland", options,
                           format_of(self), reason);
     if (ret < 0) {
         free(self);

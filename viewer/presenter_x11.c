@@ -356,7 +356,7 @@ static void close_x11(struct presenter *presenter)
 static int open_way(struct presenter **presenter, const struct options *options,
                     struct pf_viewer *viewer, const char **reason, bool may_share)
 {
-    if (!getenv("DISPLAY")) {
+    if (!window_has_x11()) {
         *reason = "DISPLAY is not set";
         return -ENOTSUP;
     }

@@ -31,6 +31,13 @@ static void first_size(const struct options *options, const struct pf_format *fo
     *height = fit.height;
 }
 
+bool window_has_x11(void)
+{
+    const char *display = getenv("DISPLAY");
+
+    return display && *display;
+}
+
 int window_open(struct window *window, const char *driver, const struct options *options,
                 const struct pf_format *format, const char **reason)
 {

@@ -22,6 +22,9 @@ struct placement {
     int width, height; /* of the frame on the window */
 };
 
+/* Is DISPLAY set, so that there may be an X server? */
+bool window_has_x11(void);
+
 /*
  * SDL_Init with `driver` ("x11", or NULL for SDL's choice) and a window of the options' size for
  * the format. Signals stay ours. Returns 0, or -ENOTSUP with *reason in words.

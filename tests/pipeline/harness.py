@@ -198,6 +198,14 @@ class Display:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.start_server(screen, arguments)
 
+    @classmethod
+    def of(cls, scratch, name):
+        """One that somebody else has started."""
+        display = cls.__new__(cls)
+        display.scratch, display.name = scratch, name
+        scratch.env["DISPLAY"] = name
+        return display
+
     def start_server(self, screen, arguments):
         read_end, write_end = os.pipe()
         scratch = self.scratch

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Under a Wayland compositor: by Xwayland without a copy, natively with one."""
+import os
+import re
+import signal
+import subprocess
+
+from harness import *
+
+
+def still(t, size):
+    os.makedirs(f"{t.path}/stills")
+    path = f"{t.path}/stills/still.png"
+    t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1",
+          "-pix_fmt", "rgb24", path)
+    return Picture.from_file(t, path)
+
+
+def weston(t, *arguments):
+    need("weston")
+    compositor = t.start("weston", "--socket=test", "--no-config", "--idle-time=0", *arguments)
+    until(lambda: os.path.exists(f"{t.path}/test") or not compositor.is_running(),
+          f"a compositor: {compositor.err}")
+    compositor.is_server = True
+    return compositor
+
+
+@test
+def xwayland_shows_the_producers_pages(t):
+    need("Xwayland", "xwd", "xdotool")
+    wanted = still(t, "320x240")
+    t.producer(f"{t.path}/stills", "--loop")
+    compositor = weston(t, "--backend=headless-backend.so", "--xwayland")
+    number = until(lambda: re.search(r"listening on display (:\d+)", compositor.err + compositor.out),
+                   "an X server").group(1)
+    display = Display.of(t, number)
+    viewer = t.viewer("-v", "--json", "v.json", presenter="auto")
+    viewer.says("presenter x11: showing frames by x11-present")
+    window = display.window_of(viewer)
+
+    def shown():
+        try:
+            return display.grab(window).same_as(wanted)
+        except subprocess.CalledProcessError:
+            return False  # the window has no place yet
+    until(shown, "the picture in Xwayland")
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    equal(report_of(f"{t.path}/v.json")["user_copies_per_frame"], 0)
+
+
+@test
+def native_wayland_shows_it_with_one_copy(t):
+    """The compositor is itself a window on an Xvfb, where its picture can be read. SDL 2.26 needs a
+    seat, which weston's headless backend has not."""
+    display = Display(t, "640x480x24")
+    wanted = still(t, "640x480")
+    t.producer(f"{t.path}/stills", "--loop")
+    compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=640",
+                        "--height=480", "--use-pixman")
+    viewer = t.viewer("-v", "--json", "v.json", presenter="auto",
+                      env={"WAYLAND_DISPLAY": "test", "DISPLAY": ""})
+    viewer.says("presenter sdl: showing frames by sdl-texture")
+    # The pointer is in the middle of the screen.
+    until(lambda: display.grab().crop(0, 0, 300, 200).same_as(wanted.crop(0, 0, 300, 200)),
+          "the picture on the compositor's screen")
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130, "presenter x11: passed over: DISPLAY is not set")
+    assert report_of(f"{t.path}/v.json")["user_copies_per_frame"] >= 1
+    assert compositor.is_running()
+
+
+@test
+def the_compositor_goes_away(t):
+    display = Display(t, "640x480x24")
+    t.producer("-s", "640x480")
+    compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=640",
+                        "--height=480", "--use-pixman")
+    viewer = t.viewer("-v", presenter="sdl", env={"WAYLAND_DISPLAY": "test", "DISPLAY": ""})
+    viewer.says("showing frames by sdl-texture")
+    until(lambda: any(display.grab().pixels), "a picture")
+    compositor.kill()
+    code = viewer.wait(5)
+    assert code in (0, 12), f"exit {code}: {viewer.err}"
+
+
+if __name__ == "__main__":
+    main()
