@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+
+#include "clock.h"
+#include "producer/pacing.h"
+
+Test(pacing, ticks_lie_on_a_grid_that_does_not_drift)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 30000, 1001, 5);
+    cr_assert_eq(pacing_due_ns(&pacing, 0), 5);
+    /* 30000 ticks are 1001 s, exactly; so are a thousand times as many, 11 days. */
+    cr_assert_eq(pacing_due_ns(&pacing, 30000), 5 + 1001 * NS_PER_S);
+    cr_assert_eq(pacing_due_ns(&pacing, 30000000), 5 + 1001000 * NS_PER_S);
+}
+
+Test(pacing, gives_each_tick_once)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 50, 1, 0);
+    for (int i = 0; i < 100; i++) {
+        int64_t due_ns = pacing_next_ns(&pacing, i * 20 * NS_PER_MS);
+        cr_assert_eq(due_ns, i * 20 * NS_PER_MS, "tick %d at %lld", i, (long long)due_ns);
+    }
+    cr_assert_eq(pacing.missed, 0);
+}
+
+Test(pacing, a_tick_that_is_a_little_late_still_comes)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 50, 1, 0);
+    cr_assert_eq(pacing_next_ns(&pacing, 0), 0);
+    cr_assert_eq(pacing_next_ns(&pacing, 39 * NS_PER_MS), 20 * NS_PER_MS);
+    cr_assert_eq(pacing.missed, 0);
+}
+
+Test(pacing, a_stall_leaves_ticks_out_and_makes_no_burst)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 50, 1, 0);
+    cr_assert_eq(pacing_next_ns(&pacing, 0), 0);
+    int64_t now_ns = 1005 * NS_PER_MS; /* ticks 1 to 49 have passed, 50 was due at 1000 */
+    cr_assert_eq(pacing_next_ns(&pacing, now_ns), 1000 * NS_PER_MS);
+    cr_assert_eq(pacing.missed, 49, "missed %d", (int)pacing.missed);
+    cr_assert_eq(pacing_next_ns(&pacing, now_ns), 1020 * NS_PER_MS);
+}
+
+Test(pacing, unpaced_is_always_due)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 0, 1, 0);
+    cr_assert_eq(pacing_next_ns(&pacing, 12345), 12345);
+    cr_assert_eq(pacing_next_ns(&pacing, 12346), 12346);
+    cr_assert_eq(pacing.missed, 0);
+}
+
+Test(pacing, sleeps_until_then_and_not_at_all_when_it_has_passed)
+{
+    int64_t start_ns = clock_now_ns();
+
+    cr_assert_eq(pacing_sleep_until(start_ns + 5 * NS_PER_MS), 0);
+    cr_assert_geq(clock_now_ns(), start_ns + 5 * NS_PER_MS);
+    cr_assert_eq(pacing_sleep_until(start_ns), 0);
+}
