@@ -221,6 +221,13 @@ class Display:
         scratch.env["DISPLAY"] = self.name
         scratch.env["SDL_AUDIODRIVER"] = "dummy"
 
+    def start_window_manager(self):
+        """As people have one; a window that is mapped while it starts may stay unmapped."""
+        need("openbox")
+        self.scratch.start("openbox")
+        until(lambda: subprocess.run(["xdotool", "get_desktop"], env=self.scratch.env, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL).returncode == 0, "a window manager")
+
     def window_of(self, process):
         """The id of its window, once it is on the screen."""
         def search():

@@ -102,9 +102,8 @@ def the_window_is_killed_by_another_client(t):
 
 @test
 def the_window_is_closed(t):
-    need("openbox")
     display = Display(t)
-    t.start("openbox")
+    display.start_window_manager()
     producer = t.producer(*SMALL)
     viewer = t.viewer(presenter="x11")
     shows_something(display, viewer)

@@ -140,9 +140,8 @@ def a_resized_window_shows_it_scaled_and_centred(t):
 @test
 def fullscreen_and_one_to_one_by_keys(t):
     """With a window manager, as people have one."""
-    need("openbox")
     display = Display(t, "1280x960x24")
-    t.start("openbox")
+    display.start_window_manager()
     frame = Picture.from_file(t, still(t, "320x240"))
     four = Picture.from_file(t, f"{t.path}/stills/still.png", times=4)
     t.producer(f"{t.path}/stills", "--loop")

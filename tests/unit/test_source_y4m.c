@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "producer/options.h"
+#include "producer/source.h"
+#include "scratch.h"
+
+enum { STRIDE = 256, ROWS = 64, MARK = 0x5a };
+
+static uint8_t pixels[STRIDE * ROWS];
+static char path[512];
+
+static void quiet(void)
+{
+    scratch_open();
+    scratch_path(path, scratch, "in.y4m");
+    pf_log_set_level(PF_LOG_ERROR);
+    memset(pixels, MARK, sizeof pixels);
+}
+
+TestSuite(source_y4m, .init = quiet, .fini = scratch_close);
+
+/* A file of `head`, and then of `frames` frames with `bytes` bytes of luma and twice `uv` bytes of
+ * chroma; frame i has luma y + i. */
+static void write_stream(const char *head, int frames, size_t bytes, size_t uv, int y, int u, int v)
+{
+    FILE *file = fopen(path, "w");
+
+    fputs(head, file);
+    for (int i = 0; i < frames; i++) {
+        fputs("FRAME\n", file);
+        for (size_t k = 0; k < bytes; k++)
+            fputc(y + i, file);
+        for (size_t k = 0; k < uv; k++)
+            fputc(u, file);
+        for (size_t k = 0; k < uv; k++)
+            fputc(v, file);
+    }
+    fclose(file);
+}
+
+static int open_stream(struct source **source, bool loop)
+{
+    char *inputs[] = {path};
+    struct options options = {.inputs = inputs, .input_count = 1, .loop = loop};
+
+    return source_open(source, &options);
+}
+
+static int next_frame(struct source *source)
+{
+    struct pf_frame frame = {.plane[0] = {.pixels = pixels, .stride_bytes = STRIDE}};
+    int ret = source_next(source);
+
+    return ret < 0 ? ret : source_fill(source, &frame);
+}
+
+static void expect_color(const struct source *source, int red, int green, int blue)
+{
+    const int wanted[] = {blue, green, red};
+
+    for (uint32_t y = 0; y < source->format.height; y++) {
+        for (uint32_t x = 0; x < source->format.width; x++)
+            for (uint32_t c = 0; c < 3; c++) {
+                int got = pixels[y * STRIDE + x * 4 + c];
+                cr_assert_leq(abs(got - wanted[c]), 2, "%d, not %d, in channel %u at %u,%u", got,
+                              wanted[c], c, x, y);
+            }
+        cr_assert_eq(pixels[y * STRIDE + source->format.width * 4], MARK, "row %u is too long", y);
+    }
+    cr_assert_eq(pixels[source->format.height * STRIDE], MARK, "a row too many");
+}
+
+/* BT.601, limited range: Y 81, U 90, V 240 is red (ITU-R BT.601, 8-bit values of 100 % red). */
+static void red_is_red(const char *chroma, uint32_t width, uint32_t height, size_t uv)
+{
+    char head[128];
+    struct source *source = NULL;
+
+    snprintf(head, sizeof head, "YUV4MPEG2 W%u H%u F25:1 Ip A1:1 %s\n", width, height, chroma);
+    write_stream(head, 1, (size_t)width * height, uv, 81, 90, 240);
+    cr_assert_eq(open_stream(&source, false), 0, "%s", head);
+    cr_assert_eq(next_frame(source), 0, "%s", head);
+    cr_assert_eq(source->format.width, width);
+    cr_assert_eq(source->format.height, height);
+    expect_color(source, 255, 0, 0);
+    cr_assert_eq(next_frame(source), -ENODATA);
+    source_close(source);
+}
+
+Test(source_y4m, converts_420)
+{
+    red_is_red("C420jpeg", 16, 8, 8 * 4);
+    red_is_red("C420mpeg2", 16, 8, 8 * 4);
+    red_is_red("", 16, 8, 8 * 4); /* 4:2:0 when it is not said */
+}
+
+Test(source_y4m, converts_odd_sizes)
+{
+    red_is_red("C420", 1, 1, 1);
+    red_is_red("C420", 3, 5, 2 * 3);
+    red_is_red("C422", 3, 5, 2 * 5);
+    red_is_red("C444", 3, 5, 3 * 5);
+}
+
+Test(source_y4m, converts_422)
+{
+    red_is_red("C422", 16, 8, 8 * 8);
+}
+
+Test(source_y4m, converts_444)
+{
+    red_is_red("C444", 16, 8, 16 * 8);
+}
+
+Test(source_y4m, converts_mono)
+{
+    struct source *source = NULL;
+
+    write_stream("YUV4MPEG2 W3 H5 F25:1 Cmono\n", 1, 15, 0, 126, 0, 0);
+    cr_assert_eq(open_stream(&source, false), 0);
+    cr_assert_eq(next_frame(source), 0);
+    expect_color(source, 128, 128, 128); /* (126 - 16) * 255 / 219 */
+    source_close(source);
+}
+
+Test(source_y4m, has_the_streams_own_rate)
+{
+    struct source *source = NULL;
+
+    write_stream("YUV4MPEG2 W2 H2 F30000:1001\n", 1, 4, 1, 16, 128, 128);
+    cr_assert_eq(open_stream(&source, false), 0);
+    cr_assert_eq(source->format.rate_num, 30000);
+    cr_assert_eq(source->format.rate_den, 1001);
+    cr_assert_not(source->live);
+    source_close(source);
+}
+
+Test(source_y4m, reads_frame_after_frame_and_loops)
+{
+    struct source *source = NULL;
+
+    write_stream("YUV4MPEG2 W2 H2 F25:1\n", 3, 4, 1, 100, 128, 128);
+    cr_assert_eq(open_stream(&source, true), 0);
+    int first = 0;
+    for (int i = 0; i < 8; i++) {
+        cr_assert_eq(next_frame(source), 0, "frame %d", i);
+        if (i == 0)
+            first = pixels[0];
+        cr_assert_leq(abs(pixels[0] - first - i % 3), 1, "frame %d is %d, the first %d", i,
+                      pixels[0], first);
+        if (i % 3 == 2)
+            cr_assert_gt(pixels[0], first, "the third is not lighter than the first");
+    }
+    source_close(source);
+}
+
+Test(source_y4m, leaves_half_a_frame_at_the_end_out)
+{
+    struct source *source = NULL;
+
+    write_stream("YUV4MPEG2 W4 H4 F25:1\n", 2, 16, 4, 100, 128, 128);
+    cr_assert_eq(truncate(path, 22 + 6 + 24 + 6 + 10), 0);
+    cr_assert_eq(open_stream(&source, false), 0);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_eq(next_frame(source), -ENODATA);
+    source_close(source);
+}
+
+Test(source_y4m, refuses_what_it_cannot_show)
+{
+    const char *heads[] = {
+        "",
+        "YUV4MPEG2",
+        "YUV4MPEG3 W4 H4\n",
+        "YUV4MPEG2 W0 H4\n",
+        "YUV4MPEG2 W4\n",
+        "YUV4MPEG2 W16385 H4\n",
+        "YUV4MPEG2 W4294967300 H4\n",
+        "YUV4MPEG2 W4 H-4\n",
+        "YUV4MPEG2 W4 H4 C420p10\n",
+        "YUV4MPEG2 W4 H4 C444alpha\n",
+        "YUV4MPEG2 W4 H4 Cnone\n",
+    };
+
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct source *source = NULL;
+        write_stream(heads[i], 1, 16, 4, 100, 128, 128);
+        cr_assert_eq(open_stream(&source, false), -EBADMSG, "\"%s\" was taken", heads[i]);
+    }
+}
+
+Test(source_y4m, refuses_a_stream_that_loses_its_place)
+{
+    struct source *source = NULL;
+    FILE *file;
+
+    write_stream("YUV4MPEG2 W4 H4 F25:1\n", 1, 16, 4, 100, 128, 128);
+    file = fopen(path, "a");
+    fputs("GARBAGE\n", file);
+    fclose(file);
+    cr_assert_eq(open_stream(&source, false), 0);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_eq(next_frame(source), -EBADMSG);
+    source_close(source);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "clock.h"
+#include "viewer/options.h"
+
+static void quiet(void)
+{
+    pf_log_set_level(PF_LOG_ERROR);
+}
+
+TestSuite(viewer_options, .init = quiet);
+
+/* Parse one command line, given without the program's name. getopt_long() sorts the words, so they
+ * are no constants. */
+#define PARSE(options, ...)                                                                        \
+    options_parse(options, (int)(sizeof(const char *[]){"", __VA_ARGS__} / sizeof(char *)),        \
+                  (char **)(const char *[]){"", __VA_ARGS__, NULL})
+
+Test(viewer_options, defaults_are_the_latest_frame_without_waiting)
+{
+    struct options options;
+    char *words[] = {NULL, NULL};
+
+    cr_assert_eq(options_parse(&options, 1, words), 0);
+    cr_assert_eq(options.action, ACTION_RUN);
+    cr_assert_str_eq(options.channel, "default");
+    cr_assert_str_eq(options.presenter, "auto");
+    cr_assert_not(options.every_frame);
+    cr_assert_not(options.follow);
+    cr_assert(options.vsync);
+    cr_assert_eq(options.wait_ns, 0);
+    cr_assert_eq(options.spin_ns, 0);
+    cr_assert_eq(options.scale, 0);
+}
+
+Test(viewer_options, reads_each_option)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "-n", "cam", "--presenter", "null", "--every-frame", "--follow",
+                       "--wait", "2.5", "--frames", "7", "--seconds", "0.5", "--vsync", "off",
+                       "--spin", "50", "--scale", "2", "--fullscreen", "--snapshot", "s.png",
+                       "--verify", "--json", "r.json", "--key", "file", "-q"),
+                 0);
+    cr_assert_str_eq(options.channel, "cam");
+    cr_assert_str_eq(options.presenter, "null");
+    cr_assert(options.every_frame);
+    cr_assert(options.follow);
+    cr_assert_eq(options.wait_ns, 2500 * NS_PER_MS);
+    cr_assert_eq(options.frames, 7);
+    cr_assert_eq(options.run_ns, 500 * NS_PER_MS);
+    cr_assert_not(options.vsync);
+    cr_assert_eq(options.spin_ns, 50 * NS_PER_US);
+    cr_assert_eq(options.scale, 2);
+    cr_assert(options.fullscreen);
+    cr_assert_str_eq(options.snapshot, "s.png");
+    cr_assert(options.verify);
+    cr_assert_str_eq(options.json, "r.json");
+    cr_assert_str_eq(options.key_file, "file");
+    cr_assert_eq(options.log_level, PF_LOG_ERROR);
+}
+
+Test(viewer_options, help_version_and_list_are_asked_for)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "--help"), 0);
+    cr_assert_eq(options.action, ACTION_HELP);
+    cr_assert_eq(PARSE(&options, "--version"), 0);
+    cr_assert_eq(options.action, ACTION_VERSION);
+    cr_assert_eq(PARSE(&options, "--list"), 0);
+    cr_assert_eq(options.action, ACTION_LIST);
+}
+
+Test(viewer_options, a_value_is_whole_and_in_range)
+{
+    const char *bad[][2] = {{"--presenter", "vga"}, {"--wait", "-1"},      {"--wait", "soon"},
+                            {"--wait", "inf"},      {"--frames", "0"},     {"--frames", "7x"},
+                            {"--seconds", "0"},     {"--seconds", "1e10"}, {"--vsync", "1"},
+                            {"--spin", "1000001"},  {"--spin", "-1"},      {"--scale", "0"},
+                            {"--scale", "17"},      {"--scale", "1.5"}};
+    struct options options;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_assert_eq(PARSE(&options, bad[i][0], bad[i][1]), -EINVAL, "%s %s was taken", bad[i][0],
+                     bad[i][1]);
+}
+
+Test(viewer_options, each_presenter_of_the_table_is_known)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "--presenter", "sdl"), 0);
+    cr_assert_eq(PARSE(&options, "--presenter", "null"), 0);
+    cr_assert_eq(PARSE(&options, "--presenter", "auto"), 0);
+}
+
+Test(viewer_options, stray_words_and_unknown_options_are_refused)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "stray"), -EINVAL);
+    cr_assert_eq(PARSE(&options, "--none"), -EINVAL);
+    cr_assert_eq(PARSE(&options, "--snapshot"), -EINVAL);
+    cr_assert_eq(PARSE(&options, "--follow=yes"), -EINVAL);
+}
