@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every fact of System V shared memory, and of locks, that pageflip is built on. What takes two
+ * processes is done by kernel_facts_helper.c, started anew: Criterion hangs when a test forks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "scratch.h"
+
+TestSuite(kernel_facts, .init = scratch_open, .fini = scratch_close);
+
+/* Start the helper; its standard output comes back through *out, if that is wanted. */
+static pid_t start(int *out, const char *what, const char *first, const char *second)
+{
+    char *words[] = {(char *)HELPER, (char *)what, (char *)first, (char *)second, NULL};
+    char *nothing[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    int ends[2];
+    pid_t pid;
+
+    cr_assert_eq(pipe(ends), 0);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    cr_assert_eq(posix_spawn(&pid, HELPER, &actions, NULL, words, nothing), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (out)
+        *out = ends[0];
+    else
+        close(ends[0]);
+    return pid;
+}
+
+static pid_t start_and_wait_until_held(const char *what, const char *first, const char *second)
+{
+    char said[4] = "";
+    int out;
+    pid_t pid = start(&out, what, first, second);
+
+    cr_assert_eq(read(out, said, sizeof said), 4, "%s %s does not hold", what, first);
+    close(out);
+    return pid;
+}
+
+static const char *text_of(int number)
+{
+    static char text[16];
+
+    snprintf(text, sizeof text, "%d", number);
+    return text;
+}
+
+/* Its exit code, or 128 + the signal that ended it. */
+static int end_of(pid_t pid)
+{
+    int status;
+
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int run(const char *what, const char *first)
+{
+    return end_of(start(NULL, what, first, NULL));
+}
+
+/* A private segment with a 'p' at its start. */
+static int make(size_t bytes, char **base)
+{
+    int shmid = shmget(IPC_PRIVATE, bytes, 0600);
+
+    cr_assert_geq(shmid, 0);
+    *base = shmat(shmid, NULL, 0);
+    cr_assert_neq(*base, (void *)-1);
+    **base = 'p';
+    return shmid;
+}
+
+static bool exists(int shmid)
+{
+    struct shmid_ds info;
+
+    return shmctl(shmid, IPC_STAT, &info) == 0;
+}
+
+/* The kernel has let go of it within a second: its last user was killed. */
+static bool goes_away(int shmid)
+{
+    for (int i = 0; i < 1000 && exists(shmid); i++)
+        usleep(1000);
+    return !exists(shmid);
+}
+
+Test(kernel_facts, a_private_segment_is_inherited_by_a_child)
+{
+    cr_assert_eq(run("inherit", NULL), 0);
+}
+
+Test(kernel_facts, a_segment_is_found_by_its_files_key)
+{
+    char path[512];
+
+    scratch_path(path, scratch, "key");
+    fclose(fopen(path, "w"));
+    int shmid = shmget(ftok(path, 'p'), 4096, IPC_CREAT | IPC_EXCL | 0600);
+    cr_assert_geq(shmid, 0);
+    char *base = shmat(shmid, NULL, 0);
+    base[0] = 'p';
+    int seen = run("find", path);
+    int again = shmget(ftok(path, 'p'), 4096, IPC_CREAT | IPC_EXCL | 0600);
+    int error = errno;
+    shmctl(shmid, IPC_RMID, NULL);
+    shmdt(base);
+    cr_assert_eq(seen, 0, "the other process says %d", seen);
+    cr_assert_eq(again, -1, "a second one of the same key was made");
+    cr_assert_eq(error, EEXIST);
+}
+
+Test(kernel_facts, a_removed_key_finds_nothing)
+{
+    char path[512];
+
+    scratch_path(path, scratch, "key");
+    fclose(fopen(path, "w"));
+    int shmid = shmget(ftok(path, 'p'), 4096, IPC_CREAT | IPC_EXCL | 0600);
+    char *base = shmat(shmid, NULL, 0);
+    shmctl(shmid, IPC_RMID, NULL);
+    int found = shmget(ftok(path, 'p'), 0, 0);
+    shmdt(base);
+    cr_assert_eq(found, -1, "a removed segment still has its key");
+}
+
+Test(kernel_facts, a_size_is_rounded_up_to_pages_but_kept_as_asked)
+{
+    struct shmid_ds info;
+    char *base;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int shmid = make(page + 1, &base);
+
+    cr_assert_eq(shmctl(shmid, IPC_STAT, &info), 0);
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert_eq(info.shm_segsz, page + 1, "%zu", info.shm_segsz);
+    base[2 * page - 1] = 1; /* the rest of its last page is there */
+    cr_assert_eq(base[2 * page - 1], 1);
+    cr_assert_eq((size_t)base % page, 0, "the attach is not page aligned");
+    shmdt(base);
+}
+
+Test(kernel_facts, a_new_segment_is_zero)
+{
+    char *base;
+    int shmid = make(8192, &base);
+
+    shmctl(shmid, IPC_RMID, NULL);
+    for (int i = 1; i < 8192; i++)
+        cr_assert_eq(base[i], 0, "byte %d", i);
+    shmdt(base);
+}
+
+Test(kernel_facts, a_read_only_attach_faults_on_write)
+{
+    char *base;
+    int shmid = make(4096, &base);
+    int reader = run("read", text_of(shmid)), writer = run("write-rdonly", text_of(shmid));
+
+    shmctl(shmid, IPC_RMID, NULL);
+    shmdt(base);
+    cr_assert_eq(reader, 0, "it cannot even read: %d", reader);
+    cr_assert_eq(writer, 128 + SIGSEGV, "a write ended with %d", writer);
+}
+
+Test(kernel_facts, a_removed_segment_can_be_attached_while_somebody_has_it)
+{
+    char *base;
+    int shmid = make(4096, &base);
+
+    shmctl(shmid, IPC_RMID, NULL);
+    int reader = run("read", text_of(shmid));
+    shmdt(base);
+    cr_assert_eq(reader, 0, "the other process says %d", reader);
+}
+
+Test(kernel_facts, a_removed_segment_is_destroyed_by_the_last_detach)
+{
+    char *base;
+    int shmid = make(4096, &base);
+
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert(exists(shmid), "it went with IPC_RMID");
+    shmdt(base);
+    cr_assert_not(exists(shmid), "it is still there");
+    cr_assert_eq(shmat(shmid, NULL, 0), (void *)-1);
+    cr_assert(errno == EINVAL || errno == EIDRM, "%s", strerror(errno));
+}
+
+Test(kernel_facts, a_process_detaches_when_it_ends)
+{
+    struct shmid_ds info;
+    char *base;
+    int shmid = make(4096, &base);
+    int code = run("attach-exit", text_of(shmid));
+
+    cr_assert_eq(shmctl(shmid, IPC_STAT, &info), 0);
+    shmctl(shmid, IPC_RMID, NULL);
+    shmdt(base);
+    cr_assert_eq(code, 0);
+    cr_assert_eq(info.shm_nattch, 1, "%lu are attached", (unsigned long)info.shm_nattch);
+}
+
+Test(kernel_facts, a_killed_process_takes_a_removed_segment_along)
+{
+    char *base;
+    int shmid = make(4096, &base);
+    pid_t holder = start_and_wait_until_held("hold", text_of(shmid), NULL);
+
+    shmctl(shmid, IPC_RMID, NULL);
+    shmdt(base);
+    cr_assert(exists(shmid), "it went before its last user");
+    kill(holder, SIGKILL);
+    bool gone = goes_away(shmid);
+    cr_assert_eq(end_of(holder), 128 + SIGKILL);
+    cr_assert(gone, "it outlived everybody");
+}
+
+Test(kernel_facts, one_detach_removes_an_attach_that_mprotect_has_split)
+{
+    char *base;
+    int shmid = make(3 * 4096, &base);
+
+    cr_assert_eq(mprotect(base, 4096, PROT_READ), 0);
+    cr_assert_eq(mprotect(base + 2 * 4096, 4096, PROT_READ), 0);
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert_eq(shmdt(base), 0);
+    cr_assert_not(exists(shmid), "a part of it is still attached");
+}
+
+Test(kernel_facts, pages_can_be_cleared_before_they_are_needed)
+{
+    char *base;
+    int shmid = make(64 * 4096, &base);
+    unsigned char there[64];
+
+    shmctl(shmid, IPC_RMID, NULL);
+    cr_assert_eq(madvise(base, 64 * 4096, MADV_POPULATE_WRITE), 0, "%s", strerror(errno));
+    cr_assert_eq(mincore(base, 64 * 4096, there), 0);
+    for (int i = 0; i < 64; i++)
+        cr_assert(there[i] & 1, "page %d is not there", i);
+    shmdt(base);
+}
+
+static bool is_locked(int fd, off_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+    cr_assert_eq(fcntl(fd, F_OFD_GETLK, &lock), 0);
+    return lock.l_type != F_UNLCK;
+}
+
+Test(kernel_facts, a_lock_is_a_lease_that_dies_with_its_process)
+{
+    char path[512];
+
+    scratch_path(path, scratch, "lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_geq(fd, 0);
+    pid_t holder = start_and_wait_until_held("lock", path, "16");
+    cr_assert(is_locked(fd, 16));
+    cr_assert_not(is_locked(fd, 17), "a byte beside it is locked, too");
+    kill(holder, SIGKILL);
+    for (int i = 0; i < 1000 && is_locked(fd, 16); i++)
+        usleep(1000);
+    bool locked = is_locked(fd, 16); /* it has not been waited for: a zombie holds nothing */
+    cr_assert_eq(end_of(holder), 128 + SIGKILL);
+    close(fd);
+    cr_assert_not(locked, "the dead hold the lock");
+}
