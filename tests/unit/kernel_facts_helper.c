@@ -11,6 +11,7 @@
  * later lock FILE BYTE    take an OFD lock, say "held", and sleep until killed
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ int main(int argc, char **argv)
     if (strcmp(what, "read") == 0)
         return attach(id, SHM_RDONLY)[0] == 'p' ? YES : NO;
     if (strcmp(what, "write-rdonly") == 0) {
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer has its own */
         attach(id, SHM_RDONLY)[0] = 'x';
         return NO;
     }

@@ -62,8 +62,9 @@ Test(producer_options, reads_each_option)
 Test(producer_options, takes_inputs_before_and_behind_options)
 {
     struct options options;
+    char *words[] = {(char *)"", (char *)"a.png", (char *)"--loop", (char *)"b.png", NULL};
 
-    cr_assert_eq(PARSE(&options, "a.png", "--loop", "b.png"), 0);
+    cr_assert_eq(options_parse(&options, 4, words), 0);
     cr_assert_eq(options.input_count, 2);
     cr_assert_str_eq(options.inputs[0], "a.png");
     cr_assert_str_eq(options.inputs[1], "b.png");
