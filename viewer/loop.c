@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -40,6 +41,9 @@ struct loop {
     struct histogram recent; /* total, since then */
     char note[128];          /* for people, until note_ns */
     int64_t note_ns;
+    uint8_t *kept; /* while paused: the pixels on show, for a snapshot of just that picture */
+    struct pf_format kept_format;
+    uint32_t kept_stride_bytes;
 };
 
 /* ------------------------------------------------------------------ for people */
@@ -86,6 +90,15 @@ static int snapshot_newest(struct loop *loop, const char *path)
     return ret;
 }
 
+/* The picture on show: while paused that is not the newest. */
+static int snapshot_shown(struct loop *loop, const char *path)
+{
+    if (loop->kept)
+        return picture_write(path, loop->kept, loop->kept_stride_bytes, loop->kept_format.width,
+                             loop->kept_format.height);
+    return snapshot_newest(loop, path);
+}
+
 /* `s`: a name of its own for each. A failure is told, and the show goes on. */
 static void snapshot_by_key(struct loop *loop)
 {
@@ -95,26 +108,51 @@ static void snapshot_by_key(struct loop *loop)
 
     strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
     snprintf(path, sizeof path, "pageflip-%.65s-%s.png", loop->report->channel, date);
-    if (snapshot_newest(loop, path) == 0) {
+    if (snapshot_shown(loop, path) == 0) {
         snprintf(loop->note, sizeof loop->note, " - saved %.100s", path);
         loop->note_ns = clock_now_ns() + NOTE_NS;
     }
 }
 
-/* Keep the picture that is on show in the presenter's own hands: frames may go by, or their segment
- * end. */
+/* The one copy that this program makes by itself: when people press pause, not once a frame. */
+static void keep(struct loop *loop, const struct pf_frame *frame)
+{
+    loop->kept_format = loop->report->format;
+    loop->kept_stride_bytes = frame->plane[0].stride_bytes;
+    size_t bytes = (size_t)loop->kept_stride_bytes * loop->kept_format.height;
+    loop->kept = malloc(bytes); /* without memory for it, a snapshot takes the newest */
+    if (loop->kept)
+        memcpy(loop->kept, frame->plane[0].pixels, bytes);
+}
+
+/* Show the newest frame, and keep its picture in the presenter's own hands: frames may go by, or
+ * their segment end. */
 static int freeze(struct loop *loop)
 {
     struct pf_frame frame;
 
-    if (!loop->presenter->ops->freeze || pf_viewer_acquire_newest(loop->viewer, &frame) < 0)
+    if (pf_viewer_acquire_newest(loop->viewer, &frame) < 0)
         return 0;
-    return loop->presenter->ops->freeze(loop->presenter, &frame);
+    if (loop->paused)
+        keep(loop, &frame);
+    if (loop->presenter->ops->freeze)
+        return loop->presenter->ops->freeze(loop->presenter, &frame);
+    pf_viewer_release(loop->viewer, &frame);
+    return 0;
 }
 
 static int thaw(struct loop *loop)
 {
     return loop->presenter->ops->freeze ? loop->presenter->ops->freeze(loop->presenter, NULL) : 0;
+}
+
+static int pause_or_go_on(struct loop *loop)
+{
+    loop->paused = !loop->paused;
+    loop->said_ns = 0; /* say so at once */
+    free(loop->kept);
+    loop->kept = NULL;
+    return loop->paused ? freeze(loop) : thaw(loop);
 }
 
 static int obey(struct loop *loop, enum command command)
@@ -124,10 +162,7 @@ static int obey(struct loop *loop, enum command command)
     case COMMAND_QUIT: return END;
     case COMMAND_SNAPSHOT: snapshot_by_key(loop); return 0;
     case COMMAND_REDRAW: loop->redraw = true; return 0;
-    case COMMAND_PAUSE:
-        loop->paused = !loop->paused;
-        loop->said_ns = 0;
-        return loop->paused ? freeze(loop) : thaw(loop);
+    case COMMAND_PAUSE: return pause_or_go_on(loop);
     }
     return 0;
 }
@@ -237,7 +272,7 @@ static int rejoin(struct loop *loop, bool is_moved)
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), loop->options->wait_ns && !is_moved
                                                                 ? loop->options->wait_ns
                                                                 : PF_FOREVER);
-    int ret = is_moved ? 0 : freeze(loop);
+    int ret = is_moved || loop->paused ? 0 : freeze(loop);
 
     if (ret < 0)
         return ret;
@@ -340,6 +375,7 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
     do
         ret = run_once(&loop);
     while (ret == 0);
+    free(loop.kept);
     /* With --frames it was the last of them, written when it was shown. */
     bool is_written = options->frames && loop.sent >= options->frames;
     if (options->snapshot && !is_written && ret != -EIO &&

@@ -70,8 +70,10 @@ struct presenter_ops {
      */
     int (*show)(struct presenter *presenter, const struct pf_frame *frame, bool again);
 
-    /* While paused: keep showing the picture of `frame` without keeping its slot. Released at once
-     * or soon. NULL frame: go on. */
+    /*
+     * Show `frame` and keep showing its picture without keeping its slot, which is released at once
+     * or soon. NULL: go on. NULL as verb: there is nothing to keep. Returns as show().
+     */
     int (*freeze)(struct presenter *presenter, const struct pf_frame *frame);
 
     /*

@@ -209,24 +209,6 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     return 0;
 }
 
-/* The texture keeps its picture by itself; the surface is asked to keep one. */
-static int freeze(struct presenter *presenter, const struct pf_frame *frame)
-{
-    struct sdl_presenter *self = of(presenter);
-
-    SDL_FreeSurface(self->kept);
-    self->kept = NULL;
-    self->is_frozen = frame != NULL;
-    if (frame && self->by_surface) {
-        SDL_Surface *picture = wrap(self, frame);
-        self->kept = picture ? SDL_DuplicateSurface(picture) : NULL;
-        SDL_FreeSurface(picture);
-    }
-    if (frame)
-        pf_viewer_release(presenter->viewer, frame);
-    return 0;
-}
-
 static int draw_frozen(struct sdl_presenter *self)
 {
     if (!self->by_surface)
@@ -236,6 +218,28 @@ static int draw_frozen(struct sdl_presenter *self)
     struct pf_format format = {.width = (uint32_t)self->kept->w, .height = (uint32_t)self->kept->h};
     int copies = draw_on_surface(self, self->kept, &format);
     return copies < 0 ? copies : 0;
+}
+
+/* The texture keeps its picture by itself; the surface is asked to keep one. */
+static int freeze(struct presenter *presenter, const struct pf_frame *frame)
+{
+    struct sdl_presenter *self = of(presenter);
+
+    SDL_FreeSurface(self->kept);
+    self->kept = NULL;
+    self->is_frozen = frame != NULL;
+    if (!frame)
+        return 0;
+    if (self->by_surface) {
+        SDL_Surface *picture = wrap(self, frame);
+        self->kept = picture ? SDL_DuplicateSurface(picture) : NULL;
+        SDL_FreeSurface(picture);
+    } else {
+        SDL_UpdateTexture(self->texture, NULL, frame->plane[0].pixels,
+                          (int)frame->plane[0].stride_bytes);
+    }
+    pf_viewer_release(presenter->viewer, frame);
+    return draw_frozen(self);
 }
 
 static int poll_sdl(struct presenter *presenter, struct presented *done, enum command *command)

@@ -231,6 +231,27 @@ static void free_frozen(struct x11_presenter *self)
     self->frozen_picture = XCB_NONE;
 }
 
+static void draw_frozen(struct x11_presenter *self)
+{
+    struct x11_link *link = &self->link;
+    struct placement place = place_in_window(self, &self->frozen_format);
+
+    if (self->window.width != self->back_width || self->window.height != self->back_height ||
+        self->window.resized)
+        make_backs(self); /* and fit() with the next frame */
+    if (self->frozen_picture) {
+        x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
+                          (int)self->frozen_format.height, false, &place);
+        compose(self, self->frozen_picture, &place, 0);
+        copy_to_window(self, 0);
+    } else {
+        fill_black(self, link->window);
+        xcb_copy_area(link->xcb, self->frozen, link->window, link->gc, 0, 0, (int16_t)place.x,
+                      (int16_t)place.y, (uint16_t)place.width, (uint16_t)place.height);
+    }
+    xcb_flush(link->xcb);
+}
+
 static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 {
     struct x11_presenter *self = of(presenter);
@@ -256,29 +277,8 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
         sent->put = x11_slots_put(slots, link, frame->slot, self->frozen, gc, 0, 0).sequence;
     }
     xcb_free_gc(link->xcb, gc);
-    xcb_flush(link->xcb);
+    draw_frozen(self);
     return 0;
-}
-
-static void draw_frozen(struct x11_presenter *self)
-{
-    struct x11_link *link = &self->link;
-    struct placement place = place_in_window(self, &self->frozen_format);
-
-    if (self->window.width != self->back_width || self->window.height != self->back_height ||
-        self->window.resized)
-        make_backs(self); /* and fit() with the next frame */
-    if (self->frozen_picture) {
-        x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
-                          (int)self->frozen_format.height, false, &place);
-        compose(self, self->frozen_picture, &place, 0);
-        copy_to_window(self, 0);
-    } else {
-        fill_black(self, link->window);
-        xcb_copy_area(link->xcb, self->frozen, link->window, link->gc, 0, 0, (int16_t)place.x,
-                      (int16_t)place.y, (uint16_t)place.width, (uint16_t)place.height);
-    }
-    xcb_flush(link->xcb);
 }
 
 /* ------------------------------------------------------------------ news */

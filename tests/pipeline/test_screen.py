@@ -2,6 +2,7 @@
 """What is on the screen, read from the X server and compared with pictures that none of our code
 has touched, pixel by pixel."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -165,6 +166,10 @@ def fullscreen_and_one_to_one_by_keys(t):
         viewer.ends_with(0)
 
 
+def saved(t):
+    return [name for name in os.listdir(t.path) if re.fullmatch("pageflip-default-.*[.]png", name)]
+
+
 @test
 def pause_keeps_the_picture_also_when_the_window_is_resized(t):
     display = Display(t)
@@ -178,6 +183,10 @@ def pause_keeps_the_picture_also_when_the_window_is_resized(t):
         kept = display.grab(window)
         time.sleep(0.4)
         assert display.grab(window).same_as(kept), f"{way}: it moves while paused"
+        display.key(window, "s")
+        name = until(lambda: saved(t), f"{way}: a snapshot")[0]
+        assert Picture.from_file(t, f"{t.path}/{name}").same_as(kept), f"{way}: not what is on show"
+        os.unlink(f"{t.path}/{name}")
         t.run("xdotool", "windowsize", "--sync", window, "640", "480")
         until(lambda: display.grab(window).at(*twice(kept)) == kept.at(*coloured(kept)), "the kept picture, twice as large", 5)
         display.key(window, "space")
@@ -203,6 +212,51 @@ def twice(picture):
 
 
 @test
+def a_follower_keeps_the_picture_until_the_next_producer(t):
+    """The first is killed: its picture stays, also through a resize. The next has another size."""
+    for presenter, way, more in WAYS:
+        display = Display(t)
+        first = Picture.from_file(t, still(t, "320x240"))
+        double = Picture.from_file(t, f"{t.path}/stills/still.png", times=2)
+        producer = t.producer(f"{t.path}/stills", "--loop")
+        viewer = t.viewer("--follow", "-v", *more, presenter=presenter)
+        window = display.window_of(viewer)
+        shows(display, window, first, way)
+        producer.kill()
+        viewer.says("has died; waiting for the next")
+        shows(display, window, first, f"of the dead, {way}")
+        t.run("xdotool", "windowsize", "--sync", window, "640", "480")
+        shows(display, window, double, f"of the dead, resized, {way}")
+
+        still(t, "160x120")
+        four = Picture.from_file(t, f"{t.path}/stills/still.png", times=4)
+        producer = t.producer(f"{t.path}/stills", "--loop")
+        shows(display, window, four, f"of the next, {way}")
+        viewer.kill()
+        producer.kill()
+        display.server.signal(signal.SIGTERM)
+        display.server.wait()
+
+
+@test
+def a_new_size_in_mid_stream_reaches_the_screen(t):
+    display = Display(t)
+    for size, name in (("320x240", "1.png"), ("160x120", "2.png")):
+        still(t, size, name)
+    first = Picture.from_file(t, f"{t.path}/stills/1.png")
+    second = Picture.from_file(t, f"{t.path}/stills/2.png", times=2)
+    t.producer(f"{t.path}/stills", "--loop", "-r", "2")
+    for presenter, way, more in WAYS:
+        viewer = t.viewer("--scale", "1", *more, presenter=presenter)
+        window = display.window_of(viewer)
+        t.run("xdotool", "windowsize", "--sync", window, "320", "240")
+        for picture in (first, second, first):
+            shows(display, window, picture, way)
+        assert viewer.is_running(), viewer.err
+        viewer.kill()
+
+
+@test
 def a_snapshot_is_what_was_shown(t):
     """By --snapshot at the end and by the key; both whole, under their own names."""
     display = Display(t)
@@ -214,10 +268,7 @@ def a_snapshot_is_what_was_shown(t):
     window = display.window_of(viewer)
     shows(display, window, wanted)
     display.key(window, "s")
-
-    def saved():
-        return [name for name in os.listdir(t.path) if name.startswith("pageflip-default-")]
-    name = until(saved, "a snapshot by key")[0]
+    name = until(lambda: saved(t), "a snapshot by key")[0]
     assert Picture.from_file(t, f"{t.path}/{name}").same_as(wanted), name
     display.key(window, "Escape")
     viewer.ends_with(0)
