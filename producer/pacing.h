@@ -21,8 +21,11 @@ void pacing_init(struct pacing *pacing, uint32_t num, uint32_t den, int64_t now_
 /* When tick `tick` is due. Exact for hours at any rate: no rounding adds up. */
 int64_t pacing_due_ns(const struct pacing *pacing, uint64_t tick);
 
-/* The time of the next tick at `now_ns`, leaving out those whose successor is due already; and move
- * on. */
+/*
+ * When the next frame is due, and move on. Ticks whose successor is due already at `now_ns` are
+ * left out, and the one frame that stands for them all was due when the first of them was: so a
+ * stall shows in its latency, and cannot hide itself.
+ */
 int64_t pacing_next_ns(struct pacing *pacing, int64_t now_ns);
 
 /* Sleep until `due_ns`. Returns 0, or -EINTR. */
