@@ -15,10 +15,10 @@
 #include "log.h"
 #include "options.h"
 #include "pacing.h"
+#include "record.h"
 #include "report.h"
 #include "signals.h"
 #include "source.h"
-#include "stamp.h"
 
 #define PROGRESS_NS (NS_PER_S / 2)
 
@@ -29,6 +29,7 @@ struct run {
     struct pf_format format; /* of the segment */
     struct pacing pacing;
     struct report report;
+    struct record record;
     int64_t progress_ns;
 };
 
@@ -127,15 +128,9 @@ static int run(struct run *run)
             pf_producer_abandon(run->producer, &frame);
             return ret == -ENODATA ? 0 : ret;
         }
-        if (run->options->stamp && stamp_fits(format.width, format.height)) {
-            struct stamp stamp = {.sequence = (uint32_t)frame.sequence,
-                                  .milliseconds = (uint16_t)(frame.begin_ns / NS_PER_MS)};
-            stamp_draw(stamp, frame.plane[0].pixels, frame.plane[0].stride_bytes, format.width,
-                       format.height);
-            frame.flags |= PF_FRAME_STAMPED;
-        }
         pf_producer_publish(run->producer, &frame);
         report_frame(&run->report, &frame);
+        record_frame(&run->record, &frame);
         is_ready = false;
     }
 }
@@ -146,6 +141,8 @@ static int finish(struct run *run, const struct options *options, int ret)
     int code = signals_quit() ? EXIT_SIGNAL + signals_quit() : exit_code_of(ret);
 
     log_progress_end();
+    if (record_close(&run->record) < 0)
+        code = EXIT_OUTPUT_FAILED;
     pf_producer_stats(run->producer, &run->report.stats);
     run->report.skipped += run->source->live ? run->pacing.missed : 0;
     if (options->log_level > PF_LOG_ERROR)
@@ -188,6 +185,10 @@ int main(int argc, char **argv)
                                    .source = state.source->ops->name,
                                    .format = state.format,
                                    .start_ns = clock_now_ns()};
+    if (record_open(&state.record, options.trace) < 0) {
+        code = EXIT_OUTPUT_FAILED;
+        goto out;
+    }
     pacing_init(&state.pacing, state.format.rate_num, state.format.rate_den, clock_now_ns());
     ret = run(&state);
     code = finish(&state, &options, ret);

@@ -24,6 +24,7 @@ enum {
     OPTION_KEY,
     OPTION_EVICT,
     OPTION_JSON,
+    OPTION_TRACE,
     OPTION_VERSION,
 };
 
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
     {"key", required_argument, NULL, OPTION_KEY},
     {"evict", required_argument, NULL, OPTION_EVICT},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"trace", required_argument, NULL, OPTION_TRACE},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -125,6 +127,7 @@ int options_parse(struct options *options, int argc, char **argv)
             options->producer.evict_after_ns = number * NS_PER_MS;
             break;
         case OPTION_JSON: options->json = optarg; break;
+        case OPTION_TRACE: options->trace = optarg; break;
         case 'v': options->log_level = PF_LOG_INFO; break;
         case 'q': options->log_level = PF_LOG_ERROR; break;
         case 'h': options->action = ACTION_HELP; return 0;
@@ -165,6 +168,7 @@ void options_print_help(void)
         "      --evict MS        an every-frame viewer that blocks for MS milliseconds loses the\n"
         "                        frames to come (default: never)\n"
         "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
+        "      --trace FILE      write every frame's way there as Chrome trace events\n"
         "  -v, --verbose         say what was chosen, and why\n"
         "  -q, --quiet           errors only\n"
         "  -h, --help            this text\n"

@@ -20,7 +20,8 @@ struct options {
     bool loop;
     bool stamp;
     struct pf_producer_options producer;
-    const char *json; /* NULL: no report file; "-": standard output */
+    const char *trace; /* NULL: none */
+    const char *json;  /* NULL: no report file; "-": standard output */
     enum pf_log_level log_level;
 };
 

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "clock.h"
 #include "log.h"
 #include "options.h"
+#include "stamp.h"
 
 static const struct source_ops *const sources[] = {
     &source_pattern_ops,
@@ -28,9 +30,14 @@ static int blame(int ret)
 
 int source_open(struct source **source, const struct options *options)
 {
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-        if (sources[i]->accepts(options))
-            return blame(sources[i]->open(source, options));
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (!sources[i]->accepts(options))
+            continue;
+        int ret = blame(sources[i]->open(source, options));
+        if (ret == 0 && options->stamp)
+            (*source)->stamped = true;
+        return ret;
+    }
     log_error("input %s: not known what it is; give PNG files or folders, one .y4m file, or -",
               options->inputs[0]);
     return -EBADMSG;
@@ -43,7 +50,17 @@ int source_next(struct source *source)
 
 int source_fill(struct source *source, struct pf_frame *frame)
 {
-    return blame(source->ops->fill(source, frame));
+    const struct pf_format *format = &source->format;
+    int ret = blame(source->ops->fill(source, frame));
+
+    if (ret < 0 || !source->stamped || !stamp_fits(format->width, format->height))
+        return ret;
+    struct stamp stamp = {.sequence = (uint32_t)frame->sequence,
+                          .milliseconds = (uint16_t)(frame->begin_ns / NS_PER_MS)};
+    stamp_draw(stamp, frame->plane[0].pixels, frame->plane[0].stride_bytes, format->width,
+               format->height);
+    frame->flags |= PF_FRAME_STAMPED;
+    return 0;
 }
 
 void source_close(struct source *source)

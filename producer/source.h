@@ -13,8 +13,9 @@ struct options;
 struct source {
     const struct source_ops *ops;
     struct pf_format format; /* of the next frame; rate 0/0 when the source has none of its own */
-    bool live; /* a tick without a free slot is a skip; false: it is a wait, and no frame is left
-                  out */
+    bool live;    /* a tick without a free slot is a skip; false: it is a wait, and no frame is left
+                     out */
+    bool stamped; /* source_fill() writes the frame's number into its picture (stamp.h) */
 };
 
 struct source_ops {

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "options.h"
 #include "pattern.h"
 #include "source.h"
-#include "stamp.h"
 
 static const struct pattern *const patterns[] = {
     &pattern_card,
@@ -63,6 +61,7 @@ static int open_pattern(struct source **source, const struct options *options)
                    .rate_num = 60,
                    .rate_den = 1},
         .live = true,
+        .stamped = true,
     };
     if (options->rate_is_given) {
         made->source.format.rate_num = options->rate_num;
@@ -88,12 +87,6 @@ static int fill(struct source *source, struct pf_frame *frame)
                                 .fps = (uint32_t)(fps + 0.5)};
 
     self->pattern->draw(&canvas, time);
-    if (stamp_fits(format->width, format->height)) {
-        struct stamp stamp = {.sequence = (uint32_t)frame->sequence,
-                              .milliseconds = (uint16_t)(frame->begin_ns / NS_PER_MS)};
-        stamp_draw(stamp, canvas.pixels, canvas.stride_bytes, canvas.width, canvas.height);
-        frame->flags |= PF_FRAME_STAMPED;
-    }
     frame->pts_ns = (int64_t)(time.seconds * 1e9);
     self->number++;
     return 0;

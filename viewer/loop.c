@@ -30,6 +30,7 @@ struct loop {
     struct pf_viewer *viewer;
     struct presenter *presenter;
     struct report *report;
+    struct record *record;
     uint64_t sent; /* frames given to the presenter, but for those that it passed over */
     bool paused;
     bool redraw; /* the window lost its picture */
@@ -172,6 +173,7 @@ static int obey(struct loop *loop, enum command command)
 static void count(struct loop *loop, const struct presented *done)
 {
     report_frame(loop->report, done);
+    record_frame(loop->record, done, pf_viewer_segment(loop->viewer)->producer_pid);
     if (done->skipped && !done->again)
         loop->sent--;
     else if (!done->again)
@@ -359,7 +361,7 @@ static int run_once(struct loop *loop)
 }
 
 int loop_run(const struct options *options, struct pf_viewer *viewer, struct presenter *presenter,
-             struct report *report)
+             struct report *report, struct record *record)
 {
     static struct loop loop; /* a histogram is too large for some stacks */
     int64_t now_ns = clock_now_ns();
@@ -369,6 +371,7 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
                          .viewer = viewer,
                          .presenter = presenter,
                          .report = report,
+                         .record = record,
                          .frame_ns = now_ns,
                          .said_ns = now_ns};
     loop.end_ns = options->run_ns ? clock_deadline_ns(now_ns, options->run_ns) : INT64_MAX;

@@ -4,6 +4,7 @@
 #define LOOP_H
 
 #include "options.h"
+#include "record.h"
 #include "report.h"
 
 /*
@@ -13,6 +14,6 @@
  * negative errno. All but -EINTR are logged.
  */
 int loop_run(const struct options *options, struct pf_viewer *viewer, struct presenter *presenter,
-             struct report *report);
+             struct report *report, struct record *record);
 
 #endif

@@ -34,10 +34,13 @@ static int code_of(int ret, const struct report *report)
 
 /* The report for people, and for programs. Returns the exit code. */
 static int finish(const struct options *options, const struct pf_viewer *viewer,
-                  struct report *report, int ret)
+                  struct report *report, struct record *record, int ret)
 {
     int code = code_of(ret, report);
 
+    report->records_dropped = record_dropped(record);
+    if (record_close(record) < 0)
+        code = EXIT_OUTPUT_FAILED;
     pf_viewer_stats(viewer, &report->stats);
     if (options->log_level > PF_LOG_ERROR)
         report_print(report);
@@ -49,6 +52,7 @@ static int finish(const struct options *options, const struct pf_viewer *viewer,
 static int view(const struct options *options)
 {
     static struct report report; /* histograms are too large for some stacks */
+    struct record record = {0};
     const struct pf_viewer_options viewer_options = {
         .every_frame = options->every_frame,
         .wait_ns = options->wait_ns,
@@ -66,14 +70,17 @@ static int view(const struct options *options)
     code = code_of(ret, &report);
     if (ret < 0)
         goto out;
+    code = EXIT_OUTPUT_FAILED;
+    if (record_open(&record, options) < 0)
+        goto out;
 
     report = (struct report){.channel = options->channel,
                              .way = presenter->way,
                              .format = pf_viewer_segment(viewer)->format,
                              .start_ns = clock_now_ns()};
-    ret = loop_run(options, viewer, presenter, &report);
+    ret = loop_run(options, viewer, presenter, &report, &record);
     report.way = presenter->way;
-    code = finish(options, viewer, &report, ret);
+    code = finish(options, viewer, &report, &record, ret);
     if (ret == -ENODEV) {
         /* SDL has a connection of its own to the lost display; any call into it may hang or exit.
          */
@@ -82,10 +89,20 @@ static int view(const struct options *options)
         _exit(code);
     }
 out:
+    record_close(&record);
     if (presenter)
         presenter->ops->close(presenter);
     pf_viewer_close(viewer);
     return code;
+}
+
+static int merge(const struct options *options)
+{
+    int ret = trace_merge(stdout, options->traces, options->trace_count);
+
+    return ret == 0                            ? EXIT_OK
+           : ret == -EBADMSG || ret == -ENOENT ? EXIT_BAD_INPUT
+                                               : EXIT_OUTPUT_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -99,6 +116,7 @@ int main(int argc, char **argv)
     switch (options.action) {
     case ACTION_HELP: options_print_help(); return EXIT_OK;
     case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return EXIT_OK;
+    case ACTION_MERGE_TRACE: return merge(&options);
     case ACTION_LIST: return exit_code_of(list_print());
     case ACTION_RUN: break;
     }

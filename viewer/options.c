@@ -33,6 +33,9 @@ enum {
     OPTION_SNAPSHOT,
     OPTION_VERIFY,
     OPTION_JSON,
+    OPTION_CSV,
+    OPTION_TRACE,
+    OPTION_MERGE_TRACE,
     OPTION_LIST,
     OPTION_KEY,
     OPTION_VERSION,
@@ -53,6 +56,9 @@ static const struct option long_options[] = {
     {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
     {"verify", no_argument, NULL, OPTION_VERIFY},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"csv", required_argument, NULL, OPTION_CSV},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"merge-trace", no_argument, NULL, OPTION_MERGE_TRACE},
     {"list", no_argument, NULL, OPTION_LIST},
     {"key", required_argument, NULL, OPTION_KEY},
     {"verbose", no_argument, NULL, 'v'},
@@ -131,6 +137,9 @@ int options_parse(struct options *options, int argc, char **argv)
         case OPTION_SNAPSHOT: options->snapshot = optarg; break;
         case OPTION_VERIFY: options->verify = true; break;
         case OPTION_JSON: options->json = optarg; break;
+        case OPTION_CSV: options->csv = optarg; break;
+        case OPTION_TRACE: options->trace = optarg; break;
+        case OPTION_MERGE_TRACE: options->action = ACTION_MERGE_TRACE; break;
         case OPTION_LIST: options->action = ACTION_LIST; break;
         case OPTION_KEY: options->key_file = optarg; break;
         case 'v': options->log_level = PF_LOG_INFO; break;
@@ -145,6 +154,13 @@ int options_parse(struct options *options, int argc, char **argv)
                       argv[optind - 1]);
             return -EINVAL;
         }
+    }
+    options->traces = argv + optind;
+    options->trace_count = argc - optind;
+    if (ret == 0 && options->action == ACTION_MERGE_TRACE) {
+        if (options->trace_count == 0)
+            return refuse("--merge-trace", "", "name the files that --trace has written");
+        return 0;
     }
     if (ret == 0 && optind < argc) {
         log_error("argument \"%s\": not expected; a channel is given by -n NAME", argv[optind]);
@@ -175,6 +191,10 @@ void options_print_help(void)
           "      --snapshot FILE   write the last frame shown there as PNG\n"
           "      --verify          read each frame's stamp and count torn frames\n"
           "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
+          "      --csv FILE        write a row for every frame there\n"
+          "      --trace FILE      write every frame's way there as Chrome trace events\n"
+          "      --merge-trace A B ...  merge such files, of producers and viewers, to standard "
+          "output\n"
           "      --key FILE        find the segment by ftok(FILE, 'p') instead of a name\n"
           "  -v, --verbose         say what was chosen, and why\n"
           "  -q, --quiet           errors only\n"

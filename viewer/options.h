@@ -5,7 +5,7 @@
 
 #include "pageflip.h"
 
-enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LIST };
+enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LIST, ACTION_MERGE_TRACE };
 
 struct options {
     enum action action;
@@ -21,9 +21,12 @@ struct options {
     bool vsync;      /* on: tear-free; off: lowest latency */
     uint32_t scale;  /* window = frame * scale at the start; 0: fit the frame to the screen */
     bool fullscreen;
-    const char *snapshot; /* the last frame shown goes here at the end; NULL: nowhere */
-    const char *json;     /* NULL: no report file; "-": standard output */
-    bool verify;          /* read the stamps */
+    const char *snapshot;    /* the last frame shown goes here at the end; NULL: nowhere */
+    const char *json;        /* NULL: no report file; "-": standard output */
+    const char *csv, *trace; /* a record of every frame; NULL: none */
+    char **traces;           /* to merge, into argv */
+    int trace_count;
+    bool verify; /* read the stamps */
     enum pf_log_level log_level;
 };
 

@@ -18,6 +18,7 @@ struct presented {
     struct pf_frame frame; /* for its sequence and times; its pixels are gone */
     bool skipped;          /* the display passed it over for a newer one */
     bool again;            /* it was shown before: do not count it */
+    int64_t submit_ns;     /* when it was given to the display */
     int64_t done_ns;       /* when the display was done with the slot */
     int64_t ust_ns; /* when the display says that it started to show it; 0: it says nothing */
     uint32_t

@@ -47,8 +47,11 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 {
     struct null_presenter *self = (struct null_presenter *)presenter;
 
+    int64_t now_ns = clock_now_ns();
+
     pf_viewer_release(presenter->viewer, frame);
-    self->done = (struct presented){.frame = *frame, .again = again, .done_ns = clock_now_ns()};
+    self->done =
+        (struct presented){.frame = *frame, .again = again, .submit_ns = now_ns, .done_ns = now_ns};
     self->has_done = true;
     return 0;
 }

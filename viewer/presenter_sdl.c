@@ -186,6 +186,7 @@ static bool ready(const struct presenter *presenter)
 static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
 {
     struct sdl_presenter *self = of(presenter);
+    int64_t submit_ns = clock_now_ns();
     int copies;
 
     if (self->by_surface) {
@@ -203,6 +204,7 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
         return copies;
     self->done = (struct presented){.frame = *frame,
                                     .again = again,
+                                    .submit_ns = submit_ns,
                                     .done_ns = clock_now_ns(),
                                     .user_copies = (uint32_t)copies};
     self->has_done = true;

@@ -80,9 +80,12 @@ int report_write_json(const struct report *report, const char *path)
         fputs(",\n \"display_start_us\":", file);
         histogram_write_json(&report->display_start, file);
     }
-    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,\"seconds\":%.3f}\n",
+    fprintf(file,
+            ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,"
+            "\"records_dropped\":%" PRIu64 ",\"seconds\":%.3f}\n",
             per_frame(report, (double)clock_cpu_ns() / 1e3),
-            per_frame(report, (double)report->user_copies), seconds(report));
+            per_frame(report, (double)report->user_copies), report->records_dropped,
+            seconds(report));
     return output_finish(&output);
 }
 

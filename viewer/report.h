@@ -14,8 +14,9 @@ struct report {
     uint64_t shown;
     uint64_t passed_over; /* acquired, but the display or a pause let them go */
     uint64_t torn;
-    uint64_t verified;    /* stamps that were read well */
-    uint64_t user_copies; /* whole frames copied by this process, counted where it happens */
+    uint64_t verified;        /* stamps that were read well */
+    uint64_t user_copies;     /* whole frames copied by this process, counted where it happens */
+    uint64_t records_dropped; /* of --csv and --trace */
     int64_t start_ns;
     int64_t last_done_ns;
     struct histogram render;  /* begin to publish */

@@ -22,11 +22,11 @@ struct x11_sent *x11_sent_new(struct x11_table *table, const struct pf_frame *fr
 
     while (sent->is_used)
         sent++;
-    *sent = (struct x11_sent){.is_used = true,
-                              .done = {.frame = *frame, .again = again},
-                              .sent_ns = clock_now_ns(),
-                              .serial = ++table->serial,
-                              .back = -1};
+    *sent =
+        (struct x11_sent){.is_used = true,
+                          .done = {.frame = *frame, .again = again, .submit_ns = clock_now_ns()},
+                          .serial = ++table->serial,
+                          .back = -1};
     return sent;
 }
 
@@ -167,7 +167,7 @@ static bool is_unanswered(const struct x11_table *table)
 
     for (int i = 0; i < X11_SENT_MAX; i++)
         if (table->sent[i].is_used && table->sent[i].waits &&
-            now_ns - table->sent[i].sent_ns > NO_ANSWER_NS)
+            now_ns - table->sent[i].done.submit_ns > NO_ANSWER_NS)
             return true;
     return false;
 }

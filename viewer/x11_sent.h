@@ -23,7 +23,6 @@ struct x11_sent {
     bool is_used;
     unsigned int waits;
     struct presented done;
-    int64_t sent_ns;
     uint32_t serial; /* our own count; Present's events carry it */
     int back;        /* the back pixmap it was composed in; -1: none */
     /* Sequences of requests whose answer ends a wait; 0: an event does. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The way of every frame until its publication, as Chrome trace events: --trace. */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include "pageflip.h"
+#include "trace.h"
+
+struct recorder;
+
+/* All zero records nothing. Must stay where it is while it is open. */
+struct record {
+    struct recorder *trace;
+    struct trace trace_state;
+};
+
+/* `path` NULL: record nothing. Returns 0 or a negative errno, logged. */
+int record_open(struct record *record, const char *path);
+
+/* A frame that has just been published. Never waits. */
+void record_frame(struct record *record, const struct pf_frame *frame);
+
+/* Returns 0 or a negative errno, logged. */
+int record_close(struct record *record);
+
+#endif

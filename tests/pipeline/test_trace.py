@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""The files about each frame: rows and trace events, whole, in order, and in agreement with the
+report."""
+import csv
+import json
+import os
+import signal
+import time
+
+from harness import *
+
+SMALL = ["-s", "320x240"]
+
+
+def merged(t, *paths):
+    text = t.run(VIEWER, "--merge-trace", *paths).decode()
+    return json.loads(text)["traceEvents"]
+
+
+def check_rules(events):
+    """What the Trace Event Format asks of metadata, slices and flows."""
+    last, open_until, slices = -1, {}, {}
+    flows = {}
+    for event in events:
+        for key in ("ph", "name", "pid", "ts"):
+            assert key in event, event
+        assert event["ts"] >= last, f"out of order: {event}"
+        last = event["ts"]
+        track = (event["pid"], event.get("tid"))
+        if event["ph"] == "X":
+            assert event["dur"] >= 0, event
+            # Slices of one track do not overlap, within the digits of a double.
+            assert event["ts"] >= open_until.get(track, 0) - 0.001, f"overlap: {event}"
+            open_until[track] = event["ts"] + event["dur"]
+            slices.setdefault(track, []).append((event["ts"], event["ts"] + event["dur"]))
+        elif event["ph"] == "s":
+            assert event["id"] not in flows, f"a second begin: {event}"
+            flows[event["id"]] = [event]
+        elif event["ph"] == "f":
+            equal(event["bp"], "e", "binding point")
+            assert event["id"] in flows, f"a flow ends that has not begun: {event}"
+            flows[event["id"]].append(event)
+        else:
+            equal(event["ph"], "M", "phase")
+            assert event["name"] in ("process_name", "thread_name") and event["args"]["name"], event
+    for ends in flows.values():
+        equal(len(ends), 2, f"ends of flow {ends}")
+        for end in ends:
+            inside = [1 for begin, over in slices.get((end["pid"], end["tid"]), [])
+                      if begin - 0.001 <= end["ts"] <= over + 0.001]
+            assert inside, f"a flow that is bound to no slice: {end}"
+    return flows
+
+
+@test
+def a_trace_of_one_producer_and_two_viewers(t):
+    viewers = [t.viewer("--every-frame", "--wait", "10", "--trace", f"v{i}.json", "--json", f"r{i}.json")
+               for i in range(2)]
+    producer = t.producer(*SMALL, "-r", "100", "--frames", "150", "--trace", "p.json")
+    producer.ends_with(0)
+    for viewer in viewers:
+        viewer.ends_with(0)
+    events = merged(t, f"{t.path}/p.json", f"{t.path}/v0.json", f"{t.path}/v1.json")
+    flows = check_rules(events)
+    renders = [e for e in events if e["ph"] == "X" and e["name"] == "render"]
+    equal(len(renders), 150, "renders")
+    for i, viewer in enumerate(viewers):
+        report = report_of(f"{t.path}/r{i}.json")
+        equal(report["records_dropped"], 0)
+        mine = {e["args"]["frame"]: e for e in events if e["pid"] == viewer.pid and e["ph"] == "X"
+                and e["name"] == "present"}
+        equal(len(mine), report["frames"]["shown"], "slices and frames shown")
+        # From its first frame on every publication has its arrow to this viewer.
+        equal(sorted(mine), list(range(min(mine), 151)), "frames of an every-frame viewer")
+        ends = [f for f in flows.values() if f[1]["pid"] == viewer.pid]
+        equal(len(ends), len(mine), "flows")
+        assert all(f[0]["pid"] == producer.pid for f in ends)
+    for number in (report["latency_us"]["render"]["p50"],):
+        durations = sorted(e["dur"] for e in renders)
+        assert durations[0] <= number <= durations[-1], (number, durations)
+
+
+@test
+def a_trace_of_the_screen(t):
+    """With vsync two frames may be on their way at once: they get tracks of their own."""
+    Display(t)
+    producer = t.producer(*SMALL, "-r", "200", "--trace", "p.json")
+    viewer = t.viewer("--frames", "60", "--trace", "v.json", presenter="x11")
+    viewer.ends_with(0)
+    producer.signal(signal.SIGINT)
+    producer.ends_with(130)
+    events = merged(t, f"{t.path}/p.json", f"{t.path}/v.json")
+    flows = check_rules(events)
+    assert len(flows) >= 60, len(flows)
+
+
+@test
+def the_rows_agree_with_the_report(t):
+    t.producer(*SMALL, "-r", "100")
+    t.viewer("--frames", "100", "--csv", "v.csv", "--json", "v.json").ends_with(0)
+    rows = list(csv.DictReader(open(f"{t.path}/v.csv")))
+    report = report_of(f"{t.path}/v.json")
+    equal(len(rows), 100)
+    stages = ("due_us", "begin_us", "publish_us", "acquire_us", "submit_us", "done_us")
+    for row in rows:
+        times = [float(row[stage]) for stage in stages]
+        equal(times, sorted(times), f"stages of frame {row['sequence']}")
+    totals = sorted(float(row["done_us"]) - float(row["due_us"]) for row in rows)
+    p50 = report["latency_us"]["total"]["p50"]
+    assert abs(p50 - totals[49]) <= totals[49] / 100, (p50, totals[49])
+    assert abs(report["latency_us"]["total"]["max"] - totals[-1]) <= 0.1, (report, totals[-1])
+
+
+@test
+def a_stop_of_the_producer_shows_as_a_stall(t):
+    """SIGSTOP for 300 ms: the frame that it hit was due so long before, and the next, which stands for
+    all the ticks that passed meanwhile; no others."""
+    producer = t.producer(*SMALL, "-r", "100")
+    viewer = t.viewer("--csv", "v.csv", "--json", "v.json")
+    time.sleep(0.5)
+    producer.signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    producer.signal(signal.SIGCONT)
+    time.sleep(0.5)
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    rows = list(csv.DictReader(open(f"{t.path}/v.csv")))
+    late = [r for r in rows if float(r["begin_us"]) - float(r["due_us"]) > 200000]
+    assert len(late) in (1, 2), f"{len(late)} frames were begun 200 ms late"
+    assert report_of(f"{t.path}/v.json")["latency_us"]["total"]["max"] >= 280000
+    # It was late before it was begun, and not on its way.
+    for stage in ("render", "handoff", "present"):
+        assert report_of(f"{t.path}/v.json")["latency_us"][stage]["p99"] < 200000, stage
+
+
+@test
+def a_stop_of_the_viewer_shows_in_the_handoff(t):
+    producer = t.producer(*SMALL, "-r", "100")
+    viewer = t.viewer("--csv", "v.csv", "--every-frame", "--json", "v.json")
+    time.sleep(0.5)
+    viewer.signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    viewer.signal(signal.SIGCONT)
+    time.sleep(0.5)
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    latency = report_of(f"{t.path}/v.json")["latency_us"]
+    assert latency["handoff"]["max"] > 200000, latency
+    assert latency["render"]["max"] < 200000, latency
+    assert producer.is_running()
+
+
+@test
+def what_is_no_trace_is_refused(t):
+    open(f"{t.path}/not.json", "w").write('{"a":1}\n')
+    t.viewer("--merge-trace", f"{t.path}/not.json").ends_with(8, "not.json", "--trace")
+    t.viewer("--merge-trace", f"{t.path}/absent.json").ends_with(8, "absent.json")
+    t.viewer("--merge-trace").ends_with(2, "--merge-trace")
+    t.producer(*SMALL)
+    t.viewer("-q", "--frames", "5", "--trace", "/dev/full").ends_with(9, "/dev/full")
+    t.viewer("-q", "--frames", "5", "--csv", "/nowhere/v.csv").ends_with(9, "/nowhere/v.csv")
+    t.start(PRODUCER, "-q", "-n", "x", "--frames", "3", "--trace", "/dev/full").ends_with(9, "/dev/full")
+    equal(os.path.exists(f"{t.path}/absent.json"), False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Both files get the same record; times are microseconds of CLOCK_MONOTONIC, with all digits. */
+#include "record.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "recorder.h"
+
+struct frame_record {
+    struct presented done;
+    pid_t producer_pid;
+};
+
+/* ------------------------------------------------------------------ CSV */
+
+static void csv_begin(FILE *file, void *state)
+{
+    (void)state;
+    fputs("sequence,producer_pid,pts_us,due_us,begin_us,publish_us,acquire_us,submit_us,done_us,"
+          "display_start_us,skipped,again,user_copies\n",
+          file);
+}
+
+static void csv_time(FILE *file, int64_t ns)
+{
+    fprintf(file, ",%" PRId64 ".%03d", ns / 1000, (int)(ns % 1000));
+}
+
+static void csv_record(FILE *file, void *state, const void *record)
+{
+    const struct frame_record *frame_record = record;
+    const struct presented *done = &frame_record->done;
+    const struct pf_frame *frame = &done->frame;
+
+    (void)state;
+    fprintf(file, "%" PRIu64 ",%d", frame->sequence, (int)frame_record->producer_pid);
+    csv_time(file, frame->pts_ns);
+    csv_time(file, frame->due_ns);
+    csv_time(file, frame->begin_ns);
+    csv_time(file, frame->publish_ns);
+    csv_time(file, frame->acquire_ns);
+    csv_time(file, done->submit_ns);
+    csv_time(file, done->done_ns);
+    csv_time(file, done->ust_ns);
+    fprintf(file, ",%d,%d,%u\n", done->skipped, done->again, done->user_copies);
+}
+
+static void csv_end(FILE *file, void *state)
+{
+    (void)file;
+    (void)state;
+}
+
+static const struct recorder_format csv_format = {
+    .record_bytes = sizeof(struct frame_record),
+    .begin = csv_begin,
+    .record = csv_record,
+    .end = csv_end,
+};
+
+/* ------------------------------------------------------------------ trace */
+
+enum { STAGE_HANDOFF, STAGE_SUBMIT, STAGE_PRESENT };
+
+static void begin_trace(FILE *file, void *state)
+{
+    trace_begin(file, state);
+}
+
+static void trace_record(FILE *file, void *state, const void *record)
+{
+    const struct frame_record *frame_record = record;
+    const struct presented *done = &frame_record->done;
+    const struct pf_frame *frame = &done->frame;
+    struct trace *trace = state;
+
+    if (done->again) /* a redraw is no frame's way */
+        return;
+    trace_slice(file, trace, STAGE_HANDOFF, frame->publish_ns, frame->acquire_ns, frame->sequence);
+    trace_slice(file, trace, STAGE_SUBMIT, frame->acquire_ns, done->submit_ns, frame->sequence);
+    int tid =
+        trace_slice(file, trace, STAGE_PRESENT, done->submit_ns, done->done_ns, frame->sequence);
+    trace_flow(file, trace, frame_record->producer_pid, TRACE_TID_RENDER, frame->publish_ns, tid,
+               done->submit_ns);
+}
+
+static void end_trace(FILE *file, void *state)
+{
+    trace_end(file, state);
+}
+
+static const struct recorder_format trace_format = {
+    .record_bytes = sizeof(struct frame_record),
+    .begin = begin_trace,
+    .record = trace_record,
+    .end = end_trace,
+};
+
+/* ------------------------------------------------------------------ both */
+
+int record_open(struct record *record, const struct options *options)
+{
+    int ret = 0;
+
+    *record = (struct record){.trace_state = {.pid = getpid(),
+                                              .process = "pageflip-viewer",
+                                              .stages = {"handoff", "submit", "present"}}};
+    if (options->csv)
+        ret = recorder_open(&record->csv, options->csv, &csv_format, NULL);
+    if (ret == 0 && options->trace)
+        ret = recorder_open(&record->trace, options->trace, &trace_format, &record->trace_state);
+    return ret;
+}
+
+void record_frame(struct record *record, const struct presented *done, pid_t producer_pid)
+{
+    struct frame_record frame_record = {.done = *done, .producer_pid = producer_pid};
+
+    recorder_add(record->csv, &frame_record);
+    recorder_add(record->trace, &frame_record);
+}
+
+uint64_t record_dropped(const struct record *record)
+{
+    return recorder_dropped(record->csv) + recorder_dropped(record->trace);
+}
+
+int record_close(struct record *record)
+{
+    int csv = recorder_close(record->csv);
+    int trace = recorder_close(record->trace);
+
+    *record = (struct record){0};
+    return csv < 0 ? csv : trace;
+}
