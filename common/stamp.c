@@ -58,35 +58,36 @@ void stamp_draw(struct stamp stamp, uint8_t *pixels, uint32_t stride_bytes, uint
         memcpy(pixels + (uint64_t)y * stride_bytes, top, 4 * (uint64_t)width);
 }
 
-/* The 64 cells around row `y`; false if their CRC is wrong. */
-static bool read_row(const uint8_t *pixels, uint32_t stride_bytes, uint32_t cell, uint32_t y,
-                     uint64_t *bits)
+bool stamp_read_row(const uint8_t *row, uint32_t width, struct stamp *stamp)
 {
-    const uint8_t *row = pixels + (uint64_t)y * stride_bytes;
+    uint32_t cell = stamp_rows(width);
+    uint64_t bits = 0;
 
-    *bits = 0;
     for (uint32_t i = 0; i < CELLS; i++) {
         const uint8_t *pixel = row + 4 * (uint64_t)(i * cell + cell / 2);
-        *bits = *bits << 1 | (pixel[1] >= 128); /* green carries most of the brightness */
+        bits = bits << 1 | (pixel[1] >= 128); /* green carries most of the brightness */
     }
-    return crc16(*bits >> 16, 6) == (uint16_t)*bits;
+    *stamp = (struct stamp){.sequence = (uint32_t)(bits >> SEQUENCE_SHIFT),
+                            .milliseconds = (uint16_t)(bits >> MILLISECONDS_SHIFT)};
+    return crc16(bits >> 16, 6) == (uint16_t)bits;
 }
 
 enum stamp_result stamp_read(const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
                              uint32_t height, struct stamp *stamp)
 {
     uint32_t cell = stamp_rows(width);
-    uint64_t top, bottom;
+    struct stamp top, bottom;
 
     if (!stamp_fits(width, height))
         return STAMP_ABSENT;
-    bool top_reads = read_row(pixels, stride_bytes, cell, cell / 2, &top);
-    bool bottom_reads = read_row(pixels, stride_bytes, cell, height - cell + cell / 2, &bottom);
+    bool top_reads = stamp_read_row(pixels + (uint64_t)(cell / 2) * stride_bytes, width, &top);
+    bool bottom_reads = stamp_read_row(pixels + (uint64_t)(height - cell + cell / 2) * stride_bytes,
+                                       width, &bottom);
     if (!top_reads && !bottom_reads)
         return STAMP_ABSENT;
-    if (top != bottom)
+    if (!top_reads || !bottom_reads || top.sequence != bottom.sequence ||
+        top.milliseconds != bottom.milliseconds)
         return STAMP_TORN;
-    *stamp = (struct stamp){.sequence = (uint32_t)(top >> SEQUENCE_SHIFT),
-                            .milliseconds = (uint16_t)(top >> MILLISECONDS_SHIFT)};
+    *stamp = top;
     return STAMP_WHOLE;
 }

@@ -35,6 +35,9 @@ uint32_t stamp_rows(uint32_t width);
 void stamp_draw(struct stamp stamp, uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
                 uint32_t height);
 
+/* Read the stamp that a single row of pixels shows. False if it cannot be read well. */
+bool stamp_read_row(const uint8_t *row, uint32_t width, struct stamp *stamp);
+
 /* Read it from the middle of each cell. Fills *stamp with the top one when STAMP_WHOLE. */
 enum stamp_result stamp_read(const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
                              uint32_t height, struct stamp *stamp);

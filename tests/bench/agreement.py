@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""Does the viewer tell the truth? Its own `total` (due to done) of each frame, against what a witness
+saw that reads the server's framebuffer: due to the last pixel on the screen.
+
+For every size and way: p50 and p99 of both, over the same frames. They agree when they differ by at
+most 3 % or 30 us. Exit 1 if one does not.
+
+    agreement.py [FRAMES]    (default 150)"""
+import csv
+import os
+import re
+import signal
+import statistics
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pipeline"))
+from harness import *
+
+FRAMES = int(sys.argv[1]) if len(sys.argv) > 1 else 150
+ROUNDS = 3
+SIZES = ("1280x720", "1920x1080", "3840x2160")
+SURE_US = 100
+WAYS = (("x11", "x11-present, vsync on", []), ("x11", "x11-present, vsync off", ["--vsync", "off"]),
+        ("x11-put", "x11-putimage", []))
+
+
+def framebuffer_of(display):
+    return int(until(lambda: re.search(r"shmid (\d+)", display.server.err + display.server.out),
+                     "the framebuffer's id").group(1))
+
+
+def measure(t, display, shmid, size, presenter, more):
+    width, height = map(int, size.split("x"))
+    rate = "20" if width > 3000 else "50"
+    producer = t.producer("-q", "--pattern", "stars", "-s", size, "-r", rate, "--buffers", "3")
+    viewer = t.viewer("-q", "--frames", str(FRAMES), "--csv", "v.csv", *more, presenter=presenter)
+    window = display.window_of(viewer)
+    place = t.run("xdotool", "getwindowgeometry", "--shell", window).decode()
+    x, y = (int(re.search(f"{axis}=(-?\\d+)", place).group(1)) for axis in "XY")
+    probe = t.start(os.environ["PAGEFLIP_PROBE"], "-f", str(shmid), "-r", f"{x},{y},{size}", "-o", "p.csv")
+    viewer.ends_with(0, seconds=120)
+    probe.signal(signal.SIGINT)
+    probe.wait()
+    producer.kill()
+    # Where the witness had not looked for long before, it cannot say when the frame came.
+    rows = list(csv.DictReader(open(f"{t.path}/p.csv")))
+    seen = {int(r["sequence"]): float(r["visible_us"]) for r in rows if float(r["uncertain_us"]) < SURE_US}
+    pairs = []
+    for row in csv.DictReader(open(f"{t.path}/v.csv")):
+        number = int(row["sequence"])
+        if number in seen and row["skipped"] == row["again"] == "0":
+            due = float(row["due_us"])
+            pairs.append((float(row["done_us"]) - due, seen[number] - due))
+    assert len(pairs) >= FRAMES // 3, f"only {len(pairs)} frames were seen by both"
+    return pairs[20:]  # the first ones run into the start of the probe
+
+
+def percentile(values, fraction):
+    return sorted(values)[min(len(values) - 1, int(len(values) * fraction))]
+
+
+def main():
+    t = Scratch()
+    shmid, disagreements = None, 0
+    try:
+        display = Display(t, "3840x2160x24", "-shmem")
+        shmid = framebuffer_of(display)
+        print(f"total, us: the viewer's own / the screen's; median of {ROUNDS} runs of {FRAMES} frames")
+        print(f"{'size':10} {'way':24} {'p50':>19} {'diff':>8} {'p99':>19} {'diff':>8}")
+        for size in SIZES:
+            for presenter, way, more in WAYS:
+                runs = [measure(t, display, shmid, size, presenter, more) for _ in range(ROUNDS)]
+                line, agrees = f"{size:10} {way:24}", True
+                for fraction in (0.5, 0.99):
+                    # One run's p99 is a frame or two, and the machine's: the median of several is ours.
+                    own, screen = (statistics.median(percentile([p[i] for p in pairs], fraction)
+                                                     for pairs in runs) for i in (0, 1))
+                    agrees &= abs(own - screen) <= max(30, 0.03 * screen)
+                    line += f" {own:9.1f}/{screen:9.1f} {own - screen:+8.1f}"
+                disagreements += not agrees
+                print(f"{line}{'' if agrees else '  DISAGREE'}", flush=True)
+    finally:
+        if shmid is not None:  # Xvfb leaves it behind
+            display.server.signal(signal.SIGTERM)
+            display.server.wait()
+            subprocess.run(["ipcrm", "-m", str(shmid)])
+        t.finish()
+    sys.exit(disagreements > 0)
+
+
+if __name__ == "__main__":
+    main()
