@@ -14,12 +14,14 @@
 
 #include "clock.h"
 #include "log.h"
+#include "panel.h"
 #include "picture.h"
 #include "signals.h"
 #include "stamp.h"
 
 #define SLICE_NS (100 * NS_PER_MS) /* nothing that people do waits longer */
-#define SAY_NS (NS_PER_S / 2)
+#define MEASURE_NS (NS_PER_S / 2)
+#define SAY_NS (NS_PER_S / 4)
 #define STALL_NS (5 * NS_PER_S)
 #define NOTE_NS (3 * NS_PER_S)
 
@@ -37,10 +39,14 @@ struct loop {
     int64_t end_ns;
     int64_t frame_ns; /* when the last frame came */
     bool has_warned;  /* of a producer that sends nothing */
-    int64_t said_ns;  /* title and overlay */
-    uint64_t said_shown;
+    double fps, ms;   /* lately, for title and panel */
+    int64_t measured_ns;
+    uint64_t measured_shown;
     struct histogram recent; /* total, since then */
-    char note[128];          /* for people, until note_ns */
+    struct panel panel;
+    int64_t said_ns;
+    uint32_t said_scale; /* of the panel */
+    char note[128];      /* for people, until note_ns */
     int64_t note_ns;
     uint8_t *kept; /* while paused: the pixels on show, for a snapshot of just that picture */
     struct pf_format kept_format;
@@ -49,24 +55,33 @@ struct loop {
 
 /* ------------------------------------------------------------------ for people */
 
+static void measure(struct loop *loop, int64_t now_ns)
+{
+    loop->fps = (double)(loop->report->shown - loop->measured_shown) * 1e9 /
+                (double)(now_ns - loop->measured_ns);
+    loop->ms = (double)histogram_percentile_ns(&loop->recent, 0.5) / 1e6;
+    loop->measured_ns = now_ns;
+    loop->measured_shown = loop->report->shown;
+    memset(&loop->recent, 0, sizeof loop->recent);
+}
+
 static void say(struct loop *loop, int64_t now_ns)
 {
     const struct pf_format *format = &loop->report->format;
-    double fps =
-        (double)(loop->report->shown - loop->said_shown) * 1e9 / (double)(now_ns - loop->said_ns);
-    double ms = (double)histogram_percentile_ns(&loop->recent, 0.5) / 1e6;
-    char title[256], overlay[256];
+    uint32_t scale = loop->presenter->panel_scale;
+    char title[256];
 
-    snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s",
-             loop->report->channel, format->width, format->height, fps, ms,
-             loop->paused ? " - paused" : "", loop->note_ns > now_ns ? loop->note : "");
-    snprintf(overlay, sizeof overlay, "%ux%u  %.1f fps  %.2f ms  %s", format->width, format->height,
-             fps, ms, loop->presenter->way);
-    if (loop->presenter->ops->say)
-        loop->presenter->ops->say(loop->presenter, title, overlay);
     loop->said_ns = now_ns;
-    loop->said_shown = loop->report->shown;
-    memset(&loop->recent, 0, sizeof loop->recent);
+    loop->said_scale = scale;
+    if (!loop->presenter->ops->say)
+        return;
+    snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s",
+             loop->report->channel, format->width, format->height, loop->fps, loop->ms,
+             loop->paused ? " - paused" : "", loop->note_ns > now_ns ? loop->note : "");
+    pf_viewer_stats(loop->viewer, &loop->report->stats);
+    loop->presenter->ops->say(loop->presenter, title,
+                              scale ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
+                                    : NULL);
 }
 
 static int write_snapshot(const struct loop *loop, const char *path, const struct pf_frame *frame)
@@ -176,8 +191,10 @@ static void count(struct loop *loop, const struct presented *done)
     record_frame(loop->record, done, pf_viewer_segment(loop->viewer)->producer_pid);
     if (done->skipped && !done->again)
         loop->sent--;
-    else if (!done->again)
+    else if (!done->again) {
         histogram_record(&loop->recent, done->done_ns - done->frame.begin_ns);
+        panel_add(&loop->panel, done);
+    }
 }
 
 /* Everything but frames. Returns 0, END, or a negative errno. */
@@ -207,7 +224,9 @@ static int look_around(struct loop *loop)
         if (ret < 0)
             return -EIO;
     }
-    if (now_ns - loop->said_ns >= SAY_NS)
+    if (now_ns - loop->measured_ns >= MEASURE_NS)
+        measure(loop, now_ns);
+    if (now_ns - loop->said_ns >= SAY_NS || loop->presenter->panel_scale != loop->said_scale)
         say(loop, now_ns);
     if (now_ns - loop->frame_ns >= STALL_NS && !loop->has_warned && !loop->paused) {
         log_warning(
@@ -373,12 +392,14 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
                          .report = report,
                          .record = record,
                          .frame_ns = now_ns,
+                         .measured_ns = now_ns,
                          .said_ns = now_ns};
     loop.end_ns = options->run_ns ? clock_deadline_ns(now_ns, options->run_ns) : INT64_MAX;
     do
         ret = run_once(&loop);
     while (ret == 0);
     free(loop.kept);
+    panel_finish(&loop.panel);
     /* With --frames it was the last of them, written when it was shown. */
     bool is_written = options->frames && loop.sent >= options->frames;
     if (options->snapshot && !is_written && ret != -EIO &&

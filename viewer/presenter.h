@@ -12,6 +12,7 @@
 #include "pageflip.h"
 
 struct options;
+struct canvas;
 
 /* What became of a frame. */
 struct presented {
@@ -37,6 +38,7 @@ enum command {
 struct presenter {
     const struct presenter_ops *ops;
     struct pf_viewer *viewer; /* whose frames are shown and released */
+    uint32_t panel_scale;     /* people want the panel (panel.h), so large; 0: they do not */
     const char *way; /* for the report: "x11-present", "x11-putimage", "sdl-surface", "null", ... */
 };
 
@@ -83,9 +85,9 @@ struct presenter_ops {
      */
     int (*poll)(struct presenter *presenter, struct presented *done, enum command *command);
 
-    /* Words for title and overlay: shown from the next frame on, or at once. NULL where there is no
-     * window. */
-    void (*say)(struct presenter *presenter, const char *title, const char *overlay);
+    /* A title, and the panel to lay over the picture from now on; NULL: none. The canvas is only
+     * read until the next call. NULL as verb: there is no window. */
+    void (*say)(struct presenter *presenter, const char *title, const struct canvas *panel);
 
     /* Wait up to 200 ms for what is outstanding, release it, close the window. After -ENODEV: touch
      * no display any more. */

@@ -18,8 +18,6 @@
 #include "window.h"
 #include "x11_loss.h"
 
-enum { OVERLAY_BYTES = 256 };
-
 struct sdl_presenter {
     struct presenter presenter;
     struct window window;
@@ -30,7 +28,8 @@ struct sdl_presenter {
     bool is_frozen;
     struct presented done;
     bool has_done;
-    char overlay[OVERLAY_BYTES];
+    SDL_Surface *panel;         /* over the picture; NULL: none */
+    SDL_Texture *panel_texture; /* the same, where there is a renderer */
 };
 
 static struct sdl_presenter *of(struct presenter *presenter)
@@ -72,10 +71,20 @@ static void detach(struct presenter *presenter)
     (void)presenter;
 }
 
+static void drop_panel(struct sdl_presenter *self)
+{
+    if (self->panel_texture)
+        SDL_DestroyTexture(self->panel_texture);
+    SDL_FreeSurface(self->panel);
+    self->panel_texture = NULL;
+    self->panel = NULL;
+}
+
 static void close_sdl(struct presenter *presenter)
 {
     struct sdl_presenter *self = of(presenter);
 
+    drop_panel(self);
     SDL_FreeSurface(self->kept);
     if (self->texture)
         SDL_DestroyTexture(self->texture);
@@ -121,17 +130,6 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
 
 /* ------------------------------------------------------------------ a frame */
 
-static void draw_overlay(const struct sdl_presenter *self, SDL_Surface *surface)
-{
-    struct canvas canvas = {.pixels = surface->pixels,
-                            .stride_bytes = (uint32_t)surface->pitch,
-                            .width = (uint32_t)surface->w,
-                            .height = (uint32_t)surface->h};
-
-    if (self->window.overlay && surface->format->BytesPerPixel == 4)
-        glyphs_draw(&canvas, 8, 4, 1, 0xffb000, self->overlay);
-}
-
 /* Returns the copies made, or -ENODEV, logged. */
 static int draw_on_surface(struct sdl_presenter *self, SDL_Surface *picture,
                            const struct pf_format *format)
@@ -151,7 +149,7 @@ static int draw_on_surface(struct sdl_presenter *self, SDL_Surface *picture,
         SDL_BlitSurface(picture, NULL, surface, &to);
     else
         SDL_BlitScaled(picture, NULL, surface, &to);
-    draw_overlay(self, surface);
+    SDL_BlitSurface(self->panel, NULL, surface, NULL);
     SDL_UpdateWindowSurface(self->window.sdl);
     return 1;
 }
@@ -164,6 +162,10 @@ static int draw_texture(struct sdl_presenter *self)
     SDL_SetRenderDrawColor(self->renderer, 0, 0, 0, 255);
     SDL_RenderClear(self->renderer);
     SDL_RenderCopy(self->renderer, self->texture, NULL, &to);
+    if (self->panel_texture) {
+        SDL_Rect corner = {0, 0, self->panel->w, self->panel->h};
+        SDL_RenderCopy(self->renderer, self->panel_texture, NULL, &corner);
+    }
     SDL_RenderPresent(self->renderer);
     return 0;
 }
@@ -249,6 +251,7 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
     struct sdl_presenter *self = of(presenter);
 
     *command = window_poll(&self->window);
+    presenter->panel_scale = window_panel_scale(&self->window);
     if (x11_loss_seen()) {
         log_error("display lost: connection closed; look at the display");
         return -ENODEV;
@@ -266,12 +269,22 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
     return 1;
 }
 
-static void say(struct presenter *presenter, const char *title, const char *overlay)
+/* A copy of the panel: each frame is drawn over what was there, so it is needed with each. */
+static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
 {
     struct sdl_presenter *self = of(presenter);
 
     SDL_SetWindowTitle(self->window.sdl, title);
-    SDL_strlcpy(self->overlay, overlay, sizeof self->overlay);
+    drop_panel(self);
+    if (!panel)
+        return;
+    SDL_Surface *drawn =
+        SDL_CreateRGBSurfaceWithFormatFrom(panel->pixels, (int)panel->width, (int)panel->height, 32,
+                                           (int)panel->stride_bytes, SDL_PIXELFORMAT_RGB888);
+    self->panel = drawn ? SDL_DuplicateSurface(drawn) : NULL;
+    SDL_FreeSurface(drawn);
+    if (self->panel && self->renderer)
+        self->panel_texture = SDL_CreateTextureFromSurface(self->renderer, self->panel);
 }
 
 const struct presenter_ops presenter_sdl_ops = {

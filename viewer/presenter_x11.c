@@ -291,7 +291,7 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     int ret = x11_sent_take_answers(&self->table, &self->link);
     if (ret < 0)
         return ret;
-    x11_overlay_show(&self->overlay, &self->link, self->window.overlay);
+    presenter->panel_scale = window_panel_scale(&self->window);
     if (*command == COMMAND_REDRAW && self->frozen) {
         draw_frozen(self);
         *command = COMMAND_NONE;
@@ -299,12 +299,12 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     return x11_sent_take_done(&self->table, done);
 }
 
-static void say(struct presenter *presenter, const char *title, const char *overlay)
+static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
 {
     struct x11_presenter *self = of(presenter);
 
     SDL_SetWindowTitle(self->window.sdl, title);
-    x11_overlay_say(&self->overlay, &self->link, overlay);
+    x11_overlay_show(&self->overlay, &self->link, panel);
 }
 
 /* ------------------------------------------------------------------ open, attach, close */

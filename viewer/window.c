@@ -13,6 +13,8 @@
 #include "options.h"
 #include "x11_loss.h"
 
+enum { LARGE_HEIGHT = 1600 }; /* pixels: from here on a panel is drawn twice as large */
+
 /* The frame's size times the scale; without one, shrunk until it fits the screen. */
 static void first_size(const struct options *options, const struct pf_format *format, int *width,
                        int *height)
@@ -136,6 +138,11 @@ enum command window_poll(struct window *window)
             return command;
     }
     return COMMAND_NONE;
+}
+
+uint32_t window_panel_scale(const struct window *window)
+{
+    return !window->overlay ? 0 : window->height >= LARGE_HEIGHT ? 2 : 1;
 }
 
 struct placement window_place(const struct window *window, const struct pf_format *format)

@@ -288,8 +288,8 @@ def the_overlay_lies_over_the_frames_and_goes_away(t):
 
         def overlaid():
             picture = display.grab(window)
-            below = picture.crop(0, 100, 640, 380).same_as(wanted.crop(0, 100, 640, 380))
-            return below and not picture.same_as(wanted)
+            beside = picture.crop(500, 0, 140, 480).same_as(wanted.crop(500, 0, 140, 480))
+            return beside and not picture.crop(0, 0, 480, 300).same_as(wanted.crop(0, 0, 480, 300))
         until(overlaid, f"an overlay by {way}", 5)
         display.key(window, "o")
         shows(display, window, wanted, f"{way} without the overlay")
