@@ -9,6 +9,7 @@
  * kill in the moment between its creation and its removal: that is SDL's, not ours.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,7 @@ static void close_sdl(struct presenter *presenter)
 static int open_sdl(struct presenter **presenter, const struct options *options,
                     struct pf_viewer *viewer, const char **reason)
 {
+    static char words[256];
     struct sdl_presenter *self = calloc(1, sizeof *self);
 
     if (!self)
@@ -114,8 +116,9 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
         SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     else
         self->renderer = SDL_CreateRenderer(self->window.sdl, -1, 0);
-    if (!self->by_surface && !self->renderer) {
-        *reason = "SDL has no renderer for this display";
+    if (self->by_surface ? !SDL_GetWindowSurface(self->window.sdl) : !self->renderer) {
+        snprintf(words, sizeof words, "SDL cannot draw on this display: %s", SDL_GetError());
+        *reason = words;
         close_sdl(&self->presenter);
         return -ENOTSUP;
     }

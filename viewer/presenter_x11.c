@@ -190,12 +190,12 @@ static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint3
 static void show_put(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
 {
     bool is_direct = fills_window(self) || !self->link.has_render;
-    xcb_drawable_t to = is_direct ? self->link.window : self->slots.pixmap[0];
 
     sent->waits = WAITS_FOR_SLOT | WAITS_FOR_PICTURE;
-    sent->put = x11_slots_put(&self->slots, &self->link, slot, to, self->link.gc,
-                              is_direct ? self->place.x : 0, is_direct ? self->place.y : 0)
-                    .sequence;
+    sent->put = is_direct ? x11_slots_put(&self->slots, &self->link, slot, self->link.window,
+                                          self->link.gc, self->place.x, self->place.y)
+                                .sequence
+                          : x11_slots_copy(&self->slots, &self->link, slot, self->slots.pixmap[0]);
     if (is_direct)
         return;
     compose(self, self->slots.picture[0], &self->place, 0);
@@ -267,16 +267,9 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 
     struct x11_sent *sent = x11_sent_new(&self->table, frame, true);
     sent->waits = WAITS_FOR_SLOT;
-    xcb_gcontext_t gc = xcb_generate_id(link->xcb); /* of the frame's depth, not the window's */
-    xcb_create_gc(link->xcb, gc, self->frozen, 0, NULL);
-    if (slots->is_shared) {
-        xcb_copy_area(link->xcb, slots->pixmap[frame->slot], self->frozen, gc, 0, 0, 0, 0,
-                      (uint16_t)slots->width, (uint16_t)slots->height);
+    sent->put = x11_slots_copy(slots, link, frame->slot, self->frozen);
+    if (!sent->put)
         sent->slot_reply = ask_for_reply(self);
-    } else {
-        sent->put = x11_slots_put(slots, link, frame->slot, self->frozen, gc, 0, 0).sequence;
-    }
-    xcb_free_gc(link->xcb, gc);
     draw_frozen(self);
     return 0;
 }

@@ -47,17 +47,11 @@ static void share_pixmaps(struct x11_slots *slots, struct x11_link *link)
 static void warm_up(struct x11_slots *slots, struct x11_link *link)
 {
     xcb_pixmap_t scratch = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
-    uint32_t none = 0;
-    xcb_gcontext_t gc = xcb_generate_id(link->xcb);
 
-    xcb_create_gc(link->xcb, gc, scratch, XCB_GC_GRAPHICS_EXPOSURES, &none);
+    slots->gc = xcb_generate_id(link->xcb);
+    xcb_create_gc(link->xcb, slots->gc, scratch, XCB_GC_GRAPHICS_EXPOSURES, (uint32_t[]){0});
     for (uint32_t k = 0; k < slots->count; k++)
-        if (slots->is_shared)
-            xcb_copy_area(link->xcb, slots->pixmap[k], scratch, gc, 0, 0, 0, 0,
-                          (uint16_t)slots->width, (uint16_t)slots->height);
-        else
-            x11_slots_put(slots, link, k, scratch, gc, 0, 0);
-    xcb_free_gc(link->xcb, gc);
+        x11_slots_copy(slots, link, k, scratch);
     xcb_free_pixmap(link->xcb, scratch);
 }
 
@@ -116,6 +110,8 @@ void x11_slots_detach(struct x11_slots *slots, struct x11_link *link)
         if (slots->pixmap[k])
             xcb_free_pixmap(link->xcb, slots->pixmap[k]);
     }
+    if (slots->gc)
+        xcb_free_gc(link->xcb, slots->gc);
     xcb_shm_detach(link->xcb, slots->shm);
     xcb_flush(link->xcb);
     *slots = (struct x11_slots){0};
@@ -132,6 +128,16 @@ xcb_void_cookie_t x11_slots_put(struct x11_slots *slots, struct x11_link *link, 
                              (uint16_t)slots->height, 0, 0, (uint16_t)slots->width,
                              (uint16_t)slots->height, (int16_t)x, (int16_t)y, X11_FRAME_DEPTH,
                              XCB_IMAGE_FORMAT_Z_PIXMAP, true, slots->shm, (uint32_t)at);
+}
+
+unsigned int x11_slots_copy(struct x11_slots *slots, struct x11_link *link, uint32_t k,
+                            xcb_pixmap_t pixmap)
+{
+    if (!slots->is_shared)
+        return x11_slots_put(slots, link, k, pixmap, slots->gc, 0, 0).sequence;
+    xcb_copy_area(link->xcb, slots->pixmap[k], pixmap, slots->gc, 0, 0, 0, 0,
+                  (uint16_t)slots->width, (uint16_t)slots->height);
+    return 0;
 }
 
 /* 16.16 fixed point; maps a pixel of the window to one of the frame. */

@@ -18,6 +18,7 @@ struct x11_slots {
     int stride_pixels; /* a shared pixmap is that wide: its last columns are padding */
     uint64_t offset, slot_stride_bytes;
     xcb_shm_seg_t shm; /* XCB_NONE: not attached */
+    xcb_gcontext_t gc; /* of a frame's depth, which may not be the window's */
     xcb_pixmap_t pixmap[PF_SLOTS_MAX];
     xcb_render_picture_t picture[PF_SLOTS_MAX];
 };
@@ -40,6 +41,13 @@ void x11_slots_scale(struct x11_slots *slots, struct x11_link *link, const struc
  * sequence. */
 xcb_void_cookie_t x11_slots_put(struct x11_slots *slots, struct x11_link *link, uint32_t k,
                                 xcb_drawable_t drawable, xcb_gcontext_t gc, int x, int y);
+
+/*
+ * Have the server copy slot `k` to a pixmap of the frames' size and depth. Returns the sequence
+ * that ShmCompletion answers; or 0 where the slots are shared: then nothing does, ask for a reply.
+ */
+unsigned int x11_slots_copy(struct x11_slots *slots, struct x11_link *link, uint32_t k,
+                            xcb_pixmap_t pixmap);
 
 /* The transform and filter by which a picture of width x height, padded or not, fills `place`. */
 void x11_scale_picture(struct x11_link *link, xcb_render_picture_t picture, int width, int height,

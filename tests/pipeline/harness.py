@@ -247,6 +247,20 @@ class Display:
         return Picture.from_xwd(self.scratch.run("xwd", "-silent", *where))
 
 
+    def colours(self, window, y):
+        """The colours of one row of it as 0xRRGGBB, whatever the screen's depth."""
+        data = self.scratch.run("xwd", "-silent", "-id", window)
+        head = struct.unpack(">25I", data[:100])
+        size, width, bits, stride, masks, colors = head[0], head[4], head[11], head[12], head[14:17], head[19]
+        row = data[size + colors * 12 + y * stride :][: width * bits // 8]
+        pixels = {int.from_bytes(row[i : i + bits // 8], "little") for i in range(0, len(row), bits // 8)}
+
+        def channel(pixel, mask):
+            low = (mask & -mask).bit_length() - 1
+            return (pixel & mask) * 255 // mask if low == 0 else ((pixel & mask) >> low) * 255 // (mask >> low)
+        return {sum(channel(p, m) << s for m, s in zip(masks, (16, 8, 0))) for p in pixels}
+
+
 class Picture:
     """Rows of B, G, R, unused."""
 
