@@ -9,6 +9,10 @@
 
 #include <stdio.h>
 
+/* Of the reports that both programs write as JSON; README.md describes it. One more when a field
+ * goes or changes its meaning; a new field does not change it. */
+enum { OUTPUT_REPORT_SCHEMA = 1 };
+
 struct output {
     FILE *file; /* to write to */
     const char *path;

@@ -37,14 +37,14 @@ int report_write_json(const struct report *report, const char *path)
     FILE *file = output.file;
     /* A channel's name and a source's need no escapes. */
     fprintf(file,
-            "{\"channel\":\"%s\",\"role\":\"producer\",\"source\":\"%s\",\n"
+            "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"producer\",\"source\":\"%s\",\n"
             " \"format\":{\"fourcc\":\"XR24\",\"width\":%u,\"height\":%u},\n"
             " \"frames\":{\"published\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"no_slot\":%" PRIu64
             "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64 ",\"evicted\":%" PRIu64
             "},\n \"latency_us\":{\"render\":",
-            report->channel, report->source, report->format.width, report->format.height,
-            stats->published, report->skipped, stats->no_slot, stats->viewers, stats->reaped,
-            stats->evicted);
+            OUTPUT_REPORT_SCHEMA, report->channel, report->source, report->format.width,
+            report->format.height, stats->published, report->skipped, stats->no_slot,
+            stats->viewers, stats->reaped, stats->evicted);
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);

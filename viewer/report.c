@@ -59,14 +59,14 @@ int report_write_json(const struct report *report, const char *path)
     FILE *file = output.file;
     /* A channel's name and a presenter's need no escapes. */
     fprintf(file,
-            "{\"channel\":\"%s\",\"role\":\"viewer\",\"presenter\":\"%s\",\n"
+            "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"viewer\",\"presenter\":\"%s\",\n"
             " \"format\":{\"fourcc\":\"%s\",\"width\":%u,\"height\":%u},\n"
             " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"lost\":%" PRIu64
             ",\"torn\":%" PRIu64 ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
-            report->channel, report->way, format_name(report->format.fourcc).text,
-            report->format.width, report->format.height, report->shown,
-            report->stats.skipped + report->passed_over, report->stats.lost, report->torn,
-            report->verified);
+            OUTPUT_REPORT_SCHEMA, report->channel, report->way,
+            format_name(report->format.fourcc).text, report->format.width, report->format.height,
+            report->shown, report->stats.skipped + report->passed_over, report->stats.lost,
+            report->torn, report->verified);
     write_latency(file, "render", &report->render);
     fputc(',', file);
     write_latency(file, "handoff", &report->handoff);

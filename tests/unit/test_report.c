@@ -109,7 +109,7 @@ Test(report, writes_json)
 {
     struct report *report = some_frames();
     char path[512], text[4096] = "";
-    const char *parts[] = {"{\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\"",
+    const char *parts[] = {"{\"schema\":1,\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\"",
                            "\"fourcc\":\"XR24\",\"width\":3,\"height\":5",
                            "\"shown\":10,\"skipped\":2,\"lost\":0,\"torn\":0",
                            "\"render\":{\"count\":10,\"p50\":",
