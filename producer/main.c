@@ -184,7 +184,8 @@ int main(int argc, char **argv)
     state.report = (struct report){.channel = options.channel,
                                    .source = state.source->ops->name,
                                    .format = state.format,
-                                   .start_ns = clock_now_ns()};
+                                   .start_ns = clock_now_ns(),
+                                   .start_cpu_ns = clock_cpu_ns()};
     if (record_open(&state.record, options.trace) < 0) {
         code = EXIT_OUTPUT_FAILED;
         goto out;

@@ -22,8 +22,9 @@ static double seconds(const struct report *report)
 
 static double cpu_us_per_frame(const struct report *report)
 {
-    return report->stats.published ? (double)clock_cpu_ns() / 1e3 / (double)report->stats.published
-                                   : 0;
+    double cpu_us = (double)(clock_cpu_ns() - report->start_cpu_ns) / 1e3;
+
+    return report->stats.published ? cpu_us / (double)report->stats.published : 0;
 }
 
 int report_write_json(const struct report *report, const char *path)

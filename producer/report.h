@@ -11,7 +11,7 @@ struct report {
     struct pf_format format;
     struct pf_producer_stats stats;
     uint64_t skipped; /* ticks of a live source without a frame: no slot was free, or too late */
-    int64_t start_ns;
+    int64_t start_ns, start_cpu_ns; /* of the first frame: getting ready for it does not count */
     int64_t last_publish_ns;
     struct histogram render;   /* begin to publish */
     struct histogram interval; /* publish to publish */

@@ -77,7 +77,8 @@ static int view(const struct options *options)
     report = (struct report){.channel = options->channel,
                              .way = presenter->way,
                              .format = pf_viewer_segment(viewer)->format,
-                             .start_ns = clock_now_ns()};
+                             .start_ns = clock_now_ns(),
+                             .start_cpu_ns = clock_cpu_ns()};
     ret = loop_run(options, viewer, presenter, &report, &record);
     report.way = presenter->way;
     code = finish(options, viewer, &report, &record, ret);

@@ -115,18 +115,24 @@ static int64_t total_of(const struct panel_frame *frame)
     return frame->late_ns + frame->render_ns + frame->handoff_ns + frame->present_ns;
 }
 
-/* The smallest 1, 2 or 5 times a power of ten milliseconds that every bar fits under. */
+static int longer_than(const struct panel *panel, int64_t ns)
+{
+    int count = 0;
+
+    for (int i = 0; i < PANEL_FRAMES; i++)
+        count += total_of(&panel->recent[i]) > ns;
+    return count;
+}
+
+/* The smallest 1, 2 or 5 times a power of ten milliseconds that nearly every bar fits under: one
+ * long one must not make all others too short to read. It is cut off at the top. */
 static int64_t full_scale_ns(const struct panel *panel)
 {
     static const int64_t steps[] = {1, 2, 5};
-    int64_t longest_ns = 0, power_ns = NS_PER_MS;
 
-    for (int i = 0; i < PANEL_FRAMES; i++)
-        if (total_of(&panel->recent[i]) > longest_ns)
-            longest_ns = total_of(&panel->recent[i]);
-    for (;; power_ns *= 10)
+    for (int64_t power_ns = NS_PER_MS;; power_ns *= 10)
         for (int i = 0; i < 3; i++)
-            if (steps[i] * power_ns >= longest_ns)
+            if (longer_than(panel, steps[i] * power_ns) <= PANEL_FRAMES / 40)
                 return steps[i] * power_ns;
 }
 
@@ -147,7 +153,7 @@ static void draw_legend(const struct canvas *canvas, uint32_t scale, int64_t ful
         glyphs_draw(canvas, (int32_t)x, (int32_t)y, scale, words[i].color, words[i].name);
         x += glyphs_width(scale, words[i].name);
     }
-    snprintf(text, sizeof text, ", of %lld ms", (long long)(full_ns / NS_PER_MS));
+    snprintf(text, sizeof text, "  top: %lld ms", (long long)(full_ns / NS_PER_MS));
     glyphs_draw(canvas, (int32_t)x, (int32_t)y, scale, COLOR_FAINT, text);
 }
 

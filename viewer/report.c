@@ -38,6 +38,11 @@ static double seconds(const struct report *report)
     return (double)(clock_now_ns() - report->start_ns) / 1e9;
 }
 
+static double cpu_us(const struct report *report)
+{
+    return (double)(clock_cpu_ns() - report->start_cpu_ns) / 1e3;
+}
+
 static double per_frame(const struct report *report, double amount)
 {
     return report->shown ? amount / (double)report->shown : 0;
@@ -83,9 +88,8 @@ int report_write_json(const struct report *report, const char *path)
     fprintf(file,
             ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,"
             "\"records_dropped\":%" PRIu64 ",\"seconds\":%.3f}\n",
-            per_frame(report, (double)clock_cpu_ns() / 1e3),
-            per_frame(report, (double)report->user_copies), report->records_dropped,
-            seconds(report));
+            per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies),
+            report->records_dropped, seconds(report));
     return output_finish(&output);
 }
 
@@ -112,6 +116,5 @@ void report_print(const struct report *report)
     print_row("present", &report->present);
     print_row("total", &report->total);
     fprintf(stderr, "%.1f us of processor time and %g copies a frame in this process\n",
-            per_frame(report, (double)clock_cpu_ns() / 1e3),
-            per_frame(report, (double)report->user_copies));
+            per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies));
 }

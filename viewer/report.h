@@ -17,7 +17,7 @@ struct report {
     uint64_t verified;        /* stamps that were read well */
     uint64_t user_copies;     /* whole frames copied by this process, counted where it happens */
     uint64_t records_dropped; /* of --csv and --trace */
-    int64_t start_ns;
+    int64_t start_ns, start_cpu_ns; /* of the show: getting ready for it does not count */
     int64_t last_done_ns;
     struct histogram render;  /* begin to publish */
     struct histogram handoff; /* publish to acquire */
