@@ -2,8 +2,9 @@
 /*
  * A channel's name, and what it leads to: the files in the runtime directory, the leases, the id.
  *
- *     NAME.lock   never renamed, never unlinked. Byte 0 is the producer's lease, byte 16+i lane
- * i's. NAME.id     which segment the producer made: written whole under another name, then renamed.
+ *     NAME.lock   never renamed, never unlinked. Byte 0 is the producer's lease, byte 16+i that
+ *                 of lane i.
+ *     NAME.id     which segment the producer made: written whole under another name, then renamed.
  *
  * A lease is an OFD lock: it belongs to the open file, and the kernel drops it with the process,
  * even a SIGKILLed one that nobody has waited for. No decision is made by a process id.

@@ -76,8 +76,7 @@ void handoff_drain_space(struct segment *segment);
 /* Sleep until a slot was let go, or `deadline_ns`. Returns 0, -ETIMEDOUT or -EINTR. */
 int handoff_wait_space(struct segment *segment, int64_t deadline_ns);
 
-/* ------------------------------------------------------------------ viewer, which holds the lane's
- * lease */
+/* ------------------------------------------------------- viewer, under its lane's lease */
 
 /* Take part. Returns the sequence that counts as seen: the next frame for this viewer is a later
  * one. */

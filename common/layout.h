@@ -4,8 +4,9 @@
  *
  *     page 0    struct layout_header      written by the producer before `magic`, constant since
  *     page 1    struct layout_producer    written by the producer alone
- *     page 2    struct layout_viewers     each lane by the viewer that holds its lease (one
- * exception: eviction) page 3..  the slots                 drawn in by the producer
+ *     page 2    struct layout_viewers     each lane by the viewer that holds its lease
+ *                                         (one exception: eviction)
+ *     page 3..  the slots                 drawn in by the producer
  *
  * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,
  * and on a cache line that has one writer. There are no pointers: offsets are from the start of the
@@ -31,9 +32,9 @@ enum {
 };
 
 struct layout_header {
-    _Atomic uint32_t
-        magic;        /* stored last, release; pairs with the acquire in look_at() of segment.c */
-    uint32_t version; /* a viewer refuses any version but its own */
+    /* Stored last, release; pairs with the acquire in look_at() of segment.c. */
+    _Atomic uint32_t magic;
+    uint32_t version;                  /* a viewer refuses any version but its own */
     uint32_t layout_hash;              /* LAYOUT_HASH: the same version built for another ABI */
     uint32_t header_bytes;             /* sizeof(struct layout_header) */
     uint8_t nonce[LAYOUT_NONCE_BYTES]; /* random, names this run of this producer */

@@ -43,13 +43,14 @@
  *   - The producer ends or dies. Viewers first get every frame that was published; then
  *     pf_viewer_acquire() says -EPIPE. pf_viewer_reattach() joins a successor.
  *   - The producer changes its size or format. Viewers drain, then -EREMCHG, then reattach.
- *   - A viewer dies. Its slots are free again as soon as the producer needs one; nobody else sees
- * it.
+ *   - A viewer dies. Its slots are free again as soon as the producer needs one; nobody else
+ *     sees it.
  *   - A viewer stops. A latest-frame viewer keeps the slots it holds and no more. An every-frame
- * viewer keeps the frames to come, too, so the producer runs out of slots: pf_producer_begin()
- * waits or says -EAGAIN, until pf_producer_options.evict_after_ns lets the frames to come go.
+ *     viewer keeps the frames to come, too, so the producer runs out of slots:
+ *     pf_producer_begin() waits or says -EAGAIN, until pf_producer_options.evict_after_ns lets
+ *     the frames to come go.
  *   - Everybody is killed. The kernel destroys the segment with its last user: nothing is left
- * behind.
+ *     behind.
  *
  * Holds for every call: 0 or a positive answer is success, a negative number is -errno. A failure
  * that is not listed as an answer has been logged when it is returned, with what to do about it.
@@ -88,9 +89,8 @@ enum {
 
 struct pf_format {
     uint32_t fourcc;
-    uint32_t width, height; /* pixels, 1..PF_SIZE_MAX */
-    uint32_t rate_num,
-        rate_den; /* nominal frames per second; 0/0: not known or as fast as it goes */
+    uint32_t width, height;      /* pixels, 1..PF_SIZE_MAX */
+    uint32_t rate_num, rate_den; /* nominal frames per second; 0/0: unknown, or unpaced */
 };
 
 struct pf_plane {
@@ -100,8 +100,7 @@ struct pf_plane {
 
 /* pf_frame.flags */
 enum {
-    PF_FRAME_STAMPED =
-        1, /* carries a machine-readable stamp in its top and bottom rows (stamp.h) */
+    PF_FRAME_STAMPED = 1, /* carries a machine-readable stamp in its top and bottom rows */
 };
 
 struct pf_frame {
@@ -122,11 +121,12 @@ struct pf_producer;
 
 /* All zero is the default. */
 struct pf_producer_options {
-    uint32_t slots;         /* PF_SLOTS_MIN..PF_SLOTS_MAX; 0: 2, classic double buffering */
-    int64_t evict_after_ns; /* an every-frame viewer that blocks for so long loses the frames to
-                               come; 0: never */
-    const char *
-        key_file; /* make the segment findable by ftok(key_file, 'p'); NULL: private, never leaks */
+    /* PF_SLOTS_MIN..PF_SLOTS_MAX; 0: 2, classic double buffering */
+    uint32_t slots;
+    /* An every-frame viewer that blocks for so long loses the frames to come; 0: never. */
+    int64_t evict_after_ns;
+    /* Make the segment findable by ftok(key_file, 'p'); NULL: private, never leaks. */
+    const char *key_file;
 };
 
 struct pf_producer_stats {
@@ -190,12 +190,14 @@ struct pf_viewer;
 
 /* All zero is the default. */
 struct pf_viewer_options {
-    bool every_frame; /* each frame in turn, holding the producer back; false: always the latest */
-    int64_t wait_ns;  /* how long open() waits for a producer to come; 0: not at all */
-    int64_t spin_ns;  /* how long acquire() watches for a frame before it sleeps; burns a core; 0:
-                         not at all */
-    const char
-        *key_file; /* find the segment by ftok(key_file, 'p') instead of the channel's name */
+    /* Each frame in turn, holding the producer back; false: always the latest. */
+    bool every_frame;
+    /* How long open() waits for a producer to come; 0: not at all. */
+    int64_t wait_ns;
+    /* How long acquire() watches for a frame before it sleeps; burns a core; 0: not at all. */
+    int64_t spin_ns;
+    /* Find the segment by ftok(key_file, 'p') instead of the channel's name. */
+    const char *key_file;
 };
 
 enum pf_state {
@@ -254,10 +256,12 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  * Returns 0 and fills *frame, or
  *   -EAGAIN    nothing new was published in time: keep showing the last frame
  *   -EINTR     nothing new, but a signal came or pf_viewer_wake() was called
- *   -EPIPE     the producer has ended or died (pf_viewer_state()), and every frame it published has
- * been seen -EREMCHG   the producer went on in a new segment, and every frame in this one has been
- * seen: reattach -ESTALE    every-frame only: the producer lost its patience and took the frames to
- * come (pf_viewer_stats.lost). Said once; from here on this is a latest-frame viewer.
+ *   -EPIPE     the producer has ended or died (pf_viewer_state()), and every frame it published
+ *              has been seen
+ *   -EREMCHG   the producer went on in a new segment, and every frame in this one has been seen:
+ *              reattach
+ *   -ESTALE    every-frame only: the producer lost its patience and took the frames to come
+ *              (pf_viewer_stats.lost). Said once; from here on this is a latest-frame viewer.
  */
 PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame);
 

@@ -18,8 +18,9 @@ struct picture;
  * memory is taken for it.
  *
  * Returns 0 and *picture (to be closed with picture_close()), its size in pixels; or, logged with
- * the file's name, -EBADMSG   not a PNG, damaged, truncated, or too large -ENOMEM, or the errno of
- * open() or read()
+ * the file's name,
+ *   -EBADMSG   not a PNG, damaged, truncated, or too large
+ *   -ENOMEM, or the errno of open() or read()
  */
 int picture_open(struct picture **picture, const char *path, uint32_t *width, uint32_t *height);
 

@@ -6,7 +6,8 @@
  *     pageflip-probe -f SHMID -r X,Y,WxH   the framebuffer of an Xvfb started with -shmem, which
  *                                          prints the id: no request, only memory
  *     pageflip-probe -r X,Y,WxH            the X server of DISPLAY, by SHM GetImage of two rows:
- * any server, but each look takes a round trip and its time
+ *                                          any server, but each look takes a round trip and its
+ *                                          time
  *
  * A frame is there when its stamp stands in the first and in the very last row. One whose first row
  * was seen and was replaced before its last row came is torn. The probe yields after each look, or

@@ -109,12 +109,13 @@ Test(report, writes_json)
 {
     struct report *report = some_frames();
     char path[512], text[4096] = "";
-    const char *parts[] = {"{\"schema\":1,\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\"",
-                           "\"fourcc\":\"XR24\",\"width\":3,\"height\":5",
-                           "\"shown\":10,\"skipped\":2,\"lost\":0,\"torn\":0",
-                           "\"render\":{\"count\":10,\"p50\":",
-                           "\"interval_us\":{\"count\":9,",
-                           "\"user_copies_per_frame\":1,"};
+    const char *parts[] = {
+        "{\"schema\":1,\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\"",
+        "\"fourcc\":\"XR24\",\"width\":3,\"height\":5",
+        "\"shown\":10,\"skipped\":2,\"lost\":0,\"torn\":0",
+        "\"render\":{\"count\":10,\"p50\":",
+        "\"interval_us\":{\"count\":9,",
+        "\"user_copies_per_frame\":1,"};
 
     report->stats.skipped = 2;
     scratch_path(path, scratch, "report.json");
