@@ -221,23 +221,39 @@ uint64_t channel_ipc_namespace(void)
 }
 
 #define ID_FORMAT                                                                                  \
-    "pageflip %d\nshmid %d\nnonce %s\nbytes %" PRIu64 "\npid %d\nuid %u\nipc-namespace %" PRIu64   \
-    "\n"
+    "pageflip %d\nshmid %d\nnonce %s\nfollows %s\nbytes %" PRIu64 "\npid %d\nuid %u\n"             \
+    "ipc-namespace %" PRIu64 "\n"
 #define ID_SCAN                                                                                    \
-    "pageflip %d shmid %d nonce %32[0-9a-f] bytes %" SCNu64 " pid %d uid %u ipc-namespace "        \
-    "%" SCNu64
+    "pageflip %d shmid %d nonce %32[0-9a-f] follows %32[0-9a-f] bytes %" SCNu64 " pid %d uid %u "  \
+    "ipc-namespace %" SCNu64
+
+enum { HEX_BYTES = 2 * LAYOUT_NONCE_BYTES + 1 };
+
+static void to_hex(char hex[HEX_BYTES], const uint8_t nonce[LAYOUT_NONCE_BYTES])
+{
+    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", nonce[i]);
+}
+
+static bool from_hex(uint8_t nonce[LAYOUT_NONCE_BYTES], const char *hex)
+{
+    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+        if (sscanf(hex + 2 * i, "%2hhx", &nonce[i]) != 1)
+            return false;
+    return strlen(hex) == HEX_BYTES - 1;
+}
 
 int channel_write_id(const struct channel *channel, struct channel_id *id)
 {
     char temporary[FILE_NAME_BYTES], final[FILE_NAME_BYTES], text[ID_BYTES];
-    char nonce[2 * LAYOUT_NONCE_BYTES + 1];
+    char nonce[HEX_BYTES], follows[HEX_BYTES];
 
     id->pid = getpid();
     id->ipc_namespace = channel_ipc_namespace();
-    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
-        snprintf(nonce + 2 * i, 3, "%02x", id->nonce[i]);
-    int length = snprintf(text, sizeof text, ID_FORMAT, LAYOUT_VERSION, id->shmid, nonce, id->bytes,
-                          (int)id->pid, (unsigned)geteuid(), id->ipc_namespace);
+    to_hex(nonce, id->nonce);
+    to_hex(follows, id->follows);
+    int length = snprintf(text, sizeof text, ID_FORMAT, LAYOUT_VERSION, id->shmid, nonce, follows,
+                          id->bytes, (int)id->pid, (unsigned)geteuid(), id->ipc_namespace);
 
     /* Only the holder of the producer's lease writes here: one temporary name is enough. */
     file_name(temporary, channel, ".id.new");
@@ -266,7 +282,7 @@ failed:;
 
 int channel_read_id(const struct channel *channel, struct channel_id *id)
 {
-    char name[FILE_NAME_BYTES], text[ID_BYTES], nonce[2 * LAYOUT_NONCE_BYTES + 1];
+    char name[FILE_NAME_BYTES], text[ID_BYTES], nonce[HEX_BYTES], follows[HEX_BYTES];
     int version, pid;
     unsigned uid;
 
@@ -279,13 +295,11 @@ int channel_read_id(const struct channel *channel, struct channel_id *id)
     if (length <= 0)
         return -ENOENT;
     text[length] = '\0';
-    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, &id->bytes, &pid, &uid,
-               &id->ipc_namespace) != 7 ||
-        strlen(nonce) != 2 * LAYOUT_NONCE_BYTES)
+    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, follows, &id->bytes, &pid, &uid,
+               &id->ipc_namespace) != 8 ||
+        !from_hex(id->nonce, nonce) || !from_hex(id->follows, follows))
         return -ENOENT;
     id->pid = pid;
-    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
-        sscanf(nonce + 2 * i, "%2hhx", &id->nonce[i]);
     return 0;
 }
 

@@ -97,7 +97,7 @@ void handoff_ring_doors(struct segment *segment)
 static bool keeps(uint64_t word, uint32_t slot, uint64_t sequence)
 {
     return (word & LANE_HELD(slot)) ||
-           (LANE_MODE(word) == LANE_EVERY && sequence && LANE_NEXT(word) <= sequence);
+           (LANE_WANTS_EVERY(word) && sequence && LANE_NEXT(word) <= sequence);
 }
 
 int handoff_free_slot(const struct handoff *handoff, struct segment *segment,
@@ -134,6 +134,17 @@ int handoff_free_slot(const struct handoff *handoff, struct segment *segment,
     return oldest;
 }
 
+void handoff_expected(struct segment *segment, struct handoff_blockers *blockers)
+{
+    blockers->lanes = 0;
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
+        blockers->word[i] =
+            atomic_load_explicit(&segment->viewers->lane[i].word, memory_order_acquire);
+        if (LANE_MODE(blockers->word[i]) == LANE_EXPECTED)
+            blockers->lanes |= 1u << i;
+    }
+}
+
 void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame)
 {
     struct layout_meta *meta = &segment->producer->meta[frame->slot];
@@ -164,12 +175,22 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
 
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word)
 {
-    uint64_t latest = word - LANE_EVERY + LANE_LATEST;
+    uint64_t latest = (word & ~LANE_MODE_MASK) | LANE_LATEST;
 
     /* Fails if the viewer has taken a frame since: then it is alive, and keeps its place. */
     return atomic_compare_exchange_strong_explicit(&segment->viewers->lane[lane].word, &word,
                                                    latest, memory_order_seq_cst,
                                                    memory_order_relaxed);
+}
+
+void handoff_carry_over(struct segment *from, struct segment *to)
+{
+    /* Relaxed: before anybody else knows of `to`. A viewer that is dead or never comes loses its
+     * lane as any other does, by its lease. */
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
+        if (LANE_WANTS_EVERY(handoff_lane_mode(from, i)))
+            atomic_store_explicit(&to->viewers->lane[i].word, LANE_WORD(LANE_EXPECTED, 1),
+                                  memory_order_relaxed);
 }
 
 enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane)
@@ -186,9 +207,17 @@ void handoff_set_state(struct segment *segment, enum layout_state state)
 
 /* ------------------------------------------------------------------ viewer */
 
+/* Pairs with the store in handoff_publish(): what was drawn before it is visible. seq_cst, not just
+ * acquire, for the doorbell: joining stores the lane and then looks here; a producer that still saw
+ * the lane FREE, and did not ring, has stored `newest` before that. */
+static uint64_t load_newest(const struct segment *segment)
+{
+    return atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
+}
+
 uint64_t handoff_newest_sequence(const struct segment *segment)
 {
-    return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_acquire));
+    return NEWEST_SEQUENCE(load_newest(segment));
 }
 
 enum layout_state handoff_state(const struct segment *segment)
@@ -199,9 +228,13 @@ enum layout_state handoff_state(const struct segment *segment)
 uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mode)
 {
     struct layout_lane *mine = &segment->viewers->lane[lane];
-    uint64_t next = 0;
+    uint64_t expected = LANE_WORD(LANE_EXPECTED, 1), next = 0;
 
-    if (mode == LANE_LATEST) {
+    if (mode == LANE_EVERY &&
+        atomic_compare_exchange_strong_explicit(&mine->word, &expected, LANE_WORD(LANE_EVERY, 1),
+                                                memory_order_seq_cst, memory_order_relaxed)) {
+        next = 1; /* every frame has been kept for this lane already */
+    } else if (mode == LANE_LATEST) {
         atomic_store_explicit(&mine->word, LANE_WORD(LANE_LATEST, 0), memory_order_seq_cst);
     } else {
         uint64_t before = 0, after = handoff_newest_sequence(segment);
@@ -243,8 +276,7 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
                          struct pf_frame *frame)
 {
     _Atomic uint64_t *mine = &segment->viewers->lane[lane].word;
-    /* acquire: pairs with the store of `newest` in handoff_publish() */
-    uint64_t newest = atomic_load_explicit(&segment->producer->newest, memory_order_acquire);
+    uint64_t newest = load_newest(segment);
 
     for (int tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
         uint32_t slot = NEWEST_SLOT(newest);
@@ -276,7 +308,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
 
     if (LANE_MODE(word) != LANE_EVERY)
         return -ESTALE;
-    /* acquire, in there: meta of every frame up to this one is visible */
+    /* in there: meta of every frame up to this one is visible */
     if (handoff_newest_sequence(segment) <= seen)
         return -EAGAIN;
     for (uint32_t k = 0; k < segment->geometry.slots; k++) {

@@ -9,12 +9,13 @@
  *     meta[k]  what is known of the frame in slot k     written by the producer
  *     lane[i]  NEXT << 10 | HELD << 2 | MODE            written by the viewer that holds lease i
  *
- *     MODE   FREE, LATEST or EVERY
+ *     MODE   FREE, LATEST, EVERY, or EXPECTED: as EVERY, but its viewer is still in the segment
+ *            before this one
  *     HELD   the slots it is reading now, one bit each
  *     NEXT   the first frame that an every-frame viewer still wants
  *
  * The whole rule: the producer must not draw in slot k while k is `newest`, or some lane has HELD
- * k, or some EVERY lane has NEXT <= the sequence in k.
+ * k, or some EVERY or EXPECTED lane has NEXT <= the sequence in k.
  */
 #ifndef HANDOFF_H
 #define HANDOFF_H
@@ -25,9 +26,11 @@
 /* A sleeper looks again at least so often: who is killed rings no bell. */
 #define HANDOFF_LOOK_AGAIN_NS (100 * NS_PER_MS)
 
-enum lane_mode { LANE_FREE = 0, LANE_LATEST = 1, LANE_EVERY = 2 };
+enum lane_mode { LANE_FREE = 0, LANE_LATEST = 1, LANE_EVERY = 2, LANE_EXPECTED = 3 };
 
-#define LANE_MODE(word) ((enum lane_mode)((word)&3))
+#define LANE_MODE_MASK UINT64_C(3)
+#define LANE_MODE(word) ((enum lane_mode)((word)&LANE_MODE_MASK))
+#define LANE_WANTS_EVERY(word) (((word)&2) != 0) /* EVERY or EXPECTED */
 #define LANE_HELD(slot) (UINT64_C(4) << (slot))
 #define LANE_NEXT_SHIFT 10
 #define LANE_NEXT(word) ((word) >> LANE_NEXT_SHIFT)
@@ -60,12 +63,19 @@ struct handoff_blockers {
 int handoff_free_slot(const struct handoff *handoff, struct segment *segment,
                       struct handoff_blockers *blockers);
 
+/* Which viewers are still expected. */
+void handoff_expected(struct segment *segment, struct handoff_blockers *blockers);
+
 /* Publish `frame`, drawn in frame->slot: gives it the next sequence, and rings everybody. */
 void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame);
 
 /* Take the frames to come from an every-frame viewer whose lane is still `word`. What it holds
  * stays safe. */
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word);
+
+/* The stream goes on in the segment `to`, which nobody knows of yet: whoever wants every frame is
+ * expected there, from the first one on. */
+void handoff_carry_over(struct segment *from, struct segment *to);
 
 enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 void handoff_set_state(struct segment *segment, enum layout_state state);

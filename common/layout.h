@@ -62,13 +62,13 @@ struct layout_meta {
 enum layout_state { LAYOUT_RUNNING, LAYOUT_ENDED, LAYOUT_MOVED };
 
 struct layout_producer {
-    alignas(LAYOUT_LINE) _Atomic uint64_t newest; /* sequence << 3 | slot: see handoff.c */
+    alignas(LAYOUT_LINE) _Atomic uint64_t newest; /* sequence << 3 | slot: see handoff.h */
     alignas(LAYOUT_LINE) _Atomic uint32_t state;  /* enum layout_state */
     struct layout_meta meta[PF_SLOTS_MAX];
 };
 
 struct layout_lane {
-    alignas(LAYOUT_LINE) _Atomic uint64_t word; /* MODE:2 | HELD:8 | NEXT:54: see handoff.c */
+    alignas(LAYOUT_LINE) _Atomic uint64_t word; /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
     _Atomic int32_t pid;                        /* of the viewer, for people */
     alignas(LAYOUT_LINE) sem_t door;            /* rung when a frame was published */
 };

@@ -7,6 +7,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -77,6 +78,22 @@ void log_error(const char *format, ...)
     va_start(arguments, format);
     say_at(PF_LOG_ERROR, "error: ", format, arguments);
     va_end(arguments);
+}
+
+int log_no_memory(const char *what)
+{
+    log_error("%s: there is no memory for it; close other programs", what);
+    return -ENOMEM;
+}
+
+void log_unknown_option(const char *word)
+{
+    /* Within a bundle like -xq, getopt has not come to the end of the word. */
+    const char letter[] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > ' ' && optopt < 0x7f;
+
+    log_error("option %s: there is no such option, or it takes no value; see --help",
+              is_letter ? letter : word);
 }
 
 void log_warning(const char *format, ...)

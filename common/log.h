@@ -18,6 +18,12 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* `what` cannot be had for want of memory. Returns -ENOMEM. */
+int log_no_memory(const char *what);
+
+/* What getopt_long() has just answered with '?'; `word` is the last of argv that it has read. */
+void log_unknown_option(const char *word);
+
 /*
  * A progress line that replaces the one before it; only if standard error is a terminal and the
  * level is not PF_LOG_ERROR. The next error, warning, info or log_progress_end() leaves the last

@@ -56,7 +56,9 @@
  * that is not listed as an answer has been logged when it is returned, with what to do about it.
  * close accepts NULL. One producer or viewer belongs to one thread at a time; pf_viewer_wake()
  * alone may be called from another. Times are nanoseconds of CLOCK_MONOTONIC. Nothing here installs
- * a signal handler; a signal that interrupts a wait makes it return -EINTR.
+ * a signal handler; a signal that interrupts a wait makes it return -EINTR. After fork() the child
+ * must leave the parent's handles alone, close included: it has neither their pages nor their
+ * leases.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -172,16 +174,19 @@ PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *f
 
 /**
  * Go on with another size or format: a new segment under the same lease. Viewers see every frame
- * published so far, then -EREMCHG. No frame may be begun. Returns as pf_producer_open(); on failure
- * the old segment is still there and the producer goes on with it (with a key file: it must be
- * closed).
+ * published so far, then -EREMCHG. No frame may be begun. Straight after another change it waits
+ * for every-frame viewers that have not come over yet, as begin() does. Returns -EINTR, or as
+ * pf_producer_open(); on failure the old segment is still there and the producer goes on with it
+ * (with a key file: it must be closed).
  */
 PF_API int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *format);
 
 PF_API void pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats);
 
-/** Say END to the viewers and leave. Published frames stay readable as long as a viewer is
- * attached. */
+/**
+ * Say END to the viewers and leave. Published frames stay readable as long as a viewer is attached;
+ * straight after a change of format it waits up to 1 s for every-frame viewers to come over.
+ */
 PF_API void pf_producer_close(struct pf_producer *producer);
 
 /* ------------------------------------------------------------------ the other end: viewers */
@@ -203,7 +208,7 @@ struct pf_viewer_options {
 enum pf_state {
     PF_RUNNING, /* the producer holds its lease */
     PF_ENDED,   /* it said END */
-    PF_MOVED,   /* it went on in a new segment: reattach */
+    PF_MOVED,   /* it went on in a new segment, and lives: reattach */
     PF_LOST,    /* it died */
 };
 
@@ -272,6 +277,9 @@ PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struc
  */
 PF_API int pf_viewer_acquire_newest(struct pf_viewer *viewer, struct pf_frame *frame);
 
+/** Hold an acquired frame once more: it then takes one more release. */
+PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);
+
 /** Let go of an acquired frame. Its pixels may change from here on. */
 PF_API void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
 
@@ -287,12 +295,22 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
  * After -EPIPE or -EREMCHG: leave the segment that is over and join the channel's next one, with
  * the same lane and options. Waits up to `timeout_ns` for it.
  *
- * Returns 0: frames still held are void, pf_viewer_segment() has changed. Or -EAGAIN: nobody has
+ * Returns 0: pf_viewer_segment() has changed, and frames that were still held are void: their
+ * pages are gone, and they must not be released. After -EREMCHG the stream goes on: an every-frame
+ * viewer gets all of the new segment's frames, however late it comes. Or -EAGAIN: nobody has
  * come yet, the old segment is still attached. Otherwise as pf_viewer_open().
  */
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 
-PF_API enum pf_state pf_viewer_state(const struct pf_viewer *viewer);
+/**
+ * What has become of the producer. Asks the system at most every 50 ms, and never forgets an end.
+ * PF_ENDED and PF_LOST say nothing of frames: those that were published can still be acquired.
+ */
+PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
+
+/** The channel's name, also when it was found by a key file. */
+PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
+
 PF_API const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer);
 PF_API void pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats);
 PF_API void pf_viewer_close(struct pf_viewer *viewer);

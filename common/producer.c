@@ -19,6 +19,9 @@
 /* People hear of a viewer that keeps the producer waiting once in so long. */
 #define STALL_WARNING_NS (2 * NS_PER_S)
 
+/* For so long an end waits for viewers that have not come over from the segment before. */
+#define CLOSE_WAIT_NS NS_PER_S
+
 /* How long a lane has been in the way with the same word: how long its viewer has not taken a
  * frame. */
 struct stall {
@@ -90,6 +93,9 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     struct channel_id id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
     memcpy(id.nonce, segment.nonce, sizeof id.nonce);
+    memcpy(id.follows, producer->segment.nonce, sizeof id.follows); /* zeros, the first time */
+    if (producer->segment.header)
+        handoff_carry_over(&producer->segment, &segment);
     ret = channel_write_id(&producer->channel, &id);
     if (ret < 0) {
         segment_close(&segment);
@@ -112,11 +118,11 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     struct pf_producer *made = calloc(1, sizeof *made);
     if (!made)
-        return -ENOMEM;
+        return log_no_memory("producer");
     made->channel.lock_fd = -1;
     made->evict_after_ns = options->evict_after_ns;
     if (options->key_file && !(made->key_file = strdup(options->key_file))) {
-        ret = -ENOMEM;
+        ret = log_no_memory("producer");
         goto failed;
     }
     ret = channel_open(&made->channel, channel);
@@ -191,7 +197,7 @@ static bool look_at_stalls(struct pf_producer *producer, const struct handoff_bl
             *stall = (struct stall){.word = word, .since_ns = now_ns, .warned_ns = now_ns};
         int64_t stalled_ns = now_ns - stall->since_ns;
 
-        if (LANE_MODE(word) == LANE_EVERY && producer->evict_after_ns &&
+        if (LANE_WANTS_EVERY(word) && producer->evict_after_ns &&
             stalled_ns >= producer->evict_after_ns) {
             if (handoff_evict(&producer->segment, i, word)) {
                 log_warning(
@@ -204,8 +210,8 @@ static bool look_at_stalls(struct pf_producer *producer, const struct handoff_bl
             }
         } else if (now_ns - stall->warned_ns >= STALL_WARNING_NS) {
             log_warning(
-                "stalled by lane %u (pid %d) for %.1f s: it holds every slot; end it, or use "
-                "eviction",
+                "stalled by lane %u (pid %d) for %.1f s: it keeps a slot from being drawn in; end "
+                "it, or use eviction",
                 i, lane_pid(producer, i), (double)stalled_ns / 1e9);
             stall->warned_ns = now_ns;
         }
@@ -221,10 +227,43 @@ static int64_t wake_up_ns(const struct pf_producer *producer, int64_t now_ns, in
     int64_t wake_ns = clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS);
 
     for (int i = 0; producer->evict_after_ns && i < PF_VIEWERS_MAX; i++)
-        if (producer->stall[i].since_ns)
+        if (producer->stall[i].since_ns && LANE_WANTS_EVERY(producer->stall[i].word))
             wake_ns =
                 clock_earlier(wake_ns, producer->stall[i].since_ns + producer->evict_after_ns);
     return wake_ns;
+}
+
+/* Viewers are in the way: free the lanes of the dead, lose patience with the slow if that was asked
+ * for, else sleep. Returns 0: look again; or -EAGAIN: it is past the deadline; or -EINTR. */
+static int wait_for_viewers(struct pf_producer *producer, const struct handoff_blockers *blockers,
+                            int64_t deadline_ns)
+{
+    if (reap_lanes(producer, blockers->lanes))
+        return 0;
+    int64_t now_ns = clock_now_ns();
+    if (look_at_stalls(producer, blockers, now_ns))
+        return 0;
+    if (now_ns >= deadline_ns)
+        return -EAGAIN;
+    int ret = handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns));
+    return ret == -EINTR ? ret : 0;
+}
+
+/* After a change of format: wait for the viewers of every frame that have not come over yet. Were
+ * the segment left now, nobody would have its frames for them. */
+static int wait_for_expected(struct pf_producer *producer, int64_t timeout_ns)
+{
+    struct handoff_blockers blockers;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    int ret = 0;
+
+    do {
+        handoff_drain_space(&producer->segment);
+        handoff_expected(&producer->segment, &blockers);
+        if (blockers.lanes)
+            ret = wait_for_viewers(producer, &blockers, deadline_ns);
+    } while (blockers.lanes && ret == 0);
+    return ret;
 }
 
 static void hand_out(struct pf_producer *producer, uint32_t slot, struct pf_frame *frame)
@@ -260,18 +299,11 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             hand_out(producer, (uint32_t)slot, frame);
             return 0;
         }
-        if (reap_lanes(producer, blockers.lanes))
-            continue;
-        now_ns = clock_now_ns();
-        if (look_at_stalls(producer, &blockers, now_ns))
-            continue;
-        if (now_ns >= deadline_ns) {
+        int ret = wait_for_viewers(producer, &blockers, deadline_ns);
+        if (ret == -EAGAIN)
             producer->stats.no_slot++;
-            return -EAGAIN;
-        }
-        if (handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns)) ==
-            -EINTR)
-            return -EINTR;
+        if (ret < 0)
+            return ret;
     }
 }
 
@@ -296,12 +328,14 @@ void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
 int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *format)
 {
     static const struct pf_producer_options defaults;
-    struct segment old = producer->segment;
 
     assert(!producer->begun);
     int ret = check_options(format, &defaults);
+    if (ret == 0)
+        ret = wait_for_expected(producer, PF_FOREVER);
     if (ret < 0)
         return ret;
+    struct segment old = producer->segment;
     segment_remove_key(&producer->segment); /* so that the next one can have the key */
     old.keyed = false;
     ret = make_segment(producer, format, old.geometry.slots);
@@ -321,6 +355,7 @@ void pf_producer_close(struct pf_producer *producer)
 {
     if (!producer)
         return;
+    wait_for_expected(producer, CLOSE_WAIT_NS);
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
     channel_remove_id(&producer->channel); /* still ours: we have the lease */
     /* The lease first, then the bells: who is woken must find that the producer has gone. */

@@ -86,12 +86,21 @@ static int explain_shmget(int error, uint64_t bytes)
     return error == EINVAL ? -ENOSPC : -error;
 }
 
+static int explain_random(void)
+{
+    int ret = -errno;
+
+    log_error("segment: the kernel gives no random numbers: %s; look at getrandom(2)",
+              strerror(-ret));
+    return ret;
+}
+
 static int create_private(uint64_t bytes)
 {
     for (int tries = 0; tries < KEY_TRIES_MAX; tries++) {
         uint16_t random = 0;
         if (getrandom(&random, sizeof random, 0) < 0)
-            return -errno;
+            return explain_random();
         int shmid = shmget(KEY_PREFIX << 16 | random, bytes, IPC_CREAT | IPC_EXCL | 0600);
         if (shmid >= 0)
             return shmid;
@@ -113,51 +122,69 @@ static int key_of(const char *key_file, key_t *key)
     return 0;
 }
 
-/* A producer that was killed leaves a keyed segment behind. Ours, and nobody attached: out with it.
+/*
+ * A producer that was killed leaves a keyed segment behind: out with it. The caller has the
+ * channel's producer lease, so a segment of this channel has no producer any more, and who is still
+ * attached to it looks at its last frames, which stay.
  */
-static int reclaim_key(key_t key, const char *key_file)
+static int reclaim_key(key_t key, const char *key_file, const char *channel)
 {
     struct shmid_ds info;
     int shmid = shmget(key, 0, 0);
 
-    if (shmid < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (shmctl(shmid, IPC_STAT, &info) < 0)
-        return errno == EINVAL || errno == EIDRM ? 0 : -errno;
-    const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
-    bool is_ours = false;
-    if (header != (void *)-1) {
-        is_ours = info.shm_segsz >= sizeof *header &&
-                  atomic_load_explicit(&header->magic, memory_order_acquire) == LAYOUT_MAGIC;
-        shmdt(header);
+    if (shmid < 0 && errno == ENOENT)
+        return 0;
+    const struct layout_header *header = shmid < 0 ? (void *)-1 : shmat(shmid, NULL, SHM_RDONLY);
+    if (header == (void *)-1 || shmctl(shmid, IPC_STAT, &info) < 0) {
+        int ret = -errno;
+        log_error("key file %s: cannot look at the segment of its key 0x%08x: %s; take another "
+                  "file",
+                  key_file, (unsigned)key, strerror(-ret));
+        if (header != (void *)-1)
+            shmdt(header);
+        return ret;
     }
+    bool is_ours = info.shm_segsz >= sizeof *header &&
+                   atomic_load_explicit(&header->magic, memory_order_acquire) == LAYOUT_MAGIC;
+    bool is_of_channel = is_ours && strncmp(header->channel, channel, sizeof header->channel) == 0;
+    shmdt(header);
     if (!is_ours) {
-        log_error(
-            "key file %s: its key 0x%08x belongs to segment %d, which is not pageflip's; take "
-            "another file",
-            key_file, (unsigned)key, shmid);
+        log_error("key file %s: its key 0x%08x belongs to segment %d, which is not pageflip's; "
+                  "take another file, or remove it: ipcrm -m %d",
+                  key_file, (unsigned)key, shmid, shmid);
         return -EEXIST;
     }
-    if (info.shm_nattch > 0) {
+    /* The look counts as an attach. */
+    if (info.shm_nattch > 1 && !is_of_channel) {
         log_error("key file %s: its segment %d is in use by %lu processes; end them, or take "
                   "another file",
-                  key_file, shmid, (unsigned long)info.shm_nattch);
+                  key_file, shmid, (unsigned long)info.shm_nattch - 1);
         return -EBUSY;
     }
     log_info("key file %s: reclaimed stale segment %d", key_file, shmid);
-    return shmctl(shmid, IPC_RMID, NULL) == 0 ? 0 : -errno;
+    if (shmctl(shmid, IPC_RMID, NULL) == 0 || errno == EINVAL || errno == EIDRM)
+        return 0;
+    int ret = -errno;
+    log_error("key file %s: cannot remove its stale segment %d: %s; take another file", key_file,
+              shmid, strerror(-ret));
+    return ret;
 }
 
-static int create_keyed(uint64_t bytes, const char *key_file)
+static int create_keyed(uint64_t bytes, const char *key_file, const char *channel)
 {
     key_t key;
     int ret = key_of(key_file, &key);
 
     if (ret == 0)
-        ret = reclaim_key(key, key_file);
+        ret = reclaim_key(key, key_file, channel);
     if (ret < 0)
         return ret;
     int shmid = shmget(key, bytes, IPC_CREAT | IPC_EXCL | 0600);
+    if (shmid < 0 && errno == EEXIST) {
+        log_error("key file %s: another program has taken its key just now; take another file",
+                  key_file);
+        return -EBUSY;
+    }
     return shmid >= 0 ? shmid : explain_shmget(errno, bytes);
 }
 
@@ -184,7 +211,7 @@ static void write_header(struct segment *segment)
     memcpy(header->plane_offset, geometry->plane_offset, sizeof header->plane_offset);
     header->producer_pid = geometry->producer_pid;
     snprintf(header->channel, sizeof header->channel, "%s", segment->channel);
-    /* release: pairs with the acquire of `magic` in peek() */
+    /* release: pairs with the acquire of `magic` in look_at() */
     atomic_store_explicit(&header->magic, LAYOUT_MAGIC, memory_order_release);
 }
 
@@ -195,12 +222,12 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         (struct segment){.geometry = geometry_plan(format, slots), .keyed = key_file != NULL};
     snprintf(segment->channel, sizeof segment->channel, "%s", channel);
     if (getrandom(segment->nonce, sizeof segment->nonce, 0) < 0)
-        return -errno;
+        return explain_random();
 
     int ret = pages_check(segment->geometry.bytes);
     if (ret < 0)
         return ret;
-    ret = key_file ? create_keyed(segment->geometry.bytes, key_file)
+    ret = key_file ? create_keyed(segment->geometry.bytes, key_file, channel)
                    : create_private(segment->geometry.bytes);
     if (ret < 0)
         return ret;
@@ -262,6 +289,9 @@ static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct lo
     look->newest = atomic_load_explicit(&parts.producer->newest, memory_order_acquire);
     shmdt(base);
 
+    /* Found by its key, a segment may still be in the making. */
+    if (!nonce && magic == 0)
+        return -ECONNREFUSED;
     look->wrong = geometry_check(&look->header, info.shm_segsz, &look->geometry);
     if (look->wrong)
         return -EPROTO;

@@ -37,11 +37,12 @@ static void on_signal(int number)
 void signals_catch(void)
 {
     const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal}, before;
 
     has_again = timer_create(CLOCK_MONOTONIC, NULL, &again) == 0; /* it sends SIGALRM */
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaction(caught[i], &action, NULL);
+        if (sigaction(caught[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(caught[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -25,7 +25,7 @@
 #define POLL_NS (5 * NS_PER_MS)
 /* The lease is there and the id is not: a producer is starting, and clearing the pages of its
  * segment. */
-#define STARTING_NS (2 * NS_PER_S)
+#define STARTING_NS (5 * NS_PER_S)
 
 struct pf_viewer {
     struct channel channel;
@@ -85,11 +85,12 @@ static int attach_by_id(struct pf_viewer *viewer, struct segment *segment, bool 
 
 /* By the key a segment is found, and in it the channel's name: from there on it is as if that had
  * been given. */
-static int name_of_key(const char *key_file, char name[PF_CHANNEL_BYTES])
+static int name_of_key(const char *key_file, char name[PF_CHANNEL_BYTES], bool *is_starting)
 {
     struct segment segment;
     int shmid = segment_find_key(key_file);
 
+    *is_starting = shmid >= 0;
     if (shmid < 0)
         return shmid;
     int ret = segment_attach(&segment, shmid, NULL);
@@ -113,11 +114,10 @@ static int pause_until(int64_t deadline_ns)
 
 /* Wait for a segment that is not the one of `except` (NULL: any), and attach it. -EAGAIN: none
  * came. */
-static int wait_for_segment(struct pf_viewer *viewer, int64_t timeout_ns, const uint8_t *except,
+static int wait_for_segment(struct pf_viewer *viewer, int64_t deadline_ns, const uint8_t *except,
                             struct segment *segment)
 {
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
-    int64_t starting_ns = clock_deadline_ns(clock_now_ns(), except ? timeout_ns : STARTING_NS);
+    int64_t starting_ns = except ? deadline_ns : clock_deadline_ns(clock_now_ns(), STARTING_NS);
 
     for (;;) {
         bool is_starting;
@@ -153,6 +153,13 @@ static void join(struct pf_viewer *viewer, const struct segment *segment)
     viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
 }
 
+static void note_loss(struct pf_viewer *viewer, uint64_t first, uint64_t last)
+{
+    viewer->stats.lost_first = first;
+    viewer->stats.lost_last = last;
+    viewer->stats.lost += last - first + 1;
+}
+
 static void leave(struct pf_viewer *viewer)
 {
     handoff_leave(&viewer->segment, viewer->lane);
@@ -169,16 +176,17 @@ static int refuse_no_producer(const char *kind, const char *name)
     return -ECONNREFUSED;
 }
 
-static int find_channel(struct pf_viewer *viewer, const char *channel)
+static int find_channel(struct pf_viewer *viewer, const char *channel, int64_t deadline_ns)
 {
     char name[PF_CHANNEL_BYTES];
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), viewer->options.wait_ns);
+    int64_t starting_ns = clock_deadline_ns(clock_now_ns(), STARTING_NS);
+    bool is_starting;
     int ret;
 
     if (!viewer->key_file)
         return channel_open(&viewer->channel, channel);
-    while ((ret = name_of_key(viewer->key_file, name)) == -ECONNREFUSED) {
-        ret = pause_until(deadline_ns);
+    while ((ret = name_of_key(viewer->key_file, name, &is_starting)) == -ECONNREFUSED) {
+        ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
         if (ret == -EAGAIN)
             return refuse_no_producer("key file", viewer->key_file);
         if (ret < 0)
@@ -201,21 +209,23 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     }
     struct pf_viewer *made = calloc(1, sizeof *made);
     if (!made)
-        return -ENOMEM;
+        return log_no_memory("viewer");
     made->channel.lock_fd = -1;
     made->options = *options;
     pthread_mutex_init(&made->door_mutex, NULL);
 
-    int ret = -ENOMEM;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), options->wait_ns);
+    int ret = 0;
     if (options->key_file && !(made->key_file = strdup(options->key_file)))
-        goto failed;
-    ret = find_channel(made, channel);
+        ret = log_no_memory("viewer");
+    if (ret == 0)
+        ret = find_channel(made, channel, deadline_ns);
     if (ret < 0)
         goto failed;
     ret = take_lane(made);
     if (ret < 0)
         goto failed;
-    ret = wait_for_segment(made, options->wait_ns, NULL, &segment);
+    ret = wait_for_segment(made, deadline_ns, NULL, &segment);
     if (ret == -EAGAIN)
         ret = refuse_no_producer("channel", made->channel.name);
     if (ret < 0)
@@ -235,12 +245,17 @@ failed:
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
     struct segment segment;
-    int ret = wait_for_segment(viewer, timeout_ns, viewer->segment.nonce, &segment);
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    int ret = wait_for_segment(viewer, deadline_ns, viewer->segment.nonce, &segment);
 
     if (ret < 0)
         return ret;
+    bool is_moved = viewer->state == PF_MOVED;
     leave(viewer);
     join(viewer, &segment);
+    /* The same stream goes on: an every-frame viewer that was evicted before it came here. */
+    if (is_moved && viewer->mode == LANE_EVERY && viewer->seen)
+        note_loss(viewer, 1, viewer->seen);
     return 0;
 }
 
@@ -257,34 +272,61 @@ void pf_viewer_close(struct pf_viewer *viewer)
 
 /* ------------------------------------------------------------------ the end */
 
+static bool is_nonce(const uint8_t *nonce, const struct segment *segment)
+{
+    return memcmp(nonce, segment->nonce, LAYOUT_NONCE_BYTES) == 0;
+}
+
+/* It went on in another segment, and nobody has joined that yet. */
+static enum pf_state state_after_move(struct pf_viewer *viewer)
+{
+    struct channel_id id;
+
+    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
+        return PF_MOVED;
+    /* An orderly end takes the id along. */
+    return channel_read_id(&viewer->channel, &id) == 0 ? PF_LOST : PF_ENDED;
+}
+
+static enum pf_state state_by_lease(struct pf_viewer *viewer)
+{
+    struct channel_id id;
+
+    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
+        if (channel_read_id(&viewer->channel, &id) < 0 || is_nonce(id.nonce, &viewer->segment))
+            return PF_RUNNING;
+        if (is_nonce(id.follows, &viewer->segment))
+            return PF_MOVED; /* and is about to say so */
+        /* Somebody else's: a successor has the lease. */
+    }
+    /* It may have said its last word between the two questions. */
+    switch (handoff_state(&viewer->segment)) {
+    case LAYOUT_ENDED: return PF_ENDED;
+    case LAYOUT_MOVED: return PF_MOVED;
+    default: return PF_LOST;
+    }
+}
+
 /* Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS. */
 static enum pf_state ask_state(struct pf_viewer *viewer)
 {
-    struct channel_id id;
     enum layout_state said = handoff_state(&viewer->segment);
     int64_t now_ns = clock_now_ns();
 
     if (said == LAYOUT_ENDED)
         return PF_ENDED;
-    if (said == LAYOUT_MOVED)
+    if (said == LAYOUT_MOVED && viewer->state == PF_RUNNING)
         return PF_MOVED;
     if (now_ns - viewer->asked_ns < ASK_AGAIN_NS)
-        return PF_RUNNING;
+        return viewer->state;
     viewer->asked_ns = now_ns;
-
-    bool is_alive = channel_is_leased(&viewer->channel, CHANNEL_PRODUCER);
-    /* Somebody has the lease. Our producer, unless the id names another segment: then it is a
-     * successor. */
-    if (is_alive && (channel_read_id(&viewer->channel, &id) < 0 ||
-                     memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0))
-        return PF_RUNNING;
-    /* It may have said its last word between the two questions. */
-    said = handoff_state(&viewer->segment);
-    return said == LAYOUT_ENDED ? PF_ENDED : said == LAYOUT_MOVED ? PF_MOVED : PF_LOST;
+    return viewer->state == PF_MOVED ? state_after_move(viewer) : state_by_lease(viewer);
 }
 
-enum pf_state pf_viewer_state(const struct pf_viewer *viewer)
+enum pf_state pf_viewer_state(struct pf_viewer *viewer)
 {
+    if (viewer->state == PF_RUNNING || viewer->state == PF_MOVED)
+        viewer->state = ask_state(viewer);
     return viewer->state;
 }
 
@@ -296,9 +338,7 @@ static void count_loss(struct pf_viewer *viewer)
 
     /* The newest is still to be had. */
     if (newest > viewer->seen + 1) {
-        viewer->stats.lost_first = viewer->seen + 1;
-        viewer->stats.lost_last = newest - 1;
-        viewer->stats.lost += newest - 1 - viewer->seen;
+        note_loss(viewer, viewer->seen + 1, newest - 1);
         viewer->seen = newest - 1;
     }
     viewer->stats.evicted_after_ns = clock_now_ns() - viewer->last_acquire_ns;
@@ -347,8 +387,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
             return ret;
         if (viewer->state != PF_RUNNING) /* and this was the last look */
             return viewer->state == PF_MOVED ? -EREMCHG : -EPIPE;
-        viewer->state = ask_state(viewer);
-        if (viewer->state != PF_RUNNING)
+        if (pf_viewer_state(viewer) != PF_RUNNING)
             continue;
         if (atomic_exchange(&viewer->woken, false))
             return -EINTR;
@@ -377,10 +416,16 @@ int pf_viewer_acquire_newest(struct pf_viewer *viewer, struct pf_frame *frame)
     return ret;
 }
 
+void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame)
+{
+    assert(frame->slot < PF_SLOTS_MAX && viewer->held[frame->slot] > 0);
+    viewer->held[frame->slot]++;
+}
+
 void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
 {
     assert(frame->slot < PF_SLOTS_MAX && viewer->held[frame->slot] > 0);
-    if (--viewer->held[frame->slot] == 0)
+    if (viewer->held[frame->slot] > 0 && --viewer->held[frame->slot] == 0)
         handoff_let_go(&viewer->segment, viewer->lane, frame->slot);
 }
 
@@ -388,7 +433,8 @@ void pf_viewer_wake(struct pf_viewer *viewer)
 {
     atomic_store(&viewer->woken, true);
     pthread_mutex_lock(&viewer->door_mutex);
-    handoff_ring_door(&viewer->segment, viewer->lane);
+    if (viewer->segment.header) /* else between two segments, and the flag will be seen */
+        handoff_ring_door(&viewer->segment, viewer->lane);
     pthread_mutex_unlock(&viewer->door_mutex);
 }
 
@@ -407,6 +453,11 @@ int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
                               clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS)) == -EINTR)
             return -EINTR;
     }
+}
+
+const char *pf_viewer_channel(const struct pf_viewer *viewer)
+{
+    return viewer->channel.name;
 }
 
 const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer)

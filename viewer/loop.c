@@ -35,7 +35,8 @@ struct loop {
     struct record *record;
     uint64_t sent; /* frames given to the presenter, but for those that it passed over */
     bool paused;
-    bool redraw; /* the window lost its picture */
+    bool is_detached; /* from a segment that is over, until there is a next one */
+    bool redraw;      /* the window lost its picture */
     int64_t end_ns;
     int64_t frame_ns; /* when the last frame came */
     bool has_warned;  /* of a producer that sends nothing */
@@ -65,6 +66,13 @@ static void measure(struct loop *loop, int64_t now_ns)
     memset(&loop->recent, 0, sizeof loop->recent);
 }
 
+static bool has_ended(const struct loop *loop)
+{
+    enum pf_state state = pf_viewer_state(loop->viewer);
+
+    return state == PF_ENDED || state == PF_LOST;
+}
+
 static void say(struct loop *loop, int64_t now_ns)
 {
     const struct pf_format *format = &loop->report->format;
@@ -75,9 +83,10 @@ static void say(struct loop *loop, int64_t now_ns)
     loop->said_scale = scale;
     if (!loop->presenter->ops->say)
         return;
-    snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s",
+    snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s%s",
              loop->report->channel, format->width, format->height, loop->fps, loop->ms,
-             loop->paused ? " - paused" : "", loop->note_ns > now_ns ? loop->note : "");
+             loop->paused ? " - paused" : "", has_ended(loop) ? " - the producer has gone" : "",
+             loop->note_ns > now_ns ? loop->note : "");
     pf_viewer_stats(loop->viewer, &loop->report->stats);
     loop->presenter->ops->say(loop->presenter, title,
                               scale ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
@@ -119,11 +128,13 @@ static int snapshot_shown(struct loop *loop, const char *path)
 static void snapshot_by_key(struct loop *loop)
 {
     char path[128], date[32];
-    time_t now = time(NULL);
+    struct timespec now;
     struct tm local;
 
-    strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
-    snprintf(path, sizeof path, "pageflip-%.65s-%s.png", loop->report->channel, date);
+    clock_gettime(CLOCK_REALTIME, &now);
+    strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now.tv_sec, &local));
+    snprintf(path, sizeof path, "pageflip-%.64s-%s.%03ld.png", loop->report->channel, date,
+             now.tv_nsec / NS_PER_MS);
     if (snapshot_shown(loop, path) == 0) {
         snprintf(loop->note, sizeof loop->note, " - saved %.100s", path);
         loop->note_ns = clock_now_ns() + NOTE_NS;
@@ -166,6 +177,8 @@ static int pause_or_go_on(struct loop *loop)
 {
     loop->paused = !loop->paused;
     loop->said_ns = 0; /* say so at once */
+    if (loop->is_detached)
+        return 0; /* the last picture stands already, and there is no slot to take another from */
     free(loop->kept);
     loop->kept = NULL;
     return loop->paused ? freeze(loop) : thaw(loop);
@@ -219,6 +232,7 @@ static int look_around(struct loop *loop)
 
     int64_t now_ns = clock_now_ns();
     if (signals_take_report() && loop->options->json) {
+        loop->report->records_dropped = record_dropped(loop->record);
         pf_viewer_stats(loop->viewer, &loop->report->stats);
         ret = report_write_json(loop->report, loop->options->json);
         if (ret < 0)
@@ -286,6 +300,21 @@ static int redraw(struct loop *loop)
     return loop->presenter->ops->show(loop->presenter, &frame, true);
 }
 
+/* What it means when nobody goes on. */
+static int no_more_frames(const struct loop *loop)
+{
+    struct pf_viewer_stats stats;
+
+    if (pf_viewer_state(loop->viewer) != PF_LOST)
+        return END;
+    pf_viewer_stats(loop->viewer, &stats);
+    log_error(
+        "channel \"%s\": its producer (pid %d) died after %llu frames; restart it, or use --follow",
+        loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid,
+        (unsigned long long)stats.acquired);
+    return -EPIPE;
+}
+
 /* The segment is over. Go on in the next one, or END, or a negative errno. */
 static int rejoin(struct loop *loop, bool is_moved)
 {
@@ -298,16 +327,18 @@ static int rejoin(struct loop *loop, bool is_moved)
     if (ret < 0)
         return ret;
     ops->detach(loop->presenter);
+    loop->is_detached = true;
     while ((ret = pf_viewer_reattach(loop->viewer, SLICE_NS / 2)) == -EAGAIN || ret == -EINTR) {
         ret = look_around(loop);
         if (ret != 0)
             return ret;
-        if (clock_now_ns() >= deadline_ns)
-            return pf_viewer_state(loop->viewer) == PF_LOST ? -EPIPE : END;
+        if (clock_now_ns() >= deadline_ns || (!loop->options->follow && has_ended(loop)))
+            return no_more_frames(loop);
         loop->has_warned = true; /* it is known that nothing comes */
     }
     if (ret < 0)
         return ret;
+    loop->is_detached = false;
     loop->report->format = pf_viewer_segment(loop->viewer)->format;
     loop->frame_ns = clock_now_ns();
     log_info("channel \"%s\": joined segment %d: %ux%u", loop->report->channel,
@@ -321,22 +352,12 @@ static int rejoin(struct loop *loop, bool is_moved)
 
 static int end_of_producer(struct loop *loop)
 {
-    bool is_lost = pf_viewer_state(loop->viewer) == PF_LOST;
-    int pid = (int)pf_viewer_segment(loop->viewer)->producer_pid;
-    struct pf_viewer_stats stats;
-
-    pf_viewer_stats(loop->viewer, &stats);
-    if (loop->options->follow) {
-        log_info("channel \"%s\": its producer (pid %d) has %s; waiting for the next",
-                 loop->report->channel, pid, is_lost ? "died" : "ended");
-        return rejoin(loop, false);
-    }
-    if (!is_lost)
-        return END;
-    log_error(
-        "channel \"%s\": its producer (pid %d) died after %llu frames; restart it, or use --follow",
-        loop->report->channel, pid, (unsigned long long)stats.acquired);
-    return -EPIPE;
+    if (!loop->options->follow)
+        return no_more_frames(loop);
+    log_info("channel \"%s\": its producer (pid %d) has %s; waiting for the next",
+             loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid,
+             pf_viewer_state(loop->viewer) == PF_LOST ? "died" : "ended");
+    return rejoin(loop, false);
 }
 
 static int evicted(struct loop *loop)
@@ -398,12 +419,15 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
     do
         ret = run_once(&loop);
     while (ret == 0);
-    free(loop.kept);
-    panel_finish(&loop.panel);
     /* With --frames it was the last of them, written when it was shown. */
     bool is_written = options->frames && loop.sent >= options->frames;
     if (options->snapshot && !is_written && ret != -EIO &&
-        snapshot_newest(&loop, options->snapshot) < 0)
-        return -EIO;
+        snapshot_shown(&loop, options->snapshot) < 0)
+        ret = -EIO;
+    if (options->verify && report->shown && !report->verified && !report->torn)
+        log_warning("--verify: no frame carried a stamp, so nothing was verified; give the "
+                    "producer --stamp");
+    free(loop.kept);
+    panel_finish(&loop.panel);
     return ret == END ? 0 : ret;
 }

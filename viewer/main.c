@@ -74,7 +74,7 @@ static int view(const struct options *options)
     if (record_open(&record, options) < 0)
         goto out;
 
-    report = (struct report){.channel = options->channel,
+    report = (struct report){.channel = pf_viewer_channel(viewer),
                              .way = presenter->way,
                              .format = pf_viewer_segment(viewer)->format,
                              .start_ns = clock_now_ns(),
@@ -84,8 +84,7 @@ static int view(const struct options *options)
     code = finish(options, viewer, &report, &record, ret);
     if (ret == -ENODEV) {
         /* SDL has a connection of its own to the lost display; any call into it may hang or exit.
-         */
-        pf_viewer_close(viewer);
+         * The presenter's thread still uses the viewer: the kernel takes its lease and mapping. */
         fflush(NULL);
         _exit(code);
     }

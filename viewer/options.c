@@ -149,10 +149,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case ':':
             log_error("option %s: it needs a value; see --help", argv[optind - 1]);
             return -EINVAL;
-        default:
-            log_error("option %s: there is no such option, or it takes no value; see --help",
-                      argv[optind - 1]);
-            return -EINVAL;
+        default: log_unknown_option(argv[optind - 1]); return -EINVAL;
         }
     }
     options->traces = argv + optind;

@@ -43,8 +43,7 @@ int presenter_open(struct presenter **presenter, const struct options *options,
 
     for (size_t i = 0; i < COUNT; i++) {
         const struct presenter_ops *ops = presenters[i];
-        bool is_wanted =
-            is_auto ? ops != &presenter_null_ops : strcmp(ops->name, options->presenter) == 0;
+        bool is_wanted = is_auto ? ops->is_for_auto : strcmp(ops->name, options->presenter) == 0;
         if (!is_wanted)
             continue;
         int ret = ops->open(presenter, options, viewer, &reason);

@@ -44,6 +44,7 @@ struct presenter {
 
 struct presenter_ops {
     const char *name, *summary;
+    bool is_for_auto; /* false: only when asked for by its name */
 
     /*
      * Open a window for the frames of viewer's segment. Quiet about why it cannot, but for
@@ -98,8 +99,8 @@ extern const struct presenter_ops presenter_x11_ops, presenter_x11_put_ops, pres
     presenter_null_ops;
 
 /*
- * Open the presenter that the options name; `auto`: the first of the table that works here, never
- * null. Returns 0, or -ENODEV, logged, when there is none.
+ * Open the presenter that the options name; `auto`: the first of the table that is for it and works
+ * here. Returns 0, or -ENODEV, logged, when there is none.
  */
 int presenter_open(struct presenter **presenter, const struct options *options,
                    struct pf_viewer *viewer);

@@ -273,26 +273,36 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
 }
 
 /* A copy of the panel: each frame is drawn over what was there, so it is needed with each. */
-static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
+static void keep_panel(struct sdl_presenter *self, const struct canvas *panel)
 {
-    struct sdl_presenter *self = of(presenter);
-
-    SDL_SetWindowTitle(self->window.sdl, title);
-    drop_panel(self);
-    if (!panel)
-        return;
     SDL_Surface *drawn =
         SDL_CreateRGBSurfaceWithFormatFrom(panel->pixels, (int)panel->width, (int)panel->height, 32,
                                            (int)panel->stride_bytes, SDL_PIXELFORMAT_RGB888);
+
     self->panel = drawn ? SDL_DuplicateSurface(drawn) : NULL;
     SDL_FreeSurface(drawn);
     if (self->panel && self->renderer)
         self->panel_texture = SDL_CreateTextureFromSurface(self->renderer, self->panel);
 }
 
+static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
+{
+    struct sdl_presenter *self = of(presenter);
+
+    bool had_panel = self->panel;
+
+    SDL_SetWindowTitle(self->window.sdl, title);
+    drop_panel(self);
+    if (panel)
+        keep_panel(self, panel);
+    if (self->is_frozen && had_panel != (self->panel != NULL))
+        draw_frozen(self); /* no frame comes to be drawn with it */
+}
+
 const struct presenter_ops presenter_sdl_ops = {
     .name = "sdl",
     .summary = "SDL alone: native Wayland, and X servers that do not share; one copy a frame",
+    .is_for_auto = true,
     .open = open_sdl,
     .detach = detach,
     .attach = attach,

@@ -405,6 +405,7 @@ static int open_x11_put(struct presenter **presenter, const struct options *opti
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
     .summary = "the X server shows the producer's own pages; no copy in any process of ours",
+    .is_for_auto = true,
     .open = open_x11,
     X11_VERBS,
 };

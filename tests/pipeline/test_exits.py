@@ -33,7 +33,8 @@ def code_0_help_and_version_are_on_standard_output(t):
 @test
 def code_2_usage(t):
     for arguments, words in (
-        (["--bogus"], "there is no such option"),
+        (["--bogus"], "option --bogus: there is no such option"),
+        (["-qx"], "option -x: there is no such option"),
         (["-r", "fast"], 'option --rate "fast"'),
         (["-s", "0x10"], "WIDTHxHEIGHT"),
         (["-s", "16385x10"], "16384"),
@@ -195,16 +196,20 @@ def code_12_no_display(t):
 
 @test
 def code_13_a_torn_frame(t):
-    """Somebody with our uid scribbles over the slots: the stamps tell."""
+    """Somebody with our uid scribbles over a frame that the viewer has not looked at yet: the stamp
+    tells."""
     producer = t.producer(*SMALL, "-r", "50")
     libc = ctypes.CDLL(None, use_errno=True)
     segment = next(s for s in segments() if s["cpid"] == producer.pid)
-    viewer = t.viewer("--verify", "--seconds", "2", "-q")
+    viewer = t.viewer("--verify", "--seconds", "2", "-q", "--csv", "v.csv")
+    until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 2, "frames")
+    viewer.signal(signal.SIGSTOP)
+    time.sleep(0.2)  # frames come that it has not seen
+    producer.signal(signal.SIGSTOP)
     address = attach(libc, segment["shmid"])
-    deadline = time.monotonic() + 1.5
-    while time.monotonic() < deadline and viewer.is_running():
-        ctypes.memset(address + 3 * 4096, 0x55, segment["size"] - 3 * 4096)
+    ctypes.memset(address + 3 * 4096, 0x55, segment["size"] - 3 * 4096)
     libc.shmdt(ctypes.c_void_p(address))
+    viewer.signal(signal.SIGCONT)
     viewer.ends_with(13, "torn")
 
 

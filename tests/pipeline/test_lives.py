@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Producers and viewers come, go and die in every order. No display: what is on the screen is
 test_screen.py's."""
+import csv
 import ctypes
+import os
 import signal
 import time
 
@@ -121,6 +123,45 @@ def a_size_change_in_mid_stream_is_followed(t):
 
 
 @test
+def every_frame_of_many_sizes(t):
+    """A new segment for each picture, as fast as it goes: a viewer of every frame, once it is there,
+    gets every frame."""
+    paths = []
+    for i in range(12):
+        paths.append(f"{t.path}/{i}.png")
+        t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={64 + i}x48", "-frames:v", "1", paths[-1])
+    viewer = t.viewer("--every-frame", "--wait", "10", "--json", "v.json", "--csv", "v.csv")
+    time.sleep(0.3)
+    t.producer(*paths, "-r", "1000", "--loop", "--frames", "120").ends_with(0)
+    viewer.ends_with(0)
+    # The media time of a picture is its number, 30 a second.
+    numbers = [round(float(row["pts_us"]) * 30 / 1e6) for row in csv.DictReader(open(f"{t.path}/v.csv"))]
+    assert len(numbers) > 60, numbers
+    equal(numbers, list(range(numbers[0], 120)), "the pictures")
+    equal(frames_of(f"{t.path}/v.json")["lost"], 0)
+
+
+@test
+def an_end_soon_after_a_change_of_size_is_noticed(t):
+    """The viewer was stopped across both: what it waits for will never come."""
+    for i, size in enumerate(("64x48", "80x50")):
+        t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", f"{t.path}/{i}.png")
+    producer = t.producer(f"{t.path}/0.png", f"{t.path}/1.png", "-r", "2")
+    viewer = t.viewer("--csv", "v.csv")
+    until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1, "the first frame")
+    viewer.signal(signal.SIGSTOP)
+    producer.ends_with(0)
+    viewer.signal(signal.SIGCONT)
+    viewer.ends_with(0, seconds=3)
+
+
+@test
+def verifying_what_has_no_stamp_is_said(t):
+    t.producer(f"{os.environ['PAGEFLIP_SOURCE']}/assets/frames", "--loop")
+    t.viewer("--verify", "--frames", "3").ends_with(0, "no frame carried a stamp", "--stamp")
+
+
+@test
 def a_viewer_killed_with_a_slot_does_not_stop_the_producer(t):
     """It is stopped while it holds a slot (it holds one almost always: --every-frame, unpaced)."""
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
@@ -167,7 +208,7 @@ def a_stopped_every_frame_viewer_holds_the_producer_up(t):
 
 @test
 def with_eviction_the_producer_goes_on(t):
-    producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", "--evict", "300")
+    producer = t.producer(*SMALL, "-r", "0", "--buffers", "3", "--json", "p.json", "--evict", "300")
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
     time.sleep(0.5)
     viewer.signal(signal.SIGSTOP)
@@ -225,6 +266,36 @@ def a_key_file_leads_to_the_segment(t):
     producer.signal(signal.SIGTERM)
     producer.ends_with(128 + signal.SIGTERM)
     equal([s for s in segments() if s["shmid"] == shmid], [], "removed on the way out")
+
+
+@test
+def a_viewer_may_wait_for_a_key(t):
+    """It finds the segment while its pages are still being made: 100 MB take a while."""
+    key = f"{t.path}/key"
+    open(key, "w").close()
+    viewer = t.viewer("--key", key, "--wait", "10", "--frames", "3", "--json", "v.json")
+    time.sleep(0.2)
+    producer = t.start(PRODUCER, "-n", "by-key", "-s", "3840x2160", "--buffers", "3", "--key", key)
+    viewer.ends_with(0)
+    producer.signal(signal.SIGTERM)  # a kill would leave the segment for the next start
+    producer.ends_with(128 + signal.SIGTERM)
+    equal(report_of(f"{t.path}/v.json")["channel"], "by-key")
+
+
+@test
+def a_follower_by_key_sees_a_restart(t):
+    """It is still attached to the dead one's segment: that must not keep the key."""
+    key = f"{t.path}/key"
+    open(key, "w").close()
+    first = t.producer(*SMALL, "--key", key)
+    viewer = t.viewer("--key", key, "--follow", "--frames", "100", "-v")
+    viewer.says("showing frames")
+    first.kill()
+    viewer.says("has died; waiting for the next")
+    second = t.producer("-s", "400x300", "--key", key)
+    viewer.ends_with(0, "400x300")
+    second.signal(signal.SIGTERM)  # a kill would leave the segment for the next start
+    second.ends_with(128 + signal.SIGTERM)
 
 
 @test

@@ -225,6 +225,7 @@ def a_follower_keeps_the_picture_until_the_next_producer(t):
         producer.kill()
         viewer.says("has died; waiting for the next")
         shows(display, window, first, f"of the dead, {way}")
+        display.key(window, "space", "space")
         t.run("xdotool", "windowsize", "--sync", window, "640", "480")
         shows(display, window, double, f"of the dead, resized, {way}")
 
