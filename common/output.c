@@ -4,6 +4,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +16,7 @@ static int fail(const struct output *output, int error)
 {
     log_error("%s: cannot write it: %s; choose another place for it", output->path,
               strerror(error));
-    return -error;
+    return error ? -error : -EIO;
 }
 
 static int open_in_place(struct output *output)
@@ -38,10 +39,11 @@ int output_open(struct output *output, const char *path)
         output->temporary = NULL;
         return fail(output, ENOMEM);
     }
-    int fd = mkostemp(output->temporary, 0);
+    int fd = mkostemp(output->temporary, O_CLOEXEC);
     if (fd < 0) {
         int ret = fail(output, errno);
         free(output->temporary);
+        output->temporary = NULL;
         return ret;
     }
     mode_t mask = umask(0);
@@ -53,9 +55,24 @@ int output_open(struct output *output, const char *path)
         close(fd);
         unlink(output->temporary);
         free(output->temporary);
+        output->temporary = NULL;
         return ret;
     }
     return 0;
+}
+
+int output_check(const char *path)
+{
+    struct output output;
+    struct stat info;
+
+    /* Opening a pipe would be seen by who reads it. */
+    if (strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode)))
+        return 0;
+    int ret = output_open(&output, path);
+    if (ret == 0)
+        output_abandon(&output);
+    return ret;
 }
 
 int output_finish(struct output *output)

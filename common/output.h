@@ -23,6 +23,9 @@ struct output {
  * errno, logged. `path` must stay as it is until then. */
 int output_open(struct output *output, const char *path);
 
+/* Could it be written? Leaves nothing behind. Returns 0, or a negative errno, logged. */
+int output_check(const char *path);
+
 /* Put it in its place. Returns 0, or a negative errno, logged: then `path` is as it was. */
 int output_finish(struct output *output);
 

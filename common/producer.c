@@ -15,6 +15,7 @@
 #include "format.h"
 #include "handoff.h"
 #include "log.h"
+#include "text.h"
 
 /* People hear of a viewer that keeps the producer waiting once in so long. */
 #define STALL_WARNING_NS (2 * NS_PER_S)
@@ -87,6 +88,7 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
                         uint32_t slots)
 {
     struct segment segment;
+    char size[TEXT_BYTES_SIZE];
     int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots);
 
     if (ret < 0)
@@ -102,6 +104,9 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     }
     producer->segment = segment;
+    log_info("channel \"%s\": segment %d: %u slots of %ux%u, %s", producer->channel.name,
+             segment.geometry.shmid, slots, format->width, format->height,
+             text_bytes(segment.geometry.bytes, size));
     return 0;
 }
 
@@ -211,7 +216,7 @@ static bool look_at_stalls(struct pf_producer *producer, const struct handoff_bl
         } else if (now_ns - stall->warned_ns >= STALL_WARNING_NS) {
             log_warning(
                 "stalled by lane %u (pid %d) for %.1f s: it keeps a slot from being drawn in; end "
-                "it, or use eviction",
+                "it, or evict it: --evict MS",
                 i, lane_pid(producer, i), (double)stalled_ns / 1e9);
             stall->warned_ns = now_ns;
         }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -87,7 +88,7 @@ int recorder_open(struct recorder **recorder, const char *path,
     made->path = path;
     made->format = format;
     made->state = state;
-    made->file = fopen(path, "we");
+    made->file = strcmp(path, "-") == 0 ? fdopen(dup(STDOUT_FILENO), "w") : fopen(path, "we");
     if (!made->file) {
         int ret = fail(path, errno);
         free(made);
@@ -102,6 +103,8 @@ int recorder_open(struct recorder **recorder, const char *path,
     int error = pthread_create(&made->thread, NULL, write_on, made);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
+        pthread_cond_destroy(&made->end);
+        pthread_mutex_destroy(&made->mutex);
         fclose(made->file);
         free(made);
         return fail(path, error);
@@ -140,6 +143,8 @@ int recorder_close(struct recorder *recorder)
     pthread_mutex_unlock(&recorder->mutex);
     pthread_join(recorder->thread, NULL);
     recorder->format->end(recorder->file, recorder->state);
+    if (ferror(recorder->file) && !recorder->error)
+        recorder->error = EIO;
     if (fclose(recorder->file) != 0 && !recorder->error)
         recorder->error = errno;
     int ret = recorder->error ? fail(recorder->path, recorder->error) : 0;

@@ -23,8 +23,8 @@ struct recorder_format {
 struct recorder;
 
 /*
- * Make `path` anew and begin it. `format` and `state` stay the caller's, and stay there until
- * recorder_close(). Returns 0 or a negative errno, logged.
+ * Make `path` anew and begin it; "-" is standard output. `format` and `state` stay the caller's,
+ * and stay there until recorder_close(). Returns 0 or a negative errno, logged.
  */
 int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state);

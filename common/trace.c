@@ -30,8 +30,10 @@ static void name_track(FILE *file, const struct trace *trace, int stage, int row
             trace->pid, tid_of(stage, row), trace->stages[stage], row ? row + 1 : 0);
 }
 
-void trace_begin(FILE *file, struct trace *trace)
+void trace_begin(FILE *file, void *state)
 {
+    const struct trace *trace = state;
+
     fprintf(file,
             "%s{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"ts\":0,\"args\":{\"name\":"
             "\"%s %d\"}}",
@@ -77,7 +79,7 @@ void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int
     flow_end(file, trace, "\"f\",\"bp\":\"e\"", trace->pid, to_tid, to_ns);
 }
 
-void trace_end(FILE *file, struct trace *trace)
+void trace_end(FILE *file, void *trace)
 {
     (void)trace;
     fputs(tail, file);

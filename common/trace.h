@@ -27,8 +27,10 @@ struct trace {
     uint64_t flows;
 };
 
-/* The head of a file, with the process's name. */
-void trace_begin(FILE *file, struct trace *trace);
+/* The head of a file, with the process's name; and its tail. `trace` is a struct trace: these two
+ * are verbs of a struct recorder_format. */
+void trace_begin(FILE *file, void *trace);
+void trace_end(FILE *file, void *trace);
 
 /*
  * A slice of `stage` from `start_ns` to `end_ns`, on the stage's first track that is free then.
@@ -41,8 +43,6 @@ int trace_slice(FILE *file, struct trace *trace, int stage, int64_t start_ns, in
  * into our slice that begins at `to_ns`. */
 void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int64_t from_ns,
                 int to_tid, int64_t to_ns);
-
-void trace_end(FILE *file, struct trace *trace);
 
 /*
  * All events of the files, in order of their times, as one trace on `file`. Returns 0, or -EBADMSG

@@ -11,6 +11,7 @@
 #include "exit_code.h"
 #include "log.h"
 #include "loop.h"
+#include "output.h"
 #include "signals.h"
 
 /* The way out: the last figures, and what the shell is told. */
@@ -58,12 +59,16 @@ int main(int argc, char **argv)
         code = exit_code_of(ret);
         goto out;
     }
+    log_info("source %s: %ux%u at %u/%u frames a second (0: as fast as it goes)",
+             state.source->ops->name, state.format.width, state.format.height,
+             state.format.rate_num, state.format.rate_den);
     state.report = (struct report){.channel = options.channel,
                                    .source = state.source->ops->name,
                                    .format = state.format,
                                    .start_ns = clock_now_ns(),
                                    .start_cpu_ns = clock_cpu_ns()};
-    if (record_open(&state.record, options.trace) < 0) {
+    if ((options.json && output_check(options.json) < 0) ||
+        record_open(&state.record, options.trace) < 0) {
         code = EXIT_OUTPUT_FAILED;
         goto out;
     }

@@ -50,7 +50,10 @@ static const struct option long_options[] = {
 
 static int refuse(const char *option, const char *value, const char *expected)
 {
-    log_error("option %s \"%s\": not valid; %s", option, value, expected);
+    if (*value)
+        log_error("option %s \"%s\": not valid; %s", option, value, expected);
+    else
+        log_error("option %s: not valid; %s", option, expected);
     return -EINVAL;
 }
 
@@ -157,13 +160,15 @@ void options_print_help(void)
         "  -s, --size WxH        size of the pattern in pixels (default: 1280x720)\n"
         "  -r, --rate FPS        frames per second: 60, 29.97, 30000/1001; 0: as fast as it goes\n"
         "                        (default: the file's own; 60 for a pattern, 30 for PNG)\n"
-        "      --frames N        end after N frames (default: with the input)\n"
+        "      --frames N        end after N frames (default: with the input; a pattern has no "
+        "end)\n"
         "      --loop            begin again at the end of the input\n"
         "      --buffers N       slots in the segment, 2 to 8 (default: 2)\n"
         "      --stamp           write each frame's number into its picture, machine-readable\n"
         "      --key FILE        make the segment findable by ftok(FILE, 'p')\n"
-        "      --evict MS        an every-frame viewer that blocks for MS milliseconds loses the\n"
-        "                        frames to come (default: never)\n"
+        "      --evict MS        an every-frame viewer that blocks for MS milliseconds, 1 to "
+        "3600000,\n"
+        "                        loses the frames to come (default: never)\n"
         "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
         "      --trace FILE      write every frame's way there as Chrome trace events\n"
         "  -v, --verbose         say what was chosen, and why\n"
@@ -175,7 +180,7 @@ void options_print_help(void)
     source_print_table();
     fputs("\nPatterns:\n", stdout);
     source_pattern_print_table();
-    fputs("\nExit codes: 0 ok, 2 usage, 3 channel busy, 5 key belongs to another program,\n"
+    fputs("\nExit codes: 0 ok, 2 usage, 3 channel or key busy, 5 key belongs to another program,\n"
           "6 system limit, 7 permission, 8 bad input, 9 output failed, 128+N signal N.\n",
           stdout);
 }

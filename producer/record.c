@@ -7,11 +7,6 @@
 
 enum { STAGE_RENDER, STAGE_LATE };
 
-static void begin(FILE *file, void *state)
-{
-    trace_begin(file, state);
-}
-
 static void write_frame(FILE *file, void *state, const void *record)
 {
     const struct pf_frame *frame = record;
@@ -21,16 +16,11 @@ static void write_frame(FILE *file, void *state, const void *record)
     trace_slice(file, state, STAGE_RENDER, frame->begin_ns, frame->publish_ns, frame->sequence);
 }
 
-static void end(FILE *file, void *state)
-{
-    trace_end(file, state);
-}
-
 static const struct recorder_format trace_format = {
     .record_bytes = sizeof(struct pf_frame),
-    .begin = begin,
+    .begin = trace_begin,
     .record = write_frame,
-    .end = end,
+    .end = trace_end,
 };
 
 int record_open(struct record *record, const char *path)

@@ -33,7 +33,8 @@ struct loop {
     struct presenter *presenter;
     struct report *report;
     struct record *record;
-    uint64_t sent; /* frames given to the presenter, but for those that it passed over */
+    uint64_t sequence; /* of the last frame that came */
+    uint64_t sent;     /* frames given to the presenter, but for those that it passed over */
     bool paused;
     bool is_detached; /* from a segment that is over, until there is a next one */
     bool redraw;      /* the window lost its picture */
@@ -49,6 +50,8 @@ struct loop {
     uint32_t said_scale; /* of the panel */
     char note[128];      /* for people, until note_ns */
     int64_t note_ns;
+    struct pf_frame last; /* of --frames, held for --snapshot */
+    bool has_last;
     uint8_t *kept; /* while paused: the pixels on show, for a snapshot of just that picture */
     struct pf_format kept_format;
     uint32_t kept_stride_bytes;
@@ -77,16 +80,20 @@ static void say(struct loop *loop, int64_t now_ns)
 {
     const struct pf_format *format = &loop->report->format;
     uint32_t scale = loop->presenter->panel_scale;
-    char title[256];
+    char state[64], title[256];
 
     loop->said_ns = now_ns;
     loop->said_scale = scale;
     if (!loop->presenter->ops->say)
         return;
-    snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s%s",
-             loop->report->channel, format->width, format->height, loop->fps, loop->ms,
-             loop->paused ? " - paused" : "", has_ended(loop) ? " - the producer has gone" : "",
-             loop->note_ns > now_ns ? loop->note : "");
+    if (loop->paused)
+        snprintf(state, sizeof state, "paused%s", has_ended(loop) ? ", the producer has gone" : "");
+    else if (loop->is_detached)
+        snprintf(state, sizeof state, "waiting for a producer");
+    else
+        snprintf(state, sizeof state, "%.1f fps - %.2f ms", loop->fps, loop->ms);
+    snprintf(title, sizeof title, "pageflip %s - %ux%u - %s%s", loop->report->channel,
+             format->width, format->height, state, loop->note_ns > now_ns ? loop->note : "");
     pf_viewer_stats(loop->viewer, &loop->report->stats);
     loop->presenter->ops->say(loop->presenter, title,
                               scale ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
@@ -124,6 +131,16 @@ static int snapshot_shown(struct loop *loop, const char *path)
     return snapshot_newest(loop, path);
 }
 
+/* With --frames it is the last of them; else what is on show. */
+static int snapshot_at_end(struct loop *loop, const char *path)
+{
+    if (!loop->has_last)
+        return snapshot_shown(loop, path);
+    int ret = write_snapshot(loop, path, &loop->last);
+    pf_viewer_release(loop->viewer, &loop->last);
+    return ret;
+}
+
 /* `s`: a name of its own for each. A failure is told, and the show goes on. */
 static void snapshot_by_key(struct loop *loop)
 {
@@ -136,6 +153,7 @@ static void snapshot_by_key(struct loop *loop)
     snprintf(path, sizeof path, "pageflip-%.64s-%s.%03ld.png", loop->report->channel, date,
              now.tv_nsec / NS_PER_MS);
     if (snapshot_shown(loop, path) == 0) {
+        log_info("saved %s", path);
         snprintf(loop->note, sizeof loop->note, " - saved %.100s", path);
         loop->note_ns = clock_now_ns() + NOTE_NS;
     }
@@ -181,6 +199,7 @@ static int pause_or_go_on(struct loop *loop)
         return 0; /* the last picture stands already, and there is no slot to take another from */
     free(loop->kept);
     loop->kept = NULL;
+    loop->frame_ns = clock_now_ns(); /* that none came meanwhile was not the producer's fault */
     return loop->paused ? freeze(loop) : thaw(loop);
 }
 
@@ -276,16 +295,18 @@ static void verify(struct loop *loop, const struct pf_frame *frame)
 
 static int show(struct loop *loop, const struct pf_frame *frame)
 {
+    loop->sequence = frame->sequence;
     loop->frame_ns = frame->acquire_ns;
     loop->has_warned = false;
     loop->redraw = false;
     loop->sent++;
     if (loop->options->verify)
         verify(loop, frame);
-    if (loop->options->snapshot && loop->sent == loop->options->frames &&
-        write_snapshot(loop, loop->options->snapshot, frame) < 0) {
-        pf_viewer_release(loop->viewer, frame);
-        return -EIO;
+    if (loop->options->snapshot && loop->sent == loop->options->frames) {
+        /* Written when all is measured: a PNG takes longer than a frame may. */
+        pf_viewer_hold(loop->viewer, frame);
+        loop->last = *frame;
+        loop->has_last = true;
     }
     return loop->presenter->ops->show(loop->presenter, frame, false);
 }
@@ -303,15 +324,12 @@ static int redraw(struct loop *loop)
 /* What it means when nobody goes on. */
 static int no_more_frames(const struct loop *loop)
 {
-    struct pf_viewer_stats stats;
-
     if (pf_viewer_state(loop->viewer) != PF_LOST)
         return END;
-    pf_viewer_stats(loop->viewer, &stats);
-    log_error(
-        "channel \"%s\": its producer (pid %d) died after %llu frames; restart it, or use --follow",
-        loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid,
-        (unsigned long long)stats.acquired);
+    log_error("channel \"%s\": its producer (pid %d) died after frame %llu; restart it, or use "
+              "--follow",
+              loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid,
+              (unsigned long long)loop->sequence);
     return -EPIPE;
 }
 
@@ -328,6 +346,7 @@ static int rejoin(struct loop *loop, bool is_moved)
         return ret;
     ops->detach(loop->presenter);
     loop->is_detached = true;
+    loop->said_ns = 0; /* say so at once */
     while ((ret = pf_viewer_reattach(loop->viewer, SLICE_NS / 2)) == -EAGAIN || ret == -EINTR) {
         ret = look_around(loop);
         if (ret != 0)
@@ -419,10 +438,7 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
     do
         ret = run_once(&loop);
     while (ret == 0);
-    /* With --frames it was the last of them, written when it was shown. */
-    bool is_written = options->frames && loop.sent >= options->frames;
-    if (options->snapshot && !is_written && ret != -EIO &&
-        snapshot_shown(&loop, options->snapshot) < 0)
+    if (options->snapshot && ret != -EIO && snapshot_at_end(&loop, options->snapshot) < 0)
         ret = -EIO;
     if (options->verify && report->shown && !report->verified && !report->torn)
         log_warning("--verify: no frame carried a stamp, so nothing was verified; give the "

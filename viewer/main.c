@@ -15,6 +15,7 @@
 #include "log.h"
 #include "loop.h"
 #include "options.h"
+#include "output.h"
 #include "presenter.h"
 #include "report.h"
 #include "signals.h"
@@ -71,7 +72,7 @@ static int view(const struct options *options)
     if (ret < 0)
         goto out;
     code = EXIT_OUTPUT_FAILED;
-    if (record_open(&record, options) < 0)
+    if ((options->json && output_check(options->json) < 0) || record_open(&record, options) < 0)
         goto out;
 
     report = (struct report){.channel = pf_viewer_channel(viewer),

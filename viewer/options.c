@@ -70,7 +70,10 @@ static const struct option long_options[] = {
 
 static int refuse(const char *option, const char *value, const char *expected)
 {
-    log_error("option %s \"%s\": not valid; %s", option, value, expected);
+    if (*value)
+        log_error("option %s \"%s\": not valid; %s", option, value, expected);
+    else
+        log_error("option %s: not valid; %s", option, expected);
     return -EINVAL;
 }
 
@@ -88,6 +91,7 @@ int options_parse(struct options *options, int argc, char **argv)
 {
     int64_t number;
     int option, ret = 0;
+    bool has_wait = false;
 
     *options = (struct options){
         .channel = "default",
@@ -107,7 +111,10 @@ int options_parse(struct options *options, int argc, char **argv)
             break;
         case OPTION_EVERY_FRAME: options->every_frame = true; break;
         case OPTION_FOLLOW: options->follow = true; break;
-        case OPTION_WAIT: ret = parse_seconds("--wait", optarg, &options->wait_ns); break;
+        case OPTION_WAIT:
+            ret = parse_seconds("--wait", optarg, &options->wait_ns);
+            has_wait = true;
+            break;
         case OPTION_FRAMES:
             if (!text_to_int(optarg, 1, INT64_MAX, &number))
                 return refuse("--frames", optarg, "give how many, 1 or more");
@@ -152,6 +159,8 @@ int options_parse(struct options *options, int argc, char **argv)
         default: log_unknown_option(argv[optind - 1]); return -EINVAL;
         }
     }
+    if (options->follow && !has_wait)
+        options->wait_ns = PF_FOREVER;
     options->traces = argv + optind;
     options->trace_count = argc - optind;
     if (ret == 0 && options->action == ACTION_MERGE_TRACE) {
@@ -173,19 +182,20 @@ void options_print_help(void)
           "\n"
           "  -n, --name NAME       channel to join (default: default)\n"
           "      --list            print the channels that there are, and end\n"
-          "      --presenter NAME  how to show frames (default: auto, the first below that works)\n"
+          "      --presenter NAME  how to show frames, see below (default: auto)\n"
           "      --every-frame     each frame in turn, holding the producer back (default: always\n"
           "                        the latest, passing others over)\n"
           "      --follow          when the producer ends, keep the picture and wait for the next\n"
-          "      --wait SECONDS    wait so long for a producer to come (default: 0)\n"
+          "      --wait SECONDS    wait so long for a producer to come (default: 0; with --follow\n"
+          "                        for ever)\n"
           "      --frames N        end after N frames\n"
           "      --seconds S       end after S seconds\n"
           "      --vsync on|off    on: tear-free; off: lowest latency (default: on)\n"
-          "      --spin USEC       watch for a frame so many microseconds before sleeping "
-          "(default: 0)\n"
+          "      --spin USEC       watch for a frame so many microseconds before sleeping, up to\n"
+          "                        1000000 (default: 0)\n"
           "      --scale N         window of N times the frame's size, 1 to 16 (default: as fits)\n"
           "      --fullscreen      start in fullscreen\n"
-          "      --snapshot FILE   write the last frame shown there as PNG\n"
+          "      --snapshot FILE   write the picture on show at the end there as PNG\n"
           "      --verify          read each frame's stamp and count torn frames\n"
           "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
           "      --csv FILE        write a row for every frame there\n"
@@ -202,8 +212,8 @@ void options_print_help(void)
     presenter_print_table();
     fputs(
         "\nKeys: q or Esc quit, space pause, s snapshot, o overlay, f fullscreen, 1 one-to-one.\n"
-        "\nExit codes: 0 ok, 2 usage, 3 no lane free, 4 no producer, 5 segment rejected, 6 system\n"
-        "limit, 7 permission, 9 output failed, 10 producer lost, 11 evicted, 12 display lost,\n"
-        "13 torn frame, 128+N signal N.\n",
+        "\nExit codes: 0 ok, 2 usage, 3 channel full, 4 no producer, 5 segment rejected, 6 system\n"
+        "limit, 7 permission, 8 bad input, 9 output failed, 10 producer lost, 11 evicted,\n"
+        "12 display lost, or none, 13 torn frame, 128+N signal N.\n",
         stdout);
 }

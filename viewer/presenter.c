@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of presenters, the best first. */
+/* The table of presenters; auto takes the first that is for it and works. */
 #include "presenter.h"
 
 #include <errno.h>
@@ -12,11 +12,9 @@
 static const struct presenter_ops *const presenters[] = {
 #ifdef HAVE_X11
     &presenter_x11_ops,
-#endif
-    &presenter_sdl_ops,
-#ifdef HAVE_X11
     &presenter_x11_put_ops,
 #endif
+    &presenter_sdl_ops,
     &presenter_null_ops,
 };
 enum { COUNT = sizeof presenters / sizeof *presenters };

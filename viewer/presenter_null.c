@@ -75,7 +75,7 @@ static void close_null(struct presenter *presenter)
 
 const struct presenter_ops presenter_null_ops = {
     .name = "null",
-    .summary = "no display: takes frames and lets them go (only when asked for)",
+    .summary = "no display: takes frames and lets them go",
     .open = open_null,
     .detach = detach,
     .attach = attach,

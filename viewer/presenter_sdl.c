@@ -301,7 +301,7 @@ static void say(struct presenter *presenter, const char *title, const struct can
 
 const struct presenter_ops presenter_sdl_ops = {
     .name = "sdl",
-    .summary = "SDL alone: native Wayland, and X servers that do not share; one copy a frame",
+    .summary = "auto's second: native Wayland, and X servers that do not share; one copy a frame",
     .is_for_auto = true,
     .open = open_sdl,
     .detach = detach,

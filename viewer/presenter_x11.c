@@ -215,7 +215,7 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     else
         show_put(self, sent, frame->slot);
     xcb_flush(self->link.xcb);
-    return 0;
+    return 0; /* the slot is released when the server says so: finish_part() in x11_sent.c */
 }
 
 /* ------------------------------------------------------------------ a picture to keep */
@@ -404,7 +404,7 @@ static int open_x11_put(struct presenter **presenter, const struct options *opti
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
-    .summary = "the X server shows the producer's own pages; no copy in any process of ours",
+    .summary = "auto's first: the X server shows the producer's own pages, no user process copies",
     .is_for_auto = true,
     .open = open_x11,
     X11_VERBS,
@@ -412,7 +412,7 @@ const struct presenter_ops presenter_x11_ops = {
 
 const struct presenter_ops presenter_x11_put_ops = {
     .name = "x11-put",
-    .summary = "the same by ShmPutImage alone: quicker on servers that copy, but it may tear",
+    .summary = "as x11, by ShmPutImage alone: quicker on servers that copy, but it may tear",
     .open = open_x11_put,
     X11_VERBS,
 };

@@ -63,11 +63,6 @@ static const struct recorder_format csv_format = {
 
 enum { STAGE_HANDOFF, STAGE_SUBMIT, STAGE_PRESENT };
 
-static void begin_trace(FILE *file, void *state)
-{
-    trace_begin(file, state);
-}
-
 static void trace_record(FILE *file, void *state, const void *record)
 {
     const struct frame_record *frame_record = record;
@@ -85,16 +80,11 @@ static void trace_record(FILE *file, void *state, const void *record)
                done->submit_ns);
 }
 
-static void end_trace(FILE *file, void *state)
-{
-    trace_end(file, state);
-}
-
 static const struct recorder_format trace_format = {
     .record_bytes = sizeof(struct frame_record),
-    .begin = begin_trace,
+    .begin = trace_begin,
     .record = trace_record,
-    .end = end_trace,
+    .end = trace_end,
 };
 
 /* ------------------------------------------------------------------ both */

@@ -108,6 +108,8 @@ void report_print(const struct report *report)
             report->channel, report->shown, report->format.width, report->format.height,
             report->way, seconds(report), report->stats.skipped + report->passed_over,
             report->stats.lost, report->torn);
+    if (report->verified)
+        fprintf(stderr, "%" PRIu64 " stamps were verified\n", report->verified);
     if (!report->shown)
         return;
     fputs("microseconds     p50       p90       p99     p99.9       max\n", stderr);

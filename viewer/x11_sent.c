@@ -6,6 +6,7 @@
  */
 #include "x11_sent.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct x11_sent *x11_sent_new(struct x11_table *table, const struct pf_frame *fr
 
     while (sent->is_used)
         sent++;
+    assert(sent < table->sent + X11_SENT_MAX);
     *sent =
         (struct x11_sent){.is_used = true,
                           .done = {.frame = *frame, .again = again, .submit_ns = clock_now_ns()},

@@ -243,13 +243,20 @@ class Display:
 
     def grab(self, window=None):
         """What the server shows there: a Picture."""
-        where = ["-id", window] if window else ["-root"]
-        return Picture.from_xwd(self.scratch.run("xwd", "-silent", *where))
+        return Picture.from_xwd(self.dump(window))
 
+    def dump(self, window=None):
+        """xwd fails when the window changes its size under its hands: once more then."""
+        where = ["-id", window] if window else ["-root"]
+        try:
+            return self.scratch.run("xwd", "-silent", *where)
+        except subprocess.CalledProcessError:
+            time.sleep(0.1)
+            return self.scratch.run("xwd", "-silent", *where)
 
     def colours(self, window, y):
         """The colours of one row of it as 0xRRGGBB, whatever the screen's depth."""
-        data = self.scratch.run("xwd", "-silent", "-id", window)
+        data = self.dump(window)
         head = struct.unpack(">25I", data[:100])
         size, width, bits, stride, masks, colors = head[0], head[4], head[11], head[12], head[14:17], head[19]
         row = data[size + colors * 12 + y * stride :][: width * bits // 8]

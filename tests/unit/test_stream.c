@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "stream.h"
 
@@ -163,28 +162,6 @@ Test(stream, an_end_is_told_after_the_last_frame)
     pf_viewer_release(viewer, &frame);
 }
 
-Test(stream, a_change_of_size_is_told_after_the_last_frame)
-{
-    struct pf_frame frame;
-    struct pf_format larger = size(640, 480);
-
-    open_producer(2, 0);
-    open_viewer(true);
-    cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
-    frame.pts_ns = 2;
-    pf_producer_publish(producer, &frame);
-    expect(1);
-    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_state(viewer), PF_MOVED);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
-    cr_assert_eq(pf_viewer_segment(viewer)->format.width, 640);
-    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
-    cr_assert_eq(frame.pts_ns, 2);
-    pf_viewer_release(viewer, &frame);
-}
-
 Test(stream, a_producer_sleeps_while_the_evicted_hold_a_slot)
 {
     struct pf_frame held, frame;
@@ -222,78 +199,6 @@ Test(stream, a_frame_held_twice_is_let_go_with_the_second_release)
     cr_assert_eq(publish(3), 0);
 }
 
-Test(stream, a_change_of_size_keeps_every_frame_of_the_new_segment)
-{
-    struct pf_frame frame;
-    struct pf_format larger = size(64, 50);
-
-    open_producer(2, 0);
-    open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    cr_assert_eq(publish(1), 0);
-    cr_assert_eq(publish(2), 0);
-    cr_assert_eq(publish(3), -EAGAIN, "it must wait for a viewer that has not come over yet");
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
-    expect(1);
-    expect(2);
-    cr_assert_eq(publish(3), 0);
-    expect(3);
-}
-
-Test(stream, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
-{
-    struct pf_format larger = size(64, 50);
-
-    open_producer(2, 0);
-    open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    pf_viewer_close(viewer);
-    viewer = NULL;
-    for (uint32_t i = 0; i < 10; i++)
-        cr_assert_eq(publish(i), 0);
-}
-
-Test(stream, frames_lost_before_coming_over_are_counted)
-{
-    struct pf_frame frame;
-    struct pf_viewer_stats stats;
-    struct pf_format larger = size(64, 50);
-
-    open_producer(2, NS_PER_MS);
-    open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    for (uint32_t i = 1; i <= 5; i++) {
-        cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
-        pf_producer_publish(producer, &frame);
-    }
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
-    cr_assert_eq(frame.sequence, 5);
-    pf_viewer_release(viewer, &frame);
-    pf_viewer_stats(viewer, &stats);
-    cr_assert_eq(stats.lost, 4);
-    cr_assert_eq(stats.lost_first, 1);
-    cr_assert_eq(stats.lost_last, 4);
-}
-
-Test(stream, an_end_after_a_change_of_size_is_noticed)
-{
-    struct pf_frame frame;
-    struct pf_format larger = size(64, 50);
-
-    open_producer(2, 0);
-    open_viewer(false);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    pf_producer_close(producer);
-    producer = NULL;
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 60 * NS_PER_MS}, NULL);
-    cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
-    cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN);
-}
-
 Test(stream, the_state_is_known_without_an_acquire)
 {
     open_producer(2, 0);
@@ -302,36 +207,6 @@ Test(stream, the_state_is_known_without_an_acquire)
     pf_producer_close(producer);
     producer = NULL;
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
-}
-
-static atomic_bool enough;
-
-static void *keep_waking(void *argument)
-{
-    while (!atomic_load(&enough))
-        pf_viewer_wake(argument);
-    return NULL;
-}
-
-Test(stream, may_be_woken_while_it_goes_from_one_segment_to_the_next)
-{
-    struct pf_frame frame;
-    pthread_t thread;
-
-    open_producer(2, 0);
-    open_viewer(false);
-    cr_assert_eq(pthread_create(&thread, NULL, keep_waking, viewer), 0);
-    for (uint32_t i = 1; i <= 100; i++) {
-        struct pf_format other = size(64, 48 + i % 2);
-        int ret;
-        cr_assert_eq(pf_producer_reformat(producer, &other), 0);
-        while ((ret = pf_viewer_acquire(viewer, NS_PER_S, &frame)) == -EINTR)
-            ;
-        cr_assert_eq(ret, -EREMCHG);
-        cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
-    }
-    atomic_store(&enough, true);
-    pthread_join(thread, NULL);
 }
 
 Test(stream, a_restart_is_joined)
