@@ -127,6 +127,8 @@ struct pf_producer_options {
                                come; 0: never */
     const char *
         key_file; /* make the segment findable by ftok(key_file, 'p'); NULL: private, never leaks */
+    const char *group; /* whose members may join, a name or number; NULL: this user alone */
+    uint32_t mode;     /* of the segment: 0600, or 0660 with a group; 0: as the group says */
 };
 
 struct pf_producer_stats {
@@ -146,7 +148,7 @@ struct pf_producer_stats {
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
  *   -EEXIST   the key file's key belongs to a segment that is not ours
  *   -ENOSPC, -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM                      no right to the runtime directory
+ *   -EACCES, -EPERM                      no right to the runtime directory, or to the group
  */
 PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
                             const struct pf_format *format,
@@ -195,7 +197,8 @@ struct pf_viewer_options {
     int64_t spin_ns;  /* how long acquire() watches for a frame before it sleeps; burns a core; 0:
                          not at all */
     const char
-        *key_file; /* find the segment by ftok(key_file, 'p') instead of the channel's name */
+        *key_file;    /* find the segment by ftok(key_file, 'p') instead of the channel's name */
+    const char *user; /* whose shared channel, a name or number; NULL: a private one of one's own */
 };
 
 enum pf_state {
@@ -238,7 +241,7 @@ struct pf_viewer_stats {
  *   -EPROTO         the segment is not one of ours, is damaged, or has another layout version
  *   -EXDEV          the producer is in another IPC namespace
  *   -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM             the segment belongs to somebody else
+ *   -EACCES, -EPERM             channel or segment belong to somebody else, who does not share them
  *   -EINTR          a signal, while waiting
  */
 PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,

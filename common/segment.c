@@ -12,7 +12,6 @@
 #include "segment.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "channel.h"
 #include "geometry.h"
 #include "handoff.h"
@@ -113,6 +113,13 @@ static int key_of(const char *key_file, key_t *key)
     return 0;
 }
 
+static int refuse_key(const char *key_file, int shmid, int error)
+{
+    log_error("key file %s: its segment %d is somebody else's: %s; take another file", key_file,
+              shmid, strerror(error));
+    return -error;
+}
+
 /* A producer that was killed leaves a keyed segment behind. Ours, and nobody attached: out with it.
  */
 static int reclaim_key(key_t key, const char *key_file)
@@ -123,7 +130,7 @@ static int reclaim_key(key_t key, const char *key_file)
     if (shmid < 0)
         return errno == ENOENT ? 0 : -errno;
     if (shmctl(shmid, IPC_STAT, &info) < 0)
-        return errno == EINVAL || errno == EIDRM ? 0 : -errno;
+        return errno == EINVAL || errno == EIDRM ? 0 : refuse_key(key_file, shmid, errno);
     const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
     bool is_ours = false;
     if (header != (void *)-1) {
@@ -144,8 +151,10 @@ static int reclaim_key(key_t key, const char *key_file)
                   key_file, shmid, (unsigned long)info.shm_nattch);
         return -EBUSY;
     }
+    if (shmctl(shmid, IPC_RMID, NULL) < 0)
+        return refuse_key(key_file, shmid, errno);
     log_info("key file %s: reclaimed stale segment %d", key_file, shmid);
-    return shmctl(shmid, IPC_RMID, NULL) == 0 ? 0 : -errno;
+    return 0;
 }
 
 static int create_keyed(uint64_t bytes, const char *key_file)
@@ -227,6 +236,26 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     return 0;
 }
 
+int segment_share(struct segment *segment, gid_t group)
+{
+    int shmid = segment->geometry.shmid;
+    struct shmid_ds info;
+
+    /* Reading is not enough: a viewer writes its lane and the doorbells. Of a segment that is
+     * already removed this changes the mode alone. */
+    int ret = shmctl(shmid, IPC_STAT, &info);
+    if (ret == 0) {
+        info.shm_perm.gid = group;
+        info.shm_perm.mode = 0660;
+        ret = shmctl(shmid, IPC_SET, &info);
+    }
+    if (ret == 0)
+        return 0;
+    ret = -errno;
+    log_error("segment %d: cannot share it: %s; leave --group out", shmid, strerror(-ret));
+    return ret;
+}
+
 /* ------------------------------------------------------------------ attach */
 
 /* What a look at the segment without trusting it brings home. */
@@ -280,10 +309,12 @@ static int explain_look(int error, int shmid, const struct look *look)
                   "the producer with this version",
                   shmid, look->wrong);
     } else if (error == -EACCES) {
+        char owner[ACCOUNT_NAME_BYTES];
         bool known = shmctl(shmid, SHM_STAT_ANY, &info) >= 0;
-        const struct passwd *owner = known ? getpwuid(info.shm_perm.uid) : NULL;
-        log_error("segment %d: no permission, it belongs to %s; run the viewer as that user", shmid,
-                  owner ? owner->pw_name : "another user");
+        log_error("segment %d: no permission, it belongs to %s, mode %04o; run the viewer as that "
+                  "user, or start the producer with --group NAME",
+                  shmid, known ? account_user_name(info.shm_perm.uid, owner) : "another user",
+                  known ? (unsigned)info.shm_perm.mode & 0777 : 0);
     } else if (error != -ECONNREFUSED) {
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
                   shmid, strerror(-error));

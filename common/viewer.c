@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "channel.h"
 #include "clock.h"
 #include "handoff.h"
@@ -169,22 +170,38 @@ static int refuse_no_producer(const char *kind, const char *name)
     return -ECONNREFUSED;
 }
 
-static int find_channel(struct pf_viewer *viewer, const char *channel)
+/* One look. -ECONNREFUSED: there is nothing yet. */
+static int look_for_channel(struct pf_viewer *viewer, const char *channel, const uid_t *owner)
 {
     char name[PF_CHANNEL_BYTES];
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), viewer->options.wait_ns);
-    int ret;
+    int ret = viewer->key_file ? name_of_key(viewer->key_file, name) : 0;
 
-    if (!viewer->key_file)
-        return channel_open(&viewer->channel, channel);
-    while ((ret = name_of_key(viewer->key_file, name)) == -ECONNREFUSED) {
+    if (ret < 0)
+        return ret;
+    if (viewer->key_file)
+        channel = name;
+    return owner ? channel_join_shared(&viewer->channel, channel, *owner)
+                 : channel_open(&viewer->channel, channel);
+}
+
+static int find_channel(struct pf_viewer *viewer, const char *channel, const char *user)
+{
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), viewer->options.wait_ns);
+    uid_t owner;
+    int ret = user ? account_user(user, &owner) : 0;
+
+    if (ret < 0)
+        return ret;
+    while ((ret = look_for_channel(viewer, channel, user ? &owner : NULL)) == -ECONNREFUSED) {
         ret = pause_until(deadline_ns);
-        if (ret == -EAGAIN)
+        if (ret == -EAGAIN && viewer->key_file)
             return refuse_no_producer("key file", viewer->key_file);
+        if (ret == -EAGAIN)
+            return refuse_no_producer("shared channel", channel);
         if (ret < 0)
             return ret;
     }
-    return ret < 0 ? ret : channel_open(&viewer->channel, name);
+    return ret;
 }
 
 int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
@@ -209,7 +226,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     int ret = -ENOMEM;
     if (options->key_file && !(made->key_file = strdup(options->key_file)))
         goto failed;
-    ret = find_channel(made, channel);
+    ret = find_channel(made, channel, options->user);
     if (ret < 0)
         goto failed;
     ret = take_lane(made);

@@ -58,6 +58,7 @@ static int view(const struct options *options)
         .wait_ns = options->wait_ns,
         .spin_ns = options->spin_ns,
         .key_file = options->key_file,
+        .user = options->user,
     };
     struct pf_viewer *viewer = NULL;
     struct presenter *presenter = NULL;
