@@ -18,6 +18,7 @@
 #include "presenter.h"
 #include "report.h"
 #include "signals.h"
+#include "watchdog.h"
 
 static int code_of(int ret, const struct report *report)
 {
@@ -93,6 +94,7 @@ out:
     record_close(&record);
     if (presenter)
         presenter->ops->close(presenter);
+    watchdog_stop();
     pf_viewer_close(viewer);
     return code;
 }
