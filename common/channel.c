@@ -132,6 +132,19 @@ static int make_dir(const char *path, mode_t mode, const char *what_to_do)
     return open_dir(path, geteuid(), what_to_do);
 }
 
+/* For people: where the channel's files are. */
+static char *dir_path(const struct channel *channel, char path[PATH_BYTES])
+{
+    char link[64];
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", channel->dir_fd);
+    ssize_t length = readlink(link, path, PATH_BYTES - 1);
+    if (length < 0)
+        length = snprintf(path, PATH_BYTES, "the runtime directory");
+    path[length] = '\0';
+    return path;
+}
+
 static void file_name(char name[FILE_NAME_BYTES], const struct channel *channel, const char *suffix)
 {
     snprintf(name, FILE_NAME_BYTES, "%s%s", channel->name, suffix);
@@ -153,7 +166,7 @@ static int start(struct channel *channel, const char *name)
 /* The last step of each way to open a channel. */
 static int open_lock(struct channel *channel)
 {
-    char lock_name[FILE_NAME_BYTES];
+    char lock_name[FILE_NAME_BYTES], path[PATH_BYTES];
 
     if (channel->dir_fd < 0)
         return channel->dir_fd;
@@ -162,8 +175,8 @@ static int open_lock(struct channel *channel)
         openat(channel->dir_fd, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (channel->lock_fd < 0) {
         int ret = -errno;
-        log_error("channel \"%s\": cannot open its lock file: %s; look at the runtime directory",
-                  channel->name, strerror(-ret));
+        log_error("channel \"%s\": cannot open its lock file: %s; look at %s", channel->name,
+                  strerror(-ret), dir_path(channel, path));
         close(channel->dir_fd);
         return ret;
     }
@@ -328,7 +341,7 @@ uint64_t channel_ipc_namespace(void)
 int channel_write_id(const struct channel *channel, struct channel_id *id)
 {
     char temporary[FILE_NAME_BYTES], final[FILE_NAME_BYTES], text[ID_BYTES];
-    char nonce[2 * LAYOUT_NONCE_BYTES + 1];
+    char nonce[2 * LAYOUT_NONCE_BYTES + 1], path[PATH_BYTES];
     int saved;
 
     id->pid = getpid();
@@ -363,8 +376,8 @@ int channel_write_id(const struct channel *channel, struct channel_id *id)
         return 0;
 failed:;
     int ret = -errno;
-    log_error("channel \"%s\": cannot write its id file: %s; look at the runtime directory",
-              channel->name, strerror(-ret));
+    log_error("channel \"%s\": cannot write its id file: %s; look at %s", channel->name,
+              strerror(-ret), dir_path(channel, path));
     unlinkat(channel->dir_fd, temporary, 0);
     return ret;
 }

@@ -65,6 +65,25 @@ void segment_planes(const struct segment *segment, uint32_t slot,
 
 /* ------------------------------------------------------------------ create */
 
+/* Two limits have this one error, and neither is about a disk. */
+static void explain_no_space(const char *size)
+{
+    uint64_t most_segments = pages_read_number("/proc/sys/kernel/shmmni");
+    uint64_t most_pages = pages_read_number("/proc/sys/kernel/shmall");
+    struct shm_info used = {0};
+
+    shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&used);
+    if ((uint64_t)used.used_ids >= most_segments)
+        log_error(
+            "segment of %s: all %llu segments of the system are in use (kernel.shmmni; this is "
+            "not disk space); see ipcs -m",
+            size, (unsigned long long)most_segments);
+    else
+        log_error("segment of %s: %lu of the system's %llu pages for segments are in use "
+                  "(kernel.shmall; this is not disk space); see ipcs -m",
+                  size, used.shm_tot, (unsigned long long)most_pages);
+}
+
 static int explain_shmget(int error, uint64_t bytes)
 {
     char size[TEXT_BYTES_SIZE], limit[TEXT_BYTES_SIZE];
@@ -75,11 +94,7 @@ static int explain_shmget(int error, uint64_t bytes)
         log_error("segment of %s: kernel.shmmax is %s; raise it: sysctl kernel.shmmax=%llu", size,
                   text_bytes(shmmax, limit), (unsigned long long)bytes);
     else if (error == ENOSPC)
-        log_error(
-            "segment of %s: the system's segments are used up (kernel.shmmni %llu, kernel.shmall "
-            "%llu pages; this is not disk space); see ipcs -m",
-            size, (unsigned long long)pages_read_number("/proc/sys/kernel/shmmni"),
-            (unsigned long long)pages_read_number("/proc/sys/kernel/shmall"));
+        explain_no_space(size);
     else
         log_error("segment of %s: %s; make the picture smaller or use fewer buffers", size,
                   strerror(error));
