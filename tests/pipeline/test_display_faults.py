@@ -218,6 +218,23 @@ def a_server_in_another_ipc_namespace_leaves_sdl(t):
     t.viewer(presenter="x11").ends_with(12, "the X server is in another IPC namespace", seconds=QUICK)
 
 
+@test
+def sdls_own_segment_is_told_apart(t):
+    """sdl has one more, made by the viewer, that every local user may read; with x11 there is none but the producer's.
+    A kill in mid-stream leaves neither."""
+    display = Display(t)
+    producer = t.producer(*SMALL)
+    equal([s["perms"] % 1000 for s in segments() if s["cpid"] == producer.pid], [600])
+    for presenter, modes in (("x11", []), ("sdl", [777])):
+        viewer = t.viewer("-q", presenter=presenter)
+        shows_something(display, viewer)
+        equal([s["perms"] % 1000 for s in segments() if s["cpid"] == viewer.pid], modes, presenter)
+        viewer.kill()
+        until(lambda: not [s for s in segments() if s["cpid"] == viewer.pid], "no segment of its own", QUICK)
+    producer.kill()
+    until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", QUICK)
+
+
 ATTACH = """
 import ctypes, sys, time
 class Info(ctypes.Structure):
