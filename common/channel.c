@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "log.h"
 
 enum { FILE_NAME_BYTES = PF_CHANNEL_BYTES + 32, PATH_BYTES = 256, ID_BYTES = 512 };
@@ -97,36 +98,51 @@ static void runtime_path(char path[PATH_BYTES])
         snprintf(path, PATH_BYTES, "/tmp/pageflip-%u", (unsigned)geteuid());
 }
 
-/* Our own directory, that nobody else can write to. Anybody may have made it before us in /tmp. */
-static int open_runtime_dir(void)
+/* The owner's directory, that nobody else can write to. Anybody may have made it before, in /tmp.
+ */
+static int open_dir(const char *path, uid_t owner, const char *what_to_do)
 {
-    char path[PATH_BYTES];
     struct stat info;
+    /* O_PATH: to look up names in another user's it takes no right to read it */
+    int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-    runtime_path(path);
-    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        int ret = -errno;
-        log_error(
-            "runtime directory %s: cannot make it: %s; set XDG_RUNTIME_DIR to a directory of yours",
-            path, strerror(-ret));
-        return ret;
-    }
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         int ret = -errno;
-        log_error("runtime directory %s: %s; set XDG_RUNTIME_DIR to a directory of yours", path,
-                  strerror(-ret));
+        log_error("runtime directory %s: %s; %s", path, strerror(-ret), what_to_do);
         return ret;
     }
-    if (fstat(fd, &info) < 0 || info.st_uid != geteuid() || (info.st_mode & 022)) {
-        log_error(
-            "runtime directory %s: others may write to it; set XDG_RUNTIME_DIR to a directory "
-            "of yours",
-            path);
+    if (fstat(fd, &info) < 0 || info.st_uid != owner || (info.st_mode & 022)) {
+        char name[ACCOUNT_NAME_BYTES];
+        log_error("runtime directory %s: others may write to it: it belongs to %s, mode %04o; %s",
+                  path, account_user_name(info.st_uid, name), (unsigned)info.st_mode & 07777,
+                  what_to_do);
         close(fd);
         return -EPERM;
     }
     return fd;
+}
+
+static int make_dir(const char *path, mode_t mode, const char *what_to_do)
+{
+    if (mkdir(path, mode) < 0 && errno != EEXIST) {
+        int ret = -errno;
+        log_error("runtime directory %s: cannot make it: %s; %s", path, strerror(-ret), what_to_do);
+        return ret;
+    }
+    return open_dir(path, geteuid(), what_to_do);
+}
+
+/* For people: where the channel's files are. */
+static char *dir_path(const struct channel *channel, char path[PATH_BYTES])
+{
+    char link[64];
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", channel->dir_fd);
+    ssize_t length = readlink(link, path, PATH_BYTES - 1);
+    if (length < 0)
+        length = snprintf(path, PATH_BYTES, "the runtime directory");
+    path[length] = '\0';
+    return path;
 }
 
 static void file_name(char name[FILE_NAME_BYTES], const struct channel *channel, const char *suffix)
@@ -134,11 +150,9 @@ static void file_name(char name[FILE_NAME_BYTES], const struct channel *channel,
     snprintf(name, FILE_NAME_BYTES, "%s%s", channel->name, suffix);
 }
 
-int channel_open(struct channel *channel, const char *name)
+static int start(struct channel *channel, const char *name)
 {
-    char lock_name[FILE_NAME_BYTES];
-
-    *channel = (struct channel){.dir_fd = -1, .lock_fd = -1};
+    *channel = (struct channel){.dir_fd = -1, .lock_fd = -1, .group = CHANNEL_PRIVATE};
     if (!channel_name_is_valid(name)) {
         log_error(
             "channel name \"%.80s\": not valid; use 1 to %d of A-Z a-z 0-9 . _ -, not a dot first",
@@ -146,23 +160,40 @@ int channel_open(struct channel *channel, const char *name)
         return -EINVAL;
     }
     snprintf(channel->name, sizeof channel->name, "%s", name);
+    return 0;
+}
 
-    channel->dir_fd = open_runtime_dir();
+/* The last step of each way to open a channel. */
+static int open_lock(struct channel *channel)
+{
+    char lock_name[FILE_NAME_BYTES], path[PATH_BYTES];
+
     if (channel->dir_fd < 0)
         return channel->dir_fd;
-
     file_name(lock_name, channel, ".lock");
     channel->lock_fd =
         openat(channel->dir_fd, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (channel->lock_fd < 0) {
         int ret = -errno;
-        log_error("channel \"%s\": cannot open its lock file: %s; look at the runtime directory",
-                  name, strerror(-ret));
+        log_error("channel \"%s\": cannot open its lock file: %s; look at %s", channel->name,
+                  strerror(-ret), dir_path(channel, path));
         close(channel->dir_fd);
         return ret;
     }
     remember(channel);
     return 0;
+}
+
+int channel_open(struct channel *channel, const char *name)
+{
+    char path[PATH_BYTES];
+    int ret = start(channel, name);
+
+    if (ret < 0)
+        return ret;
+    runtime_path(path);
+    channel->dir_fd = make_dir(path, 0700, "set XDG_RUNTIME_DIR to a directory of yours");
+    return open_lock(channel);
 }
 
 void channel_close(struct channel *channel)
@@ -173,6 +204,86 @@ void channel_close(struct channel *channel)
     close(channel->lock_fd);
     close(channel->dir_fd);
     channel->lock_fd = channel->dir_fd = -1;
+}
+
+/* ------------------------------------------------------------------ for other users */
+
+/* Not below XDG_RUNTIME_DIR, which is closed to everybody else. */
+static void shared_path(char path[PATH_BYTES], uid_t owner)
+{
+    snprintf(path, PATH_BYTES, "/tmp/pageflip-%u-shared", (unsigned)owner);
+}
+
+/* Whoever made it chose the mode with our umask: say it once more. */
+static int give_to_group(int fd, gid_t group, mode_t mode)
+{
+    return fchown(fd, (uid_t)-1, group) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+int channel_open_shared(struct channel *channel, const char *name, gid_t group)
+{
+    char path[PATH_BYTES], group_name[ACCOUNT_NAME_BYTES];
+    int ret = start(channel, name);
+
+    if (ret < 0)
+        return ret;
+    shared_path(path, geteuid());
+    channel->dir_fd = make_dir(path, 0711, "remove it, or ask its owner to");
+    channel->group = group;
+    ret = open_lock(channel);
+    if (ret < 0)
+        return ret;
+    /* To find by name, not to list. A descriptor of O_PATH cannot be given to fchmod(). */
+    ret = chmod(path, 0711) < 0 ? -errno : give_to_group(channel->lock_fd, group, 0660);
+    if (ret < 0) {
+        log_error("channel \"%s\": cannot share it with group %s: %s; take a group of this user's",
+                  name, account_group_name(group, group_name), strerror(-ret));
+        channel_close(channel);
+    }
+    return ret;
+}
+
+static int explain_no_access(const struct channel *channel, const char *lock_name, uid_t owner)
+{
+    char user[ACCOUNT_NAME_BYTES], group[ACCOUNT_NAME_BYTES];
+    struct stat info = {0};
+
+    if (fstatat(channel->dir_fd, lock_name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return -ECONNREFUSED;
+    log_error("channel \"%s\" of %s: no permission: it is shared with group %s, mode %04o; run the "
+              "viewer as a member of it",
+              channel->name, account_user_name(owner, user), account_group_name(info.st_gid, group),
+              (unsigned)info.st_mode & 07777);
+    return -EACCES;
+}
+
+int channel_join_shared(struct channel *channel, const char *name, uid_t owner)
+{
+    char path[PATH_BYTES], lock_name[FILE_NAME_BYTES];
+    int ret = start(channel, name);
+
+    if (ret < 0)
+        return ret;
+    shared_path(path, owner);
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return -ECONNREFUSED;
+    channel->dir_fd = open_dir(path, owner, "ask that user for a directory that is theirs alone");
+    if (channel->dir_fd < 0)
+        return channel->dir_fd;
+    file_name(lock_name, channel, ".lock");
+    channel->lock_fd = openat(channel->dir_fd, lock_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (channel->lock_fd < 0) {
+        ret = errno == ENOENT   ? -ECONNREFUSED
+              : errno == EACCES ? explain_no_access(channel, lock_name, owner)
+                                : -errno;
+        if (ret != -ECONNREFUSED && ret != -EACCES)
+            log_error("channel \"%s\": cannot open its lock file: %s; look at %s", name,
+                      strerror(-ret), path);
+        close(channel->dir_fd);
+        return ret;
+    }
+    remember(channel);
+    return 0;
 }
 
 /* ------------------------------------------------------------------ leases */
@@ -246,7 +357,8 @@ static bool from_hex(uint8_t nonce[LAYOUT_NONCE_BYTES], const char *hex)
 int channel_write_id(const struct channel *channel, struct channel_id *id)
 {
     char temporary[FILE_NAME_BYTES], final[FILE_NAME_BYTES], text[ID_BYTES];
-    char nonce[HEX_BYTES], follows[HEX_BYTES];
+    char nonce[HEX_BYTES], follows[HEX_BYTES], path[PATH_BYTES];
+    int saved;
 
     id->pid = getpid();
     id->ipc_namespace = channel_ipc_namespace();
@@ -262,10 +374,16 @@ int channel_write_id(const struct channel *channel, struct channel_id *id)
                     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         goto failed;
+    if (channel->group != CHANNEL_PRIVATE && give_to_group(fd, channel->group, 0640) < 0) {
+        saved = errno;
+        close(fd);
+        errno = saved;
+        goto failed;
+    }
     ssize_t written = write(fd, text, (size_t)length);
     if (written >= 0 && written < length)
         errno = ENOSPC;
-    int saved = errno;
+    saved = errno;
     if (close(fd) < 0 || written < length) {
         errno = written < length ? saved : errno;
         goto failed;
@@ -274,8 +392,8 @@ int channel_write_id(const struct channel *channel, struct channel_id *id)
         return 0;
 failed:;
     int ret = -errno;
-    log_error("channel \"%s\": cannot write its id file: %s; look at the runtime directory",
-              channel->name, strerror(-ret));
+    log_error("channel \"%s\": cannot write its id file: %s; look at %s", channel->name,
+              strerror(-ret), dir_path(channel, path));
     unlinkat(channel->dir_fd, temporary, 0);
     return ret;
 }

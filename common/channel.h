@@ -19,7 +19,10 @@ struct channel {
     char name[PF_CHANNEL_BYTES];
     int dir_fd;
     int lock_fd;
+    gid_t group; /* whose members may join, too; CHANNEL_PRIVATE: nobody's */
 };
+
+#define CHANNEL_PRIVATE ((gid_t)-1)
 
 /* What NAME.id says. */
 struct channel_id {
@@ -42,6 +45,19 @@ bool channel_name_is_valid(const char *name);
  * system says.
  */
 int channel_open(struct channel *channel, const char *name);
+
+/*
+ * The same for a channel that other users may join. Its files are in a place of its own,
+ * /tmp/pageflip-UID-shared: others find it when they know the user, and nobody else can write
+ * there, so they know whose it is.
+ *
+ * channel_open_shared(): as the producer, for `group`. -EPERM: this user is not in it.
+ *
+ * channel_join_shared(): as a viewer of `owner`'s channel; makes nothing. -ECONNREFUSED, not
+ * logged: there is none. -EACCES, logged with who may: this user may not.
+ */
+int channel_open_shared(struct channel *channel, const char *name, gid_t group);
+int channel_join_shared(struct channel *channel, const char *name, uid_t owner);
 void channel_close(struct channel *channel); /* accepts one that was not opened, lock_fd < 0 */
 
 /* Take the lease `byte`. Returns 0, -EAGAIN (somebody has it), or another negative errno, logged.

@@ -129,6 +129,10 @@ struct pf_producer_options {
     int64_t evict_after_ns;
     /* Make the segment findable by ftok(key_file, 'p'); NULL: private, never leaks. */
     const char *key_file;
+    /* Whose members may join, a name or number; NULL: this user alone. */
+    const char *group;
+    /* Of the segment: 0600, or 0660 with a group; 0: as the group says. */
+    uint32_t mode;
 };
 
 struct pf_producer_stats {
@@ -148,7 +152,7 @@ struct pf_producer_stats {
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
  *   -EEXIST   the key file's key belongs to a segment that is not ours
  *   -ENOSPC, -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM                      no right to the runtime directory
+ *   -EACCES, -EPERM                      no right to the runtime directory, or to the group
  */
 PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
                             const struct pf_format *format,
@@ -203,6 +207,8 @@ struct pf_viewer_options {
     int64_t spin_ns;
     /* Find the segment by ftok(key_file, 'p') instead of the channel's name. */
     const char *key_file;
+    /* Whose shared channel, a name or number; NULL: a private one of one's own. */
+    const char *user;
 };
 
 enum pf_state {
@@ -245,7 +251,7 @@ struct pf_viewer_stats {
  *   -EPROTO         the segment is not one of ours, is damaged, or has another layout version
  *   -EXDEV          the producer is in another IPC namespace
  *   -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM             the segment belongs to somebody else
+ *   -EACCES, -EPERM             channel or segment belong to somebody else, who does not share them
  *   -EINTR          a signal, while waiting
  */
 PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,

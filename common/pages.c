@@ -12,6 +12,8 @@
 #include "log.h"
 #include "text.h"
 
+enum { GROUP_BYTES = 4096 }; /* the longest path of a control group that is looked at */
+
 uint64_t pages_read_number(const char *path)
 {
     unsigned long long number = 0;
@@ -40,18 +42,59 @@ static uint64_t available_bytes(void)
     return available;
 }
 
+/* The least limit of the group `path` and of all that it is in. In a container without a name space
+ * of its own for them the path leads nowhere, until its beginning is reached: that is its limit. */
+static uint64_t group_bytes(const char *mounted, const char *path, const char *name)
+{
+    char file[GROUP_BYTES + 64], group[GROUP_BYTES];
+    uint64_t least = UINT64_MAX;
+
+    snprintf(group, sizeof group, "%s%s", mounted, path);
+    for (;;) {
+        snprintf(file, sizeof file, "%s/%s", group, name);
+        uint64_t limit = pages_read_number(file);
+        least = limit < least ? limit : least;
+        if (strlen(group) <= strlen(mounted))
+            return least;
+        *strrchr(group, '/') = '\0';
+    }
+}
+
+/* cgroups(7): a line is number:controllers:path, of version 2 without controllers. */
+static uint64_t container_bytes(void)
+{
+    uint64_t least = UINT64_MAX;
+    char line[GROUP_BYTES];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+
+    while (file && fgets(line, sizeof line, file)) {
+        char *path = strrchr(line, ':') + 1;
+        uint64_t limit = UINT64_MAX;
+        path[strcspn(path, "\n")] = '\0';
+        if (strstr(line, ":memory:"))
+            limit = group_bytes("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes");
+        else if (strstr(line, "::"))
+            limit = group_bytes("/sys/fs/cgroup", path, "memory.max");
+        least = limit < least ? limit : least;
+    }
+    if (file)
+        fclose(file);
+    return least;
+}
+
 int pages_check(uint64_t bytes)
 {
     char wanted[TEXT_BYTES_SIZE], there[TEXT_BYTES_SIZE];
-    uint64_t container = pages_read_number("/sys/fs/cgroup/memory.max");
+    uint64_t container = container_bytes();
     uint64_t available = available_bytes();
     uint64_t limit = container < available ? container : available;
 
     if (bytes <= limit)
         return 0;
     log_error(
-        "segment of %s: only %s of memory are there; make the picture smaller or use fewer buffers",
-        text_bytes(bytes, wanted), text_bytes(limit, there));
+        "segment of %s: only %s of memory are %s; make the picture smaller or use fewer buffers",
+        text_bytes(bytes, wanted), text_bytes(limit, there),
+        container < available ? "allowed in this control group" : "there");
     return -ENOMEM;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "channel.h"
 #include "clock.h"
 #include "format.h"
@@ -57,6 +58,12 @@ static int check_options(const struct pf_format *format, const struct pf_produce
                   PF_SLOTS_MAX);
         return -EINVAL;
     }
+    if (options->mode && options->mode != (options->group ? 0660 : 0600)) {
+        log_error(
+            "mode %04o: not possible %s a group; use 0600, or 0660 with the group that may join",
+            options->mode, options->group ? "with" : "without");
+        return -EINVAL;
+    }
     if (options->evict_after_ns < 0) {
         log_error("eviction after %lld ns: not possible; use 0 (never) or more",
                   (long long)options->evict_after_ns);
@@ -83,6 +90,18 @@ static int take_lease(struct channel *channel)
     return -EBUSY;
 }
 
+/* Private, or for the group that the options name. */
+static int open_channel(struct channel *channel, const char *name,
+                        const struct pf_producer_options *options)
+{
+    gid_t group;
+
+    if (!options->group)
+        return channel_open(channel, name);
+    int ret = account_group(options->group, &group);
+    return ret < 0 ? ret : channel_open_shared(channel, name, group);
+}
+
 /* A segment with its id where viewers look. On failure the producer's segment is as it was. */
 static int make_segment(struct pf_producer *producer, const struct pf_format *format,
                         uint32_t slots)
@@ -98,7 +117,10 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
     memcpy(id.follows, producer->segment.nonce, sizeof id.follows); /* zeros, the first time */
     if (producer->segment.header)
         handoff_carry_over(&producer->segment, &segment);
-    ret = channel_write_id(&producer->channel, &id);
+    if (producer->channel.group != CHANNEL_PRIVATE)
+        ret = segment_share(&segment, producer->channel.group);
+    if (ret == 0)
+        ret = channel_write_id(&producer->channel, &id);
     if (ret < 0) {
         segment_close(&segment);
         return ret;
@@ -130,7 +152,7 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
         ret = log_no_memory("producer");
         goto failed;
     }
-    ret = channel_open(&made->channel, channel);
+    ret = open_channel(&made->channel, channel, options);
     if (ret < 0)
         goto failed;
     ret = take_lease(&made->channel);

@@ -12,7 +12,6 @@
 #include "segment.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "channel.h"
 #include "geometry.h"
 #include "handoff.h"
@@ -65,6 +65,25 @@ void segment_planes(const struct segment *segment, uint32_t slot,
 
 /* ------------------------------------------------------------------ create */
 
+/* Two limits have this one error, and neither is about a disk. */
+static void explain_no_space(const char *size)
+{
+    uint64_t most_segments = pages_read_number("/proc/sys/kernel/shmmni");
+    uint64_t most_pages = pages_read_number("/proc/sys/kernel/shmall");
+    struct shm_info used = {0};
+
+    shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&used);
+    if ((uint64_t)used.used_ids >= most_segments)
+        log_error(
+            "segment of %s: all %llu segments of the system are in use (kernel.shmmni; this is "
+            "not disk space); see ipcs -m",
+            size, (unsigned long long)most_segments);
+    else
+        log_error("segment of %s: %lu of the system's %llu pages for segments are in use "
+                  "(kernel.shmall; this is not disk space); see ipcs -m",
+                  size, used.shm_tot, (unsigned long long)most_pages);
+}
+
 static int explain_shmget(int error, uint64_t bytes)
 {
     char size[TEXT_BYTES_SIZE], limit[TEXT_BYTES_SIZE];
@@ -75,11 +94,7 @@ static int explain_shmget(int error, uint64_t bytes)
         log_error("segment of %s: kernel.shmmax is %s; raise it: sysctl kernel.shmmax=%llu", size,
                   text_bytes(shmmax, limit), (unsigned long long)bytes);
     else if (error == ENOSPC)
-        log_error(
-            "segment of %s: the system's segments are used up (kernel.shmmni %llu, kernel.shmall "
-            "%llu pages; this is not disk space); see ipcs -m",
-            size, (unsigned long long)pages_read_number("/proc/sys/kernel/shmmni"),
-            (unsigned long long)pages_read_number("/proc/sys/kernel/shmall"));
+        explain_no_space(size);
     else
         log_error("segment of %s: %s; make the picture smaller or use fewer buffers", size,
                   strerror(error));
@@ -122,6 +137,13 @@ static int key_of(const char *key_file, key_t *key)
     return 0;
 }
 
+static int refuse_key(const char *key_file, int shmid, int error)
+{
+    log_error("key file %s: its segment %d is somebody else's: %s; take another file", key_file,
+              shmid, strerror(error));
+    return -error;
+}
+
 /*
  * A producer that was killed leaves a keyed segment behind: out with it. The caller has the
  * channel's producer lease, so a segment of this channel has no producer any more, and who is still
@@ -135,14 +157,12 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
     if (shmid < 0 && errno == ENOENT)
         return 0;
     const struct layout_header *header = shmid < 0 ? (void *)-1 : shmat(shmid, NULL, SHM_RDONLY);
-    if (header == (void *)-1 || shmctl(shmid, IPC_STAT, &info) < 0) {
-        int ret = -errno;
-        log_error("key file %s: cannot look at the segment of its key 0x%08x: %s; take another "
-                  "file",
-                  key_file, (unsigned)key, strerror(-ret));
-        if (header != (void *)-1)
-            shmdt(header);
-        return ret;
+    if (header == (void *)-1)
+        return refuse_key(key_file, shmid, errno);
+    if (shmctl(shmid, IPC_STAT, &info) < 0) {
+        int error = errno;
+        shmdt(header);
+        return refuse_key(key_file, shmid, error);
     }
     bool is_ours = info.shm_segsz >= sizeof *header &&
                    atomic_load_explicit(&header->magic, memory_order_acquire) == LAYOUT_MAGIC;
@@ -161,13 +181,10 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
                   key_file, shmid, (unsigned long)info.shm_nattch - 1);
         return -EBUSY;
     }
+    if (shmctl(shmid, IPC_RMID, NULL) < 0)
+        return refuse_key(key_file, shmid, errno);
     log_info("key file %s: reclaimed stale segment %d", key_file, shmid);
-    if (shmctl(shmid, IPC_RMID, NULL) == 0 || errno == EINVAL || errno == EIDRM)
-        return 0;
-    int ret = -errno;
-    log_error("key file %s: cannot remove its stale segment %d: %s; take another file", key_file,
-              shmid, strerror(-ret));
-    return ret;
+    return 0;
 }
 
 static int create_keyed(uint64_t bytes, const char *key_file, const char *channel)
@@ -254,6 +271,26 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     return 0;
 }
 
+int segment_share(struct segment *segment, gid_t group)
+{
+    int shmid = segment->geometry.shmid;
+    struct shmid_ds info;
+
+    /* Reading is not enough: a viewer writes its lane and the doorbells. Of a segment that is
+     * already removed this changes the mode alone. */
+    int ret = shmctl(shmid, IPC_STAT, &info);
+    if (ret == 0) {
+        info.shm_perm.gid = group;
+        info.shm_perm.mode = 0660;
+        ret = shmctl(shmid, IPC_SET, &info);
+    }
+    if (ret == 0)
+        return 0;
+    ret = -errno;
+    log_error("segment %d: cannot share it: %s; leave --group out", shmid, strerror(-ret));
+    return ret;
+}
+
 /* ------------------------------------------------------------------ attach */
 
 /* What a look at the segment without trusting it brings home. */
@@ -310,10 +347,12 @@ static int explain_look(int error, int shmid, const struct look *look)
                   "the producer with this version",
                   shmid, look->wrong);
     } else if (error == -EACCES) {
+        char owner[ACCOUNT_NAME_BYTES];
         bool known = shmctl(shmid, SHM_STAT_ANY, &info) >= 0;
-        const struct passwd *owner = known ? getpwuid(info.shm_perm.uid) : NULL;
-        log_error("segment %d: no permission, it belongs to %s; run the viewer as that user", shmid,
-                  owner ? owner->pw_name : "another user");
+        log_error("segment %d: no permission, it belongs to %s, mode %04o; run the viewer as that "
+                  "user, or start the producer with --group NAME",
+                  shmid, known ? account_user_name(info.shm_perm.uid, owner) : "another user",
+                  known ? (unsigned)info.shm_perm.mode & 0777 : 0);
     } else if (error != -ECONNREFUSED) {
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
                   shmid, strerror(-error));

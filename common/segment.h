@@ -35,6 +35,9 @@ struct segment {
 int segment_create(struct segment *segment, const char *channel, const char *key_file,
                    const struct pf_format *format, uint32_t slots);
 
+/* Let the members of `group` attach it, too. Returns 0, or a negative errno, logged. */
+int segment_share(struct segment *segment, gid_t group);
+
 /*
  * Attach the segment `shmid` as a viewer: look at its header read-only, check a private copy of it,
  * then map it with everything but page 2 read-only. `nonce`, unless NULL, is what the id file says.

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "channel.h"
 #include "clock.h"
 #include "handoff.h"
@@ -176,23 +177,44 @@ static int refuse_no_producer(const char *kind, const char *name)
     return -ECONNREFUSED;
 }
 
-static int find_channel(struct pf_viewer *viewer, const char *channel, int64_t deadline_ns)
+/* One look. -ECONNREFUSED: there is nothing yet; but perhaps it is in the making. */
+static int look_for_channel(struct pf_viewer *viewer, const char *channel, const uid_t *owner,
+                            bool *is_starting)
 {
     char name[PF_CHANNEL_BYTES];
+
+    *is_starting = false;
+    if (viewer->key_file) {
+        int ret = name_of_key(viewer->key_file, name, is_starting);
+        if (ret < 0)
+            return ret;
+        channel = name;
+    }
+    return owner ? channel_join_shared(&viewer->channel, channel, *owner)
+                 : channel_open(&viewer->channel, channel);
+}
+
+static int find_channel(struct pf_viewer *viewer, const char *channel, const char *user,
+                        int64_t deadline_ns)
+{
     int64_t starting_ns = clock_deadline_ns(clock_now_ns(), STARTING_NS);
     bool is_starting;
-    int ret;
+    uid_t owner;
+    int ret = user ? account_user(user, &owner) : 0;
 
-    if (!viewer->key_file)
-        return channel_open(&viewer->channel, channel);
-    while ((ret = name_of_key(viewer->key_file, name, &is_starting)) == -ECONNREFUSED) {
+    if (ret < 0)
+        return ret;
+    while ((ret = look_for_channel(viewer, channel, user ? &owner : NULL, &is_starting)) ==
+           -ECONNREFUSED) {
         ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
-        if (ret == -EAGAIN)
+        if (ret == -EAGAIN && viewer->key_file)
             return refuse_no_producer("key file", viewer->key_file);
+        if (ret == -EAGAIN)
+            return refuse_no_producer("shared channel", channel);
         if (ret < 0)
             return ret;
     }
-    return ret < 0 ? ret : channel_open(&viewer->channel, name);
+    return ret;
 }
 
 int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
@@ -219,7 +241,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (options->key_file && !(made->key_file = strdup(options->key_file)))
         ret = log_no_memory("viewer");
     if (ret == 0)
-        ret = find_channel(made, channel, deadline_ns);
+        ret = find_channel(made, channel, options->user, deadline_ns);
     if (ret < 0)
         goto failed;
     ret = take_lane(made);

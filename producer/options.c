@@ -23,6 +23,8 @@ enum {
     OPTION_STAMP,
     OPTION_KEY,
     OPTION_EVICT,
+    OPTION_GROUP,
+    OPTION_MODE,
     OPTION_JSON,
     OPTION_TRACE,
     OPTION_VERSION,
@@ -38,6 +40,8 @@ static const struct option long_options[] = {
     {"buffers", required_argument, NULL, OPTION_BUFFERS},
     {"stamp", no_argument, NULL, OPTION_STAMP},
     {"key", required_argument, NULL, OPTION_KEY},
+    {"group", required_argument, NULL, OPTION_GROUP},
+    {"mode", required_argument, NULL, OPTION_MODE},
     {"evict", required_argument, NULL, OPTION_EVICT},
     {"json", required_argument, NULL, OPTION_JSON},
     {"trace", required_argument, NULL, OPTION_TRACE},
@@ -123,6 +127,12 @@ int options_parse(struct options *options, int argc, char **argv)
             options->producer.slots = (uint32_t)number;
             break;
         case OPTION_STAMP: options->stamp = true; break;
+        case OPTION_GROUP: options->producer.group = optarg; break;
+        case OPTION_MODE:
+            if (strcmp(optarg, "0600") != 0 && strcmp(optarg, "0660") != 0)
+                return refuse("--mode", optarg, "give 0600, or 0660 with --group");
+            options->producer.mode = strcmp(optarg, "0660") == 0 ? 0660 : 0600;
+            break;
         case OPTION_KEY: options->producer.key_file = optarg; break;
         case OPTION_EVICT:
             if (!text_to_int(optarg, 1, EVICT_MAX_MS, &number))
@@ -166,9 +176,10 @@ void options_print_help(void)
         "      --buffers N       slots in the segment, 2 to 8 (default: 2)\n"
         "      --stamp           write each frame's number into its picture, machine-readable\n"
         "      --key FILE        make the segment findable by ftok(FILE, 'p')\n"
-        "      --evict MS        an every-frame viewer that blocks for MS milliseconds, 1 to "
-        "3600000,\n"
-        "                        loses the frames to come (default: never)\n"
+        "      --evict MS        an every-frame viewer that blocks for MS milliseconds, 1 to\n"
+        "                        3600000, loses the frames to come (default: never)\n"
+        "      --group NAME      let the members of this group join, too\n"
+        "      --mode MODE       of the segment: 0600, or 0660 with --group (default: as fits)\n"
         "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
         "      --trace FILE      write every frame's way there as Chrome trace events\n"
         "  -v, --verbose         say what was chosen, and why\n"

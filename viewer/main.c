@@ -19,6 +19,7 @@
 #include "presenter.h"
 #include "report.h"
 #include "signals.h"
+#include "watchdog.h"
 
 static int code_of(int ret, const struct report *report)
 {
@@ -59,6 +60,7 @@ static int view(const struct options *options)
         .wait_ns = options->wait_ns,
         .spin_ns = options->spin_ns,
         .key_file = options->key_file,
+        .user = options->user,
     };
     struct pf_viewer *viewer = NULL;
     struct presenter *presenter = NULL;
@@ -93,6 +95,7 @@ out:
     record_close(&record);
     if (presenter)
         presenter->ops->close(presenter);
+    watchdog_stop();
     pf_viewer_close(viewer);
     return code;
 }

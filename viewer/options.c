@@ -38,6 +38,7 @@ enum {
     OPTION_MERGE_TRACE,
     OPTION_LIST,
     OPTION_KEY,
+    OPTION_USER,
     OPTION_VERSION,
 };
 
@@ -60,6 +61,7 @@ static const struct option long_options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"merge-trace", no_argument, NULL, OPTION_MERGE_TRACE},
     {"list", no_argument, NULL, OPTION_LIST},
+    {"user", required_argument, NULL, OPTION_USER},
     {"key", required_argument, NULL, OPTION_KEY},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
@@ -148,6 +150,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case OPTION_TRACE: options->trace = optarg; break;
         case OPTION_MERGE_TRACE: options->action = ACTION_MERGE_TRACE; break;
         case OPTION_LIST: options->action = ACTION_LIST; break;
+        case OPTION_USER: options->user = optarg; break;
         case OPTION_KEY: options->key_file = optarg; break;
         case 'v': options->log_level = PF_LOG_INFO; break;
         case 'q': options->log_level = PF_LOG_ERROR; break;
@@ -202,6 +205,7 @@ void options_print_help(void)
           "      --trace FILE      write every frame's way there as Chrome trace events\n"
           "      --merge-trace A B ...  merge such files, of producers and viewers, to standard "
           "output\n"
+          "      --user NAME       join a channel that this user shares with a group\n"
           "      --key FILE        find the segment by ftok(FILE, 'p') instead of a name\n"
           "  -v, --verbose         say what was chosen, and why\n"
           "  -q, --quiet           errors only\n"

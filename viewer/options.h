@@ -11,6 +11,7 @@ struct options {
     enum action action;
     const char *channel;
     const char *key_file;  /* NULL: by channel name */
+    const char *user;      /* who shares the channel; NULL: one's own */
     const char *presenter; /* a name of the table, or "auto" */
     bool every_frame;
     bool follow;

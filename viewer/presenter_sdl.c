@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "glyphs.h"
 #include "log.h"
+#include "watchdog.h"
 #include "window.h"
 #include "x11_loss.h"
 
@@ -85,12 +86,14 @@ static void close_sdl(struct presenter *presenter)
 {
     struct sdl_presenter *self = of(presenter);
 
+    watchdog_enter();
     drop_panel(self);
     SDL_FreeSurface(self->kept);
     if (self->texture)
         SDL_DestroyTexture(self->texture);
     if (self->renderer)
         SDL_DestroyRenderer(self->renderer);
+    watchdog_leave();
     window_close(&self->window);
     free(self);
 }
@@ -110,13 +113,16 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
         free(self);
         return ret;
     }
+    watchdog_enter();
     self->by_surface = strcmp(SDL_GetCurrentVideoDriver(), "x11") == 0;
     self->presenter.way = self->by_surface ? "sdl-surface" : "sdl-texture";
     if (self->by_surface)
         SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     else
         self->renderer = SDL_CreateRenderer(self->window.sdl, -1, 0);
-    if (self->by_surface ? !SDL_GetWindowSurface(self->window.sdl) : !self->renderer) {
+    bool can_draw = self->renderer || (self->by_surface && SDL_GetWindowSurface(self->window.sdl));
+    watchdog_leave();
+    if (!can_draw) {
         snprintf(words, sizeof words, "SDL cannot draw on this display: %s", SDL_GetError());
         *reason = words;
         close_sdl(&self->presenter);
@@ -157,7 +163,7 @@ static int draw_on_surface(struct sdl_presenter *self, SDL_Surface *picture,
     return 1;
 }
 
-static int draw_texture(struct sdl_presenter *self)
+static void draw_texture(struct sdl_presenter *self)
 {
     struct placement place = window_place(&self->window, format_of(self));
     SDL_Rect to = {place.x, place.y, place.width, place.height};
@@ -170,7 +176,6 @@ static int draw_texture(struct sdl_presenter *self)
         SDL_RenderCopy(self->renderer, self->panel_texture, NULL, &corner);
     }
     SDL_RenderPresent(self->renderer);
-    return 0;
 }
 
 static SDL_Surface *wrap(const struct sdl_presenter *self, const struct pf_frame *frame)
@@ -194,6 +199,7 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     int64_t submit_ns = clock_now_ns();
     int copies;
 
+    watchdog_enter();
     if (self->by_surface) {
         SDL_Surface *picture = wrap(self, frame);
         copies = picture ? draw_on_surface(self, picture, format_of(self)) : -ENOMEM;
@@ -204,6 +210,7 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
                                    (int)frame->plane[0].stride_bytes) == 0;
         draw_texture(self);
     }
+    watchdog_leave();
     pf_viewer_release(presenter->viewer, frame);
     if (copies < 0)
         return copies;
@@ -218,12 +225,17 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 
 static int draw_frozen(struct sdl_presenter *self)
 {
-    if (!self->by_surface)
-        return draw_texture(self);
-    if (!self->kept)
-        return 0;
-    struct pf_format format = {.width = (uint32_t)self->kept->w, .height = (uint32_t)self->kept->h};
-    int copies = draw_on_surface(self, self->kept, &format);
+    int copies = 0;
+
+    watchdog_enter();
+    if (!self->by_surface) {
+        draw_texture(self);
+    } else if (self->kept) {
+        struct pf_format format = {.width = (uint32_t)self->kept->w,
+                                   .height = (uint32_t)self->kept->h};
+        copies = draw_on_surface(self, self->kept, &format);
+    }
+    watchdog_leave();
     return copies < 0 ? copies : 0;
 }
 
@@ -255,8 +267,9 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
 
     *command = window_poll(&self->window);
     presenter->panel_scale = window_panel_scale(&self->window);
-    if (x11_loss_seen()) {
-        log_error("display lost: connection closed; look at the display");
+    if (x11_loss_seen() || self->window.is_lost) {
+        if (!watchdog_has_barked())
+            log_error("display lost: connection closed; look at the display");
         return -ENODEV;
     }
     if (*command == COMMAND_REDRAW && self->is_frozen) {
@@ -291,7 +304,7 @@ static void say(struct presenter *presenter, const char *title, const struct can
 
     bool had_panel = self->panel;
 
-    SDL_SetWindowTitle(self->window.sdl, title);
+    window_set_title(&self->window, title);
     drop_panel(self);
     if (panel)
         keep_panel(self, panel);

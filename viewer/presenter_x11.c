@@ -296,7 +296,7 @@ static void say(struct presenter *presenter, const char *title, const struct can
 {
     struct x11_presenter *self = of(presenter);
 
-    SDL_SetWindowTitle(self->window.sdl, title);
+    window_set_title(&self->window, title);
     x11_overlay_show(&self->overlay, &self->link, panel);
 }
 

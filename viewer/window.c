@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "options.h"
+#include "watchdog.h"
 #include "x11_loss.h"
 
 enum { LARGE_HEIGHT = 1600 }; /* pixels: from here on a panel is drawn twice as large */
@@ -55,6 +57,12 @@ int window_open(struct window *window, const char *driver, const struct options 
     setenv("SDL_VIDEO_X11_NODIRECTCOLOR", "1", 0);
     if (driver)
         SDL_SetHint(SDL_HINT_VIDEODRIVER, driver);
+    int ret = watchdog_start();
+    if (ret < 0)
+        return ret;
+    x11_loss_catch_errors();
+    watchdog_set_socket(-1);
+    watchdog_enter();
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0) {
         SDL_EnableScreenSaver();
         first_size(options, format, &width, &height);
@@ -68,10 +76,12 @@ int window_open(struct window *window, const char *driver, const struct options 
         snprintf(words, sizeof words, "SDL opens no window: %s", SDL_GetError());
         *reason = words;
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
+        watchdog_leave();
         return -ENOTSUP;
     }
     x11_loss_watch(window->sdl);
     SDL_GetWindowSize(window->sdl, &window->width, &window->height);
+    watchdog_leave();
     return 0;
 }
 
@@ -80,8 +90,10 @@ void window_close(struct window *window)
     if (!window->sdl || x11_loss_seen())
         return;
     x11_loss_is_final();
+    watchdog_enter();
     SDL_DestroyWindow(window->sdl);
     SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    watchdog_leave();
     window->sdl = NULL;
 }
 
@@ -122,13 +134,32 @@ static enum command on_window_event(struct window *window, const SDL_WindowEvent
     }
 }
 
+void window_set_title(struct window *window, const char *title)
+{
+    watchdog_enter();
+    SDL_SetWindowTitle(window->sdl, title);
+    watchdog_leave();
+}
+
+static bool next_event(SDL_Event *event)
+{
+    watchdog_enter();
+    bool has_event = SDL_PollEvent(event);
+    watchdog_leave();
+    return has_event;
+}
+
 enum command window_poll(struct window *window)
 {
     SDL_Event event;
 
-    while (SDL_PollEvent(&event)) {
+    while (next_event(&event)) {
         enum command command = COMMAND_NONE;
+        /* Whoever closes the window ends the loop before this comes. Alone it is SDL's only word
+         * for a compositor that has gone. */
         if (event.type == SDL_QUIT)
+            window->is_lost = strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0;
+        if (event.type == SDL_QUIT || x11_loss_of_window(&event))
             command = COMMAND_QUIT;
         else if (event.type == SDL_KEYDOWN && !event.key.repeat)
             command = on_key(window, event.key.keysym.sym);

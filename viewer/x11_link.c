@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "log.h"
 #include "pageflip.h"
+#include "watchdog.h"
 #include "x11_loss.h"
 
 #define SYNC_NS (5 * NS_PER_S)
@@ -43,6 +44,7 @@ int x11_link_sync(struct x11_link *link)
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0) {
             log_error("display lost: no answer for 5 s; look at the display");
+            x11_loss_give_up();
             return -ENODEV;
         }
         poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
@@ -50,7 +52,8 @@ int x11_link_sync(struct x11_link *link)
     free(reply);
     free(error);
     if (x11_link_is_lost(link)) {
-        log_error("display lost: connection closed; look at the display");
+        if (!watchdog_has_barked())
+            log_error("display lost: connection closed; look at the display");
         return -ENODEV;
     }
     return 0;
@@ -236,13 +239,16 @@ static bool connect_beside(struct x11_link *link, SDL_Window *window)
 int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason)
 {
     *link = (struct x11_link){0};
+    watchdog_enter();
     if (!connect_beside(link, window)) {
         *reason = "the display takes no second connection";
         x11_link_close(link);
+        watchdog_leave();
         return -ENOTSUP;
     }
     *reason = why_no_shared_memory(link);
     if (!*reason) {
+        watchdog_enter(); /* so far it has answered */
         ask_window(link);
         ask_shm(link);
         ask_present(link);
@@ -250,6 +256,7 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
         if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render))
             *reason = "the display's pixels are not XRGB8888";
     }
+    watchdog_leave();
     if (*reason) {
         x11_link_close(link);
         return -ENOTSUP;

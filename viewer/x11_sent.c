@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "watchdog.h"
 
 #define NO_ANSWER_NS (5 * NS_PER_S)
 #define DRAIN_NS (200 * NS_PER_MS)
@@ -181,7 +182,8 @@ int x11_sent_take_answers(struct x11_table *table, struct x11_link *link)
     if (ret < 0)
         return ret;
     if (x11_link_is_lost(link)) {
-        log_error("display lost: connection closed; look at the display");
+        if (!watchdog_has_barked())
+            log_error("display lost: connection closed; look at the display");
         return -ENODEV;
     }
     if (is_unanswered(table)) {

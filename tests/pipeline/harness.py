@@ -122,6 +122,7 @@ class Scratch:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pageflip-test-")
         self.processes = []
+        self.wrap_server = []  # a command that starts the X server: unshare, ...
         self.env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
         self.env["XDG_RUNTIME_DIR"] = self.path
         # SDL, Xlib and their drivers keep some memory until the end, on purpose.
@@ -209,7 +210,7 @@ class Display:
     def start_server(self, screen, arguments):
         read_end, write_end = os.pipe()
         scratch = self.scratch
-        self.server = scratch.start("Xvfb", "-displayfd", str(write_end), "-screen", "0", screen,
+        self.server = scratch.start(*self.scratch.wrap_server, "Xvfb", "-displayfd", str(write_end), "-screen", "0", screen,
                                     "-nolisten", "tcp", "-noreset", *arguments, pass_fds=[write_end])
         self.server.is_server = True
         os.close(write_end)

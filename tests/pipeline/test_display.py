@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Displays that lack something, go away, or stop: a fallback or exit code 12, and words that
-help."""
+"""Displays that lack something: a fallback or exit code 12, and words that help. Those that go away or
+stop are in test_display_faults.py."""
 import signal
 import subprocess
 import time
@@ -80,55 +80,6 @@ def another_ipc_namespace_is_named(t):
     process.ends_with(0, "presenter x11: passed over: the X server is in another IPC namespace",
                       "presenter sdl: showing frames")
     assert display.server.is_running()
-
-
-@test
-def the_server_dies(t):
-    for presenter in ("x11", "x11-put", "sdl"):
-        display = Display(t)
-        producer = t.producer(*SMALL)
-        viewer = t.viewer("--json", "v.json", presenter=presenter)
-        shows_something(display, viewer)
-        display.server.kill()
-        viewer.ends_with(12, "display lost", seconds=5)
-        assert report_of(f"{t.path}/v.json")["frames"]["shown"] > 0, "the report is written"
-        producer.signal(signal.SIGINT)
-        producer.ends_with(130)
-
-
-@test
-def the_server_stops(t):
-    display = Display(t)
-    t.producer(*SMALL)
-    viewer = t.viewer(presenter="x11")
-    shows_something(display, viewer)
-    display.server.signal(signal.SIGSTOP)
-    started = time.monotonic()
-    viewer.ends_with(12, "display lost: no answer for 5 s", seconds=15)
-    assert time.monotonic() - started < 10
-    display.server.signal(signal.SIGCONT)
-
-
-@test
-def the_window_is_killed_by_another_client(t):
-    display = Display(t)
-    t.producer(*SMALL)
-    viewer = t.viewer(presenter="x11")
-    shows_something(display, viewer)
-    t.run("xdotool", "windowkill", display.window_of(viewer))
-    viewer.ends_with(12, "display lost", seconds=5)
-
-
-@test
-def the_window_is_closed(t):
-    display = Display(t)
-    display.start_window_manager()
-    producer = t.producer(*SMALL)
-    viewer = t.viewer(presenter="x11")
-    shows_something(display, viewer)
-    t.run("xdotool", "windowfocus", "--sync", display.window_of(viewer), "key", "alt+F4")
-    viewer.ends_with(0)
-    assert producer.is_running()
 
 
 @test

@@ -74,18 +74,35 @@ def native_wayland_shows_it_with_one_copy(t):
     assert compositor.is_running()
 
 
+def shown(t, viewer):
+    """Frames so far, from the report that SIGUSR1 asks for."""
+    viewer.signal(signal.SIGUSR1)
+    return os.path.exists(f"{t.path}/v.json") and report_of(f"{t.path}/v.json")["frames"]["shown"]
+
+
 @test
 def the_compositor_goes_away(t):
-    display = Display(t, "640x480x24")
-    t.producer("-s", "640x480")
-    compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=640",
-                        "--height=480", "--use-pixman")
-    viewer = t.viewer("-v", presenter="sdl", env=NATIVE)
-    viewer.says("showing frames by sdl-texture")
-    until(lambda: any(display.grab().pixels), "a picture")
-    compositor.kill()
-    code = viewer.wait(5)
-    assert code in (0, 12), f"exit {code}: {viewer.err}"
+    for number, words in ((signal.SIGKILL, "connection closed"), (signal.SIGTERM, "connection closed"),
+                          (signal.SIGSTOP, "no answer for 5 s")):
+        display = Display(t, "640x480x24")
+        producer = t.producer("-s", "640x480")
+        compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=640",
+                            "--height=480", "--use-pixman")
+        viewer = t.viewer("-v", "--json", "v.json", presenter="sdl", env=NATIVE)
+        viewer.says("showing frames by sdl-texture")
+        until(lambda: any(display.grab().pixels), "a picture")
+        until(lambda: shown(t, viewer), "frames")
+        compositor.signal(number)
+        viewer.ends_with(12, f"display lost: {words}; look at the display", seconds=12)
+        if number != signal.SIGSTOP:  # then a driver's call is waited in that nothing can end but the process
+            contains(viewer.err, "frames of 640x480 shown by sdl-texture")
+        rows = until(lambda: re.findall(r" 0$", t.run(VIEWER, "--list").decode(), re.M), "no viewer on the list", 2)
+        assert rows and producer.is_running()
+        compositor.kill()
+        producer.kill()
+        for name in ("test", "test.lock", "v.json"):
+            if os.path.exists(f"{t.path}/{name}"):
+                os.unlink(f"{t.path}/{name}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: MIT
+"""How two programs find each other by a name, and what may stand in the way: stale and foreign ids, restarts, name
+spaces, files that are taken away. Part B of tests/FAULTS.md; other users are test_users.py's."""
+import ctypes
+import fcntl
+import os
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from harness import *
+
+SMALL = ["-s", "320x240"]
+F_OFD_SETLK = 37
+IPC_CREAT, IPC_RMID, SHM_RDONLY = 0o1000, 0, 0o10000
+SEED = int(os.environ.get("PAGEFLIP_SEED", time.time_ns() % 1000000))
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+
+
+def need_namespace(*options):
+    need("unshare")
+    if subprocess.run(["unshare", *options, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip(f"this machine lets nobody make a name space ({' '.join(options)})")
+
+
+def id_path(t):
+    return f"{t.path}/pageflip/default.id"
+
+
+class Lease:
+    """This process takes the part of a producer that has written no id, or a wrong one."""
+
+    def __init__(self, t):
+        os.makedirs(f"{t.path}/pageflip", 0o700, exist_ok=True)
+        self.file = open(f"{t.path}/pageflip/default.lock", "a+b")
+        fcntl.fcntl(self.file, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 1, 0))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+def write_id(t, **changes):
+    """The id file as it was, but for these fields."""
+    lines = [line.split() for line in text_of(id_path(t)).splitlines()]
+    with open(id_path(t) + ".test", "w") as file:
+        for name, value in lines:
+            file.write(f"{name} {changes.get(name.replace('-', '_'), value)}\n")
+    os.rename(id_path(t) + ".test", id_path(t))
+
+
+class Foreign:
+    """A segment of ours that is none of pageflip's, or that only looks like one."""
+
+    def __init__(self, content):
+        self.id = libc.shmget(0, len(content), IPC_CREAT | 0o600)
+        self.bytes = len(content)
+        address = libc.shmat(self.id, None, 0)
+        ctypes.memmove(address, content, len(content))
+        libc.shmdt(ctypes.c_void_p(address))
+
+    def content(self):
+        address = libc.shmat(self.id, None, SHM_RDONLY)
+        content = ctypes.string_at(address, self.bytes)
+        libc.shmdt(ctypes.c_void_p(address))
+        return content
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        libc.shmctl(self.id, IPC_RMID, None)
+
+
+@test
+def the_first_producer_is_undisturbed_by_a_second(t):
+    first = t.producer(*SMALL, "-r", "0")
+    viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
+    before = text_of(id_path(t))
+    for _ in range(10):
+        t.start(PRODUCER, *SMALL).ends_with(3, f"already has a producer (pid {first.pid})")
+    equal(text_of(id_path(t)), before, "the id file")
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    frames = report_of(f"{t.path}/v.json")["frames"]
+    equal((frames["lost"], frames["torn"]), (0, 0))
+
+
+@test
+def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
+    """Some end in order, some are killed, some while they start. A follower checks the number in each picture against
+    the frame's; a reader meets the id file whole, or not at all."""
+    dice = random.Random(SEED)
+    print(f"# seed {SEED}", flush=True)
+    rounds = 100 if not SANITIZED else 15
+    follower = t.viewer("-q", "--follow", "--wait", "30", "--every-frame", "--verify", "--json", "v.json")
+    torn, whole, over = [], set(), threading.Event()
+
+    def read():
+        while not over.is_set():
+            try:
+                text = open(id_path(t)).read()
+            except FileNotFoundError:
+                continue
+            match = re.fullmatch(r"pageflip \d+\nshmid \d+\nnonce ([0-9a-f]{32})\nbytes \d+\npid \d+\nuid \d+\n"
+                                 r"ipc-namespace \d+\n", text)
+            if match:
+                whole.add(match.group(1))
+            else:
+                torn.append(text)
+    reader = threading.Thread(target=read)
+    reader.start()
+    started = time.monotonic()
+    for number in range(rounds):
+        producer = t.start(PRODUCER, "-q", "-s", dice.choice(("64x48", "320x240")), "-r", "0")
+        time.sleep(dice.uniform(0, 0.08))
+        how = dice.choice((signal.SIGKILL, signal.SIGTERM))
+        producer.signal(how)
+        equal(producer.wait(5), 128 + how, producer.err)
+    print(f"# {rounds} restarts in {time.monotonic() - started:.1f} s", flush=True)
+    t.producer("-q", *SMALL)
+    time.sleep(0.5)
+    over.set()
+    reader.join()
+    follower.signal(signal.SIGINT)
+    follower.ends_with(130)
+    frames = report_of(f"{t.path}/v.json")["frames"]
+    equal(torn, [], "id files that were not whole")
+    equal((frames["torn"], frames["lost"]), (0, 0))
+    assert len(whole) > rounds // 4 and frames["shown"] > 0, (len(whole), frames)
+
+
+@test
+def a_stale_id_is_no_producer(t):
+    producer = t.producer(*SMALL)
+    producer.kill()
+    assert text_of(id_path(t)), "a kill leaves the id behind"
+    t.viewer().ends_with(4, "it has no producer", seconds=2)
+    # Somebody starts, holding the lease, and is slow: the id leads to what has gone.
+    with Lease(t):
+        started = time.monotonic()
+        t.viewer().ends_with(4, "it has no producer", seconds=5)
+        assert time.monotonic() - started > 1, "a producer that is starting is given some time"
+
+
+@test
+def an_id_given_to_somebody_else_is_not_written_to(t):
+    producer = t.producer(*SMALL)
+    ours = next(s for s in segments() if s["cpid"] == producer.pid)
+    address = libc.shmat(ours["shmid"], None, SHM_RDONLY)
+    good = ctypes.string_at(address, ours["size"])
+    libc.shmdt(ctypes.c_void_p(address))
+    producer.kill()
+    # All but the last are rejected for what they are; that one is a segment of ours of another run.
+    other_run = good[:16] + bytes(16) + good[32:]
+    for content, code, words in ((b"\xab" * 5 * 4096, 5, 'its "magic" is wrong'), (b"\xab" * 100, 5, 'its "size" is wrong'),
+                                 (bytes(len(good)), 5, "is wrong"), (other_run, 4, "it has no producer")):
+        with Foreign(content) as foreign, Lease(t):
+            write_id(t, shmid=foreign.id)
+            viewer = t.viewer()
+            viewer.ends_with(code, words, seconds=5)
+            assert foreign.content() == content, "somebody else's bytes were written to"
+
+
+@test
+def a_pid_decides_nothing(t):
+    producer = t.producer(*SMALL)
+    for pid in (1, producer.pid + 1, 4194304, 0):
+        write_id(t, pid=pid)
+        t.viewer("--frames", "3").ends_with(0)
+    t.start(PRODUCER, *SMALL).ends_with(3, "already has a producer (pid 0)")
+    producer.kill()
+    write_id(t, pid=os.getpid())  # "its" process lives
+    t.viewer().ends_with(4, "it has no producer")
+
+
+@test
+def another_pid_namespace_changes_nothing(t):
+    need_namespace("-p", "-f")
+    inside = ["unshare", "-p", "-f", "--kill-child"]
+    producer = t.start(*inside, PRODUCER, *SMALL, "-r", "0")
+    until(lambda: text_of(id_path(t)), producer.err)
+    contains(text_of(id_path(t)), "pid 1\n")
+    t.viewer("--every-frame", "--verify", "--frames", "50").ends_with(0)
+    viewer = t.start(*inside, VIEWER, "--presenter", "null", "--every-frame")
+    time.sleep(0.3)
+    viewer.kill()  # and --kill-child what is in it: the lane is free by the lease, whoever it was
+    t.viewer("--every-frame", "--frames", "50").ends_with(0)
+    producer.kill()
+    t.viewer("--wait", "0").ends_with(4, "it has no producer")
+
+
+@test
+def another_ipc_namespace_is_told_from_both_sides(t):
+    need_namespace("-i")
+    producer = t.start("unshare", "-i", PRODUCER, *SMALL)
+    until(lambda: text_of(id_path(t)), producer.err)
+    theirs = re.search(r"ipc-namespace (\d+)", text_of(id_path(t))).group(1)
+    mine = os.stat("/proc/self/ns/ipc").st_ino
+    t.viewer().ends_with(4, f"its producer is in IPC namespace {theirs}, this process in {mine}", "--ipc=host", seconds=2)
+    # In its own it is found.
+    t.start("nsenter", "-t", str(producer.pid), "-i", VIEWER, "--presenter", "null", "--frames", "5").ends_with(0)
+
+
+TAKE_KEYS = """
+import ctypes, random, subprocess, sys
+libc = ctypes.CDLL(None)
+open("/proc/sys/kernel/shmmni", "w").write("32768")
+keys = random.Random(1).sample(range(65536), 32767)
+assert all(libc.shmget(0x5046 << 16 | key, 1, 0o3600) >= 0 for key in keys)
+failed = sum(subprocess.run([sys.argv[1], "-q", "-s", "64x48", "--frames", "1", "-n", f"c{i}"]).returncode != 0 for i in range(12))
+print(failed)
+"""
+
+
+@test
+def a_taken_key_is_not_the_end(t):
+    """Half of all keys with our prefix belong to others: a start tries another one, up to 64 times."""
+    need_namespace("-i")
+    if os.getuid() != 0:
+        raise Skip("only root can raise kernel.shmmni in a name space")
+    process = t.start("unshare", "-i", sys.executable, "-c", TAKE_KEYS, PRODUCER)
+    process.ends_with(0)
+    equal(process.out.strip(), "0", f"starts that failed: {process.err}")
+
+
+@test
+def a_hostile_name_is_a_usage_error(t):
+    for name in ("../x", "a/b", "x" * 300, "x" * 65, "", ".", "..", ".hidden", "two\nlines", "a b", "\x1b[2J", "caf\u00e9",
+                 "a\\b", "*"):
+        for program in (PRODUCER, VIEWER):
+            process = t.start(program, "-n", name).ends_with(2, "channel name")
+            equal(len(process.err.splitlines()), 1, process.err)
+            assert "\x1b" not in process.err
+    equal([name for name in os.listdir(t.path) if not name.startswith(("out", "err"))], [], "files made for them")
+
+
+@test
+def a_runtime_directory_that_is_taken_away_stops_no_stream(t):
+    """As logind does it at the end of a session."""
+    producer = t.producer(*SMALL, "-r", "0", "--frames", "100000")
+    viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
+    time.sleep(0.5)
+    shutil.rmtree(f"{t.path}/pageflip")
+    viewer.signal(signal.SIGUSR1)
+    before = report_of(until(lambda: os.path.exists(f"{t.path}/v.json") and f"{t.path}/v.json", "a report"))["frames"]
+    t.viewer().ends_with(4, "it has no producer", seconds=2)
+    time.sleep(0.5)
+    assert viewer.is_running() and producer.is_running(), viewer.err
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    frames = report_of(f"{t.path}/v.json")["frames"]
+    assert frames["shown"] > before["shown"] + 50, (before, frames)
+    equal((frames["lost"], frames["torn"]), (0, 0))
+    producer.signal(signal.SIGINT)
+    producer.ends_with(130)
+
+
+@test
+def a_segment_that_is_removed_by_others_stays(t):
+    """ipcrm: a private one is removed already; of a keyed one only the key is lost."""
+    key = f"{t.path}/key"
+    open(key, "w").close()
+    for more in ([], ["--key", key]):
+        producer = t.start(PRODUCER, *SMALL, *more, "-r", "0")
+        viewer = t.viewer("--wait", "5", "--verify", "--json", "v.json")
+        segment = until(lambda: [s for s in segments() if s["cpid"] == producer.pid], "a segment")[0]
+        time.sleep(0.3)
+        equal(libc.shmctl(segment["shmid"], IPC_RMID, None), 0)
+        t.viewer("--frames", "30", "--verify").ends_with(0)
+        assert viewer.is_running() and producer.is_running()
+        for process in (viewer, producer):
+            process.signal(signal.SIGINT)
+            process.ends_with(130)
+        equal([s for s in segments() if s["shmid"] == segment["shmid"]], [])
+
+
+@test
+def a_lane_of_the_dead_is_free_for_the_next(t):
+    t.producer(*SMALL)
+    viewers = [t.viewer("-q", "--every-frame") for _ in range(16)]
+    until(lambda: t.run(VIEWER, "--list").decode().split()[-1] == "16", "16 viewers")
+    t.viewer().ends_with(3, "all 16 viewer lanes")
+    for viewer in viewers[3:12:4]:
+        viewer.kill()
+        t.viewer("--frames", "3").ends_with(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+"""Limits of the system, memory, files and clocks. Part D of tests/FAULTS.md. What can only be had for the whole machine is
+set in a name space or a control group of the test's own."""
+import os
+import re
+import resource
+import signal
+import subprocess
+import time
+
+from harness import *
+
+SMALL = ["-s", "320x240"]
+
+
+def one_line(process, code, *words):
+    process.ends_with(code, *words)
+    equal(len(process.err.splitlines()), 1, process.err)
+    contains(process.err, "; ")
+
+
+def need_root_and(*options):
+    need("unshare")
+    if os.getuid() != 0 or subprocess.run(["unshare", *options, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip(f"it takes root, and name spaces ({' '.join(options)})")
+
+
+def in_namespace(t, option, setting, *command, **more):
+    """Run a command after this shell command, in a name space of its own."""
+    return t.start("unshare", option, "sh", "-c", f'{setting} && exec "$0" "$@"', *command, **more)
+
+
+@test
+def a_segment_over_shmmax_names_the_limit(t):
+    need_root_and("-i")
+    process = in_namespace(t, "-i", "echo 1000000 > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080")
+    one_line(process, 6, "segment of 16.6 MB", "kernel.shmmax is 1.0 MB", "sysctl kernel.shmmax=16")
+    # With what it says it works.
+    wanted = re.search(r"sysctl kernel.shmmax=(\d+)", process.err).group(1)
+    in_namespace(t, "-i", f"echo {wanted} > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080", "--frames",
+                 "1").ends_with(0)
+
+
+@test
+def too_many_segments_and_too_many_pages_are_told_apart(t):
+    need_root_and("-i")
+    setting = "echo 2 > /proc/sys/kernel/shmmni && ipcmk -M 4096 >&2 && ipcmk -M 4096 >&2"
+    process = in_namespace(t, "-i", setting, PRODUCER, *SMALL)
+    process.ends_with(6, "all 2 segments of the system are in use (kernel.shmmni; this is not disk space)", "ipcs -m")
+    setting = "echo 10 > /proc/sys/kernel/shmall && ipcmk -M 16384 >&2"
+    process = in_namespace(t, "-i", setting, PRODUCER, *SMALL)
+    process.ends_with(6, "4 of the system's 10 pages for segments are in use (kernel.shmall; this is not disk space)")
+
+
+class ControlGroup:
+    """With that much memory for what is started in it."""
+
+    def __init__(self, t, most_bytes):
+        self.t = t
+        if os.getuid() != 0:
+            raise Skip("only root makes control groups")
+        for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+            self.path = f"{root}/pageflip-test-{os.getpid()}"
+            try:
+                os.mkdir(self.path)
+            except OSError:
+                continue
+            try:
+                with open(f"{self.path}/{limit}", "w") as file:
+                    file.write(str(most_bytes))
+                return
+            except OSError:
+                os.rmdir(self.path)
+        raise Skip("no control group for memory can be made here")
+
+    def __enter__(self):
+        return self
+
+    def join(self):
+        with open(f"{self.path}/cgroup.procs", "w") as file:
+            file.write(str(os.getpid()))
+
+    def __exit__(self, *_):
+        for process in self.t.processes:
+            process.kill()
+        until(lambda: not text_of(f"{self.path}/cgroup.procs"), "an empty control group", 5)
+        os.rmdir(self.path)
+
+
+@test
+def a_container_with_too_little_memory_is_told_before_it_is_killed(t):
+    with ControlGroup(t, 64 << 20) as group:
+        process = t.start(PRODUCER, "-s", "3840x2160", "--buffers", "8", preexec_fn=group.join)
+        one_line(process, 6, "segment of 265.4 MB: only 67.1 MB of memory are allowed in this control group",
+                 "use fewer buffers")
+        t.start(PRODUCER, *SMALL, "--frames", "2", preexec_fn=group.join).ends_with(0)
+
+
+@test
+def who_is_killed_for_memory_leaves_nothing(t):
+    """The kernel ends a producer in the middle of its work: as by SIGKILL."""
+    if SANITIZED:
+        raise Skip("the sanitizer's own memory is larger than that")
+    segment = 4 * 2048 * 1352 * 4 + 3 * 4096
+    with ControlGroup(t, segment + 4096) as group:
+        # It passes the check; with the rest of the program it does not fit.
+        process = t.start(PRODUCER, "-s", "2048x1352", "--buffers", "4", preexec_fn=group.join)
+        viewer = t.viewer("--wait", "5", "--follow")
+        code = process.wait()
+        assert code in (6, 137), f"exit {code}: {process.err}"
+        until(lambda: not [s for s in segments() if s["cpid"] == process.pid], "no segment", 2)
+        viewer.signal(signal.SIGINT)
+        viewer.ends_with(130)
+    t.start(PRODUCER, *SMALL, "--frames", "2").ends_with(0)
+
+
+def limit(which, most):
+    return lambda: resource.setrlimit(which, (most, most))
+
+
+@test
+def too_little_address_space_for_a_viewer(t):
+    if SANITIZED:
+        raise Skip("the sanitizer's own memory is larger than that")
+    producer = t.producer("-s", "7680x4320", "-r", "5")
+    viewer = t.viewer(preexec_fn=limit(resource.RLIMIT_AS, 200 << 20))
+    one_line(viewer, 6, "cannot attach it: Cannot allocate memory", "raise their limits")
+    t.viewer("--frames", "2").ends_with(0)
+    assert producer.is_running()
+
+
+@test
+def too_few_files_for_a_viewer(t):
+    t.producer(*SMALL)
+    one_line(t.viewer(preexec_fn=limit(resource.RLIMIT_NOFILE, 4)), 6, "Too many open files")
+
+
+def in_small_tmpfs(t, options, *command):
+    """`command` with a runtime directory on a file system of its own."""
+    os.makedirs(f"{t.path}/mounted", exist_ok=True)
+    setting = f"mount -t tmpfs -o size=64k tmpfs {t.path}/mounted && {options}"
+    return in_namespace(t, "-m", setting, *command, env={"XDG_RUNTIME_DIR": f"{t.path}/mounted"})
+
+
+@test
+def a_runtime_directory_that_is_read_only_is_named(t):
+    need_root_and("-m")
+    where = f"{t.path}/mounted"
+    for program in (PRODUCER, VIEWER):
+        one_line(in_small_tmpfs(t, f"mount -o remount,ro {where}", program), 7, f"{where}/pageflip: cannot make it",
+                 "Read-only file system", "set XDG_RUNTIME_DIR")
+        one_line(in_small_tmpfs(t, f"mkdir -m 700 {where}/pageflip && mount -o remount,ro {where}", program), 7,
+                 f"look at {where}/pageflip", "Read-only file system")
+
+
+@test
+def a_full_runtime_directory_is_named(t):
+    need_root_and("-m")
+    where = f"{t.path}/mounted"
+    fill = f"mkdir -m 700 {where}/pageflip && touch {where}/pageflip/default.lock && (cat /dev/zero > {where}/x; true) 2>&-"
+    one_line(in_small_tmpfs(t, fill, PRODUCER, *SMALL), 6, f"look at {where}/pageflip", "No space left on device")
+    equal(segments_of_dead(), [], "segments of a start that has failed")
+
+
+def segments_of_dead():
+    return [s for s in segments() if s["key"] >> 16 == 0x5046 and s["nattch"] == 0]
+
+
+@test
+def a_runtime_directory_that_is_not_there_is_named(t):
+    for program in (PRODUCER, VIEWER):
+        one_line(t.start(program, env={"XDG_RUNTIME_DIR": f"{t.path}/nowhere"}), 7, f"{t.path}/nowhere/pageflip",
+                 "No such file or directory", "set XDG_RUNTIME_DIR")
+
+
+@test
+def without_a_runtime_directory_there_is_one_in_tmp(t):
+    """Of a made-up user, so that it is nobody else's."""
+    need_root_and("-m")
+    need("setpriv")
+    setting = f"mount -t tmpfs -o mode=1777 tmpfs /tmp && mkdir /tmp/x && cp {PRODUCER} /tmp/x && chmod -R a+rX /tmp/x"
+    script = f"""{setting}
+cd /tmp/x
+as="setpriv --reuid 12345 --regid 12345 --clear-groups env -u XDG_RUNTIME_DIR"
+$as ./pageflip-producer -q -s 64x48 --frames 1 || exit 1
+stat -c '%a %u %F' /tmp/pageflip-12345
+"""
+    if PRODUCER.startswith("/tmp/"):
+        raise Skip("the build directory is in /tmp, which this test hides")
+    process = t.start("unshare", "-m", "sh", "-c", script)
+    process.ends_with(0)
+    equal(process.out.strip(), "700 12345 directory")
+
+
+@test
+def another_clock_does_not_stop_the_stream(t):
+    """A viewer whose CLOCK_MONOTONIC is a year ahead of the producer's, or behind it, gets each frame, and no wait of it
+    is longer or shorter for that. Its latencies are nonsense then, but numbers."""
+    need_root_and("-T")
+    t.producer(*SMALL, "-r", "100")
+    for offset in (365 * 86400, -int(time.monotonic()) + 5):
+        started = time.monotonic()
+        viewer = t.start("unshare", "-T", "--monotonic", str(offset), "--", "sh", "-c", 'exec "$0" "$@"', VIEWER,
+                         "--presenter", "null", "--every-frame", "--verify", "--frames", "50", "--json", "v.json")
+        viewer.ends_with(0, seconds=10)
+        assert time.monotonic() - started < 5
+        frames = report_of(f"{t.path}/v.json")["frames"]
+        equal((frames["shown"], frames["torn"]), (50, 0))
+
+
+@test
+def no_wait_is_by_the_wall_clock(t):
+    """So that setting it, by an hour or ten years, moves none. Read from the system calls of both programs."""
+    need("strace")
+    if SANITIZED:
+        raise Skip("strace and the leak check do not go together")
+    calls = "trace=futex,clock_nanosleep,clock_gettime,timerfd_settime,ppoll,pselect6,epoll_wait"
+    producer = t.start("strace", "-f", "-o", f"{t.path}/p.trace", "-e", calls, PRODUCER, *SMALL, "-r", "50", "--frames", "100")
+    viewer = t.start("strace", "-f", "-o", f"{t.path}/v.trace", "-e", calls, VIEWER, "--presenter", "null", "--wait", "10",
+                     "--every-frame")
+    for process in (producer, viewer):
+        process.ends_with(0)
+    waits = text_of(f"{t.path}/p.trace") + text_of(f"{t.path}/v.trace")
+    assert len(re.findall(r"FUTEX_WAIT_BITSET", waits)) > 10, "no waits were seen"
+    absolute = [line for line in waits.splitlines() if "CLOCK_REALTIME" in line and
+                ("FUTEX" in line or "TIMER_ABSTIME" in line)]
+    equal(absolute, [])
+
+
+@test
+def a_stall_is_not_made_up_for_by_a_burst(t):
+    """As after a suspend: a producer that was stopped for two seconds has a tick that is late, and then goes on at its
+    rate."""
+    producer = t.producer(*SMALL, "-r", "50", "--buffers", "8")  # a burst would find room
+    viewer = t.viewer("--every-frame", "--csv", "v.csv")
+    time.sleep(0.5)
+    producer.signal(signal.SIGSTOP)
+    time.sleep(2)
+    producer.signal(signal.SIGCONT)
+    time.sleep(1)
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    rows = [row.split(",") for row in text_of(f"{t.path}/v.csv").splitlines()]
+    column = rows[0].index("publish_us")
+    times = [float(row[column]) / 1e6 for row in rows[1:]]
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    stall = gaps.index(max(gaps))
+    assert max(gaps) > 1.5, max(gaps)
+    burst = [moment for moment in times[stall + 1:] if moment < times[stall + 1] + 0.02]
+    assert len(burst) <= 3, f"{len(burst)} frames in the 20 ms after the stall"
+
+
+if __name__ == "__main__":
+    main()

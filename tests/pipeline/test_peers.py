@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""What each end sees of the other when that is stopped, crashes, is killed and not waited for, or forks; and signals that
+come at any time. Part A of tests/FAULTS.md, but for the deaths at each step, which are the kill matrix's."""
+import os
+import random
+import re
+import resource
+import signal
+import time
+
+from harness import *
+
+SMALL = ["-s", "320x240"]
+SOON = 0.25 if not SANITIZED else 2  # seconds until a lane or a lease is free again
+SEED = int(os.environ.get("PAGEFLIP_SEED", time.time_ns() % 1000000))
+
+
+def no_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def published(t, producer):
+    """Its figures so far, from the report that SIGUSR1 asks for."""
+    path = f"{t.path}/p.json"
+    before = text_of(path)
+    producer.signal(signal.SIGUSR1)
+    until(lambda: text_of(path) != before, "a report on SIGUSR1")
+    return report_of(path)["frames"]
+
+
+def is_zombie(pid):
+    return text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] == ["Z"]
+
+
+@test
+def signals_at_any_time_end_both_in_order(t):
+    """While they start, wait, run, or are held up. Before its handlers are there a program dies of the signal, which a
+    shell shows by the same number."""
+    dice = random.Random(SEED)
+    print(f"# seed {SEED}", flush=True)
+    for number in range(24 if not SANITIZED else 8):
+        chosen = [dice.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)) for _ in range(2)]
+        producer = t.start(PRODUCER, *SMALL, "-q", "-r", dice.choice(("0", "60")))
+        viewer = t.viewer("-q", "--follow", "--wait", "10", *dice.choice(([], ["--every-frame"])))
+        both = [(producer, chosen[0]), (viewer, chosen[1])]
+        dice.shuffle(both)
+        for process, wanted in both:
+            time.sleep(dice.choice((0, 0.003, 0.01, 0.03, 0.1)))
+            process.signal(wanted)
+        for process, wanted in both:
+            equal(process.wait(2 * PATIENCE // 10), 128 + wanted, f"round {number}: {process.command}: {process.err}")
+        pids = (producer.pid, viewer.pid)
+        until(lambda: not [s for s in segments() if s["cpid"] in pids], f"round {number}: no segment", 2)
+
+
+@test
+def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
+    """To a viewer of every frame that was stopped meanwhile: they live in the segment as long as it is attached."""
+    producer = t.producer(*SMALL, "-r", "0", "--buffers", "8", "--json", "p.json")
+    viewer = t.viewer("--every-frame", "--verify", "--csv", "v.csv")
+    until(lambda: published(t, producer)["published"] > 50, "frames")
+    viewer.signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(143)
+    last = report_of(f"{t.path}/p.json")["frames"]["published"]
+    viewer.signal(signal.SIGCONT)
+    viewer.ends_with(0)
+    rows = text_of(f"{t.path}/v.csv").splitlines()
+    column = rows[0].split(",").index("sequence")
+    seen = [int(row.split(",")[column]) for row in rows[1:]]
+    equal(seen, list(range(seen[0], last + 1)))
+
+
+@test
+def a_crash_is_like_a_kill(t):
+    """No handler of ours cleans up: the kernel does."""
+    for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
+        producer = t.start(PRODUCER, *SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
+        victim = t.viewer("-q", "--every-frame", "--wait", "10", preexec_fn=no_core)
+        other = t.viewer("--verify", "--wait", "10", "--json", "v.json")
+        until(lambda: published(t, producer)["published"] > 50, "frames")
+        until(lambda: viewers_of(t) == 2, "two viewers")
+        victim.signal(number)
+        victim.popen.wait()
+        until(lambda: viewers_of(t) == 1, "its lane", SOON + 0.5)
+        before = published(t, producer)["published"]
+        until(lambda: published(t, producer)["published"] > before + 50, "frames after its crash", 2)
+        producer.signal(number)
+        other.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=2 * PATIENCE // 10)
+        equal(report_of(f"{t.path}/v.json")["frames"]["torn"], 0)
+        until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", 2)
+
+
+def viewers_of(t):
+    rows = [line.split() for line in t.run(VIEWER, "--list").decode().splitlines()[1:]]
+    return int(rows[0][-1]) if rows else 0
+
+
+@test
+def a_zombie_is_dead(t):
+    """Killed, and nobody has waited for it: its pid is still there."""
+    producer = t.producer(*SMALL)
+    viewer = t.viewer("--every-frame")
+    time.sleep(0.3)
+    os.kill(producer.pid, signal.SIGKILL)
+    viewer.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=2)
+    assert is_zombie(producer.pid), "it was not a zombie"
+    second = t.producer(*SMALL, "-r", "0", "--json", "p.json")
+    victim = t.viewer("--every-frame")
+    time.sleep(0.3)
+    os.kill(victim.pid, signal.SIGKILL)
+    until(lambda: viewers_of(t) == 0, "its lane", 2)
+    before = published(t, second)["published"]
+    until(lambda: published(t, second)["published"] > before + 50, "frames", 2)
+    assert is_zombie(victim.pid) and is_zombie(producer.pid)
+
+
+@test
+def a_stopped_latest_viewer_goes_on_with_the_newest(t):
+    """And counts what it passed over. It has one slot of three, so nobody waits for it."""
+    producer = t.producer(*SMALL, "-r", "200", "--buffers", "3", "--json", "p.json")
+    viewer = t.viewer("--verify", "--json", "v.json")
+    until(lambda: viewers_of(t) == 1, "a viewer")
+    viewer.signal(signal.SIGSTOP)
+    before = published(t, producer)
+    time.sleep(1.5)
+    after = published(t, producer)
+    passed = after["published"] - before["published"]
+    assert passed > 100, passed
+    viewer.signal(signal.SIGCONT)
+    time.sleep(0.5)
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    frames = report_of(f"{t.path}/v.json")["frames"]
+    assert frames["skipped"] >= passed - 3, (frames, passed)
+    equal((frames["lost"], frames["torn"]), (0, 0))
+
+
+@test
+def a_stopped_producer_leaves_the_window_alive(t):
+    display = Display(t)
+    producer = t.producer(*SMALL)
+    viewer = t.viewer("-v", presenter="x11")
+    window = display.window_of(viewer)
+    until(lambda: any(display.grab(window).pixels), "a picture")
+    producer.signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    before = display.grab(window)
+    t.run("xdotool", "windowsize", "--sync", window, "640", "480")
+    until(lambda: display.grab(window).width == 640 and any(display.grab(window).pixels[-640 * 4:]),
+          "the picture, scaled, while the producer is stopped", 2 * PATIENCE // 10)
+    t.run("xdotool", "windowsize", "--sync", window, "320", "240")
+    until(lambda: display.grab(window).same_as(before), "the same picture", 2 * PATIENCE // 10)
+    viewer.says("no new frame for 5 s", seconds=10)
+    assert "died" not in viewer.err
+    display.key(window, "q")
+    viewer.ends_with(0, seconds=2)
+
+
+@test
+def a_stalled_producer_says_by_whom_every_two_seconds(t):
+    producer = t.producer(*SMALL, "-r", "0")
+    viewer = t.viewer("--every-frame")
+    until(lambda: viewers_of(t) == 1, "a viewer")
+    time.sleep(0.2)
+    viewer.signal(signal.SIGSTOP)
+    time.sleep(5)
+    told = re.findall(r"stalled by lane 0 \(pid (\d+)\) for (\d)\.\d s", producer.err)
+    equal(told, [(str(viewer.pid), "2"), (str(viewer.pid), "4")])
+    viewer.signal(signal.SIGCONT)
+
+
+def forker(t, role):
+    made = t.start(os.environ["PAGEFLIP_FORKER"], role)
+    until(lambda: made.out.count("\n") == 2 or not made.is_running(), f"two processes: {made.err}")
+    return made, int(re.search(r"child (\d+)", made.out).group(1))
+
+
+@test
+def a_child_of_a_producer_keeps_neither_lease_nor_segment(t):
+    parent, child = forker(t, "producer")
+    try:
+        equal([s["cpid"] for s in segments() if s["cpid"] == parent.pid], [parent.pid])
+        parent.kill()
+        until(lambda: not [s for s in segments() if s["cpid"] == parent.pid], "no segment", SOON)
+        second = t.start(PRODUCER, *SMALL, "--frames", "2")
+        second.ends_with(0)
+        os.kill(child, 0)  # it lives
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+@test
+def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
+    producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
+    parent, child = forker(t, "viewer")
+    try:
+        parent.kill()
+        until(lambda: viewers_of(t) == 0, "its lane", 2)
+        before = published(t, producer)["published"]
+        until(lambda: published(t, producer)["published"] > before + 50, "frames", 2)
+        os.kill(child, 0)  # it lives
+        producer.kill()
+        until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", SOON)
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
