@@ -12,17 +12,24 @@
 #include "handoff.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "clock.h"
-
-/* A viewer that was stopped for hours has as many rings waiting as frames were published. What is
- * left after so many costs one look more. */
-enum { DRAIN_MAX = 1 << 16 };
 
 /* `newest` moves on while a viewer claims it only if a producer publishes meanwhile; more often
  * than this in a row is damage. */
 enum { CLAIM_TRIES_MAX = PF_SLOTS_MAX * PF_SLOTS_MAX };
+
+/*
+ * A doorbell is one word for one sleeper. A sem_t would do the same, but it keeps flags for the
+ * kernel beside its count, in the segment: whoever scribbles over those makes glibc abort the
+ * process that rings or sleeps next. Here the flags are in the code, and any word is only a ring.
+ */
+enum bell { BELL_QUIET, BELL_RUNG, BELL_ASLEEP };
 
 void handoff_init(struct layout_producer *producer, struct layout_viewers *viewers)
 {
@@ -30,33 +37,54 @@ void handoff_init(struct layout_producer *producer, struct layout_viewers *viewe
     atomic_init(&producer->state, LAYOUT_RUNNING);
     for (int i = 0; i < PF_VIEWERS_MAX; i++) {
         atomic_init(&viewers->lane[i].word, LANE_FREE);
-        sem_init(&viewers->lane[i].door, 1, 0);
+        atomic_init(&viewers->lane[i].door, BELL_QUIET);
     }
-    sem_init(&viewers->space, 1, 0);
+    atomic_init(&viewers->space, BELL_QUIET);
 }
 
 /* ------------------------------------------------------------------ doorbells */
 
-static void drain(sem_t *bell)
+static void drain(_Atomic uint32_t *bell)
 {
-    for (int i = 0; i < DRAIN_MAX && sem_trywait(bell) == 0; i++)
-        ;
+    /* Only if somebody rang: to write takes the line away from who rings. acquire: pairs with
+     * ring(), so what it told of is seen by the look that follows. */
+    if (atomic_load_explicit(bell, memory_order_relaxed) != BELL_QUIET)
+        atomic_exchange_explicit(bell, BELL_QUIET, memory_order_acquire);
 }
 
-static int wait_for(sem_t *bell, int64_t deadline_ns)
+static int wait_for(_Atomic uint32_t *bell, int64_t deadline_ns)
 {
-    struct timespec deadline = clock_timespec(deadline_ns);
+    struct timespec deadline = clock_timespec(deadline_ns); /* of CLOCK_MONOTONIC, absolute */
+    int error = 0;
 
-    if (sem_clockwait(bell, CLOCK_MONOTONIC, &deadline) == 0)
+    if (atomic_exchange_explicit(bell, BELL_ASLEEP, memory_order_acquire) != BELL_RUNG &&
+        syscall(SYS_futex, bell, FUTEX_WAIT_BITSET, BELL_ASLEEP, &deadline, NULL,
+                FUTEX_BITSET_MATCH_ANY) < 0)
+        error = errno;
+    /* EAGAIN: it was rung, or damaged, before the kernel looked */
+    if (atomic_exchange_explicit(bell, BELL_QUIET, memory_order_acquire) == BELL_RUNG ||
+        error == EAGAIN)
         return 0;
-    return -errno;
+    return -error;
 }
 
-/* A post fails only with EOVERFLOW: the bell has rung 2^31 times, and nobody can sleep through
- * that. */
-static void ring(sem_t *bell)
+static void ring(_Atomic uint32_t *bell)
 {
-    sem_post(bell);
+    /* release: pairs with the acquires above. A word that is none of the three is damage; there may
+     * be a sleeper under it. */
+    uint32_t was = atomic_exchange_explicit(bell, BELL_RUNG, memory_order_release);
+
+    if (was != BELL_QUIET && was != BELL_RUNG)
+        syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+int handoff_calm_down(int *rings)
+{
+    const struct timespec pause = {.tv_nsec = HANDOFF_CALM_NS};
+
+    if (++*rings <= HANDOFF_RINGS_MAX)
+        return 0;
+    return nanosleep(&pause, NULL) < 0 && errno == EINTR ? -EINTR : 0;
 }
 
 void handoff_drain_space(struct segment *segment)

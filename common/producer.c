@@ -246,6 +246,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct handoff_blockers blockers;
     int64_t now_ns = clock_now_ns();
     int64_t deadline_ns = clock_deadline_ns(now_ns, timeout_ns);
+    int rings = 0;
 
     assert(!producer->begun && "publish or abandon the frame before the next one is begun");
     if (now_ns - producer->reap_ns >= HANDOFF_LOOK_AGAIN_NS) {
@@ -269,8 +270,10 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             producer->stats.no_slot++;
             return -EAGAIN;
         }
-        if (handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns)) ==
-            -EINTR)
+        int ret = handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns));
+        if (ret == 0)
+            ret = handoff_calm_down(&rings);
+        if (ret == -EINTR)
             return -EINTR;
     }
 }

@@ -337,6 +337,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
 {
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     bool has_spun = false;
+    int rings = 0;
 
     for (;;) {
         /* Drain, look, then sleep: a ring after the drain ends the sleep, a frame before it is
@@ -363,6 +364,8 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         }
         ret = handoff_wait_door(&viewer->segment, viewer->lane,
                                 clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        if (ret == 0)
+            ret = handoff_calm_down(&rings);
         if (ret == -EINTR)
             return -EINTR;
     }

@@ -216,6 +216,35 @@ Test(handoff, bells_wake_and_are_forgotten_when_drained)
     cr_assert_eq(handoff_wait_space(&segment, 0), 0, "leaving rings the producer");
 }
 
+/* Also those that glibc's sem_t ends the process over. */
+Test(handoff, a_damaged_bell_wakes_or_is_slept_through)
+{
+    const uint32_t words[] = {0, 1, 2, 3, 0x5a5a5a5a, INT32_MAX, UINT32_MAX - 1, UINT32_MAX};
+
+    start(2);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        atomic_store(&viewers.space, words[i]);
+        int ret = handoff_wait_space(&segment, 0);
+        cr_assert(ret == 0 || ret == -ETIMEDOUT, "%x: %d", words[i], ret);
+        atomic_store(&viewers.space, words[i]);
+        handoff_let_go(&segment, 3, 0);
+        cr_assert_eq(handoff_wait_space(&segment, 0), 0, "%x: the ring is lost", words[i]);
+        atomic_store(&viewers.space, words[i]);
+        handoff_drain_space(&segment);
+        cr_assert_eq(handoff_wait_space(&segment, 0), -ETIMEDOUT, "%x: not drained", words[i]);
+    }
+}
+
+Test(handoff, rings_without_end_cost_no_core)
+{
+    int64_t start_ns = clock_now_ns();
+    int rings = 0;
+
+    for (int i = 0; i < HANDOFF_RINGS_MAX + 20; i++)
+        cr_assert_eq(handoff_calm_down(&rings), 0);
+    cr_assert_geq(clock_now_ns() - start_ns, 20 * HANDOFF_CALM_NS);
+}
+
 Test(handoff, nobody_is_rung_who_is_not_there)
 {
     start(2);
