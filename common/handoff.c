@@ -249,20 +249,31 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
     return next ? next - 1 : 0;
 }
 
+/* A time that has passed, whatever the segment says: who subtracts times must not overflow. */
+static int64_t past_ns(_Atomic int64_t *time_ns, int64_t now_ns)
+{
+    int64_t ns = atomic_load_explicit(time_ns, memory_order_relaxed);
+
+    return ns < 0 ? 0 : clock_earlier(ns, now_ns);
+}
+
 /* The slot's pages, and what the producer wrote about them. The slot must be claimed. */
-static void fill_frame(struct segment *segment, uint32_t slot, struct pf_frame *frame)
+static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence,
+                       struct pf_frame *frame)
 {
     struct layout_meta *meta = &segment->producer->meta[slot];
+    int64_t now_ns = clock_now_ns();
+    int64_t publish_ns = past_ns(&meta->publish_ns, now_ns);
 
     *frame = (struct pf_frame){
         .slot = slot,
-        .sequence = atomic_load_explicit(&meta->sequence, memory_order_relaxed),
+        .sequence = sequence,
         .flags = atomic_load_explicit(&meta->flags, memory_order_relaxed),
         .pts_ns = atomic_load_explicit(&meta->pts_ns, memory_order_relaxed),
-        .due_ns = atomic_load_explicit(&meta->due_ns, memory_order_relaxed),
-        .begin_ns = atomic_load_explicit(&meta->begin_ns, memory_order_relaxed),
-        .publish_ns = atomic_load_explicit(&meta->publish_ns, memory_order_relaxed),
-        .acquire_ns = clock_now_ns(),
+        .due_ns = past_ns(&meta->due_ns, now_ns),
+        .begin_ns = past_ns(&meta->begin_ns, publish_ns),
+        .publish_ns = publish_ns,
+        .acquire_ns = now_ns,
     };
     segment_planes(segment, slot, frame->plane);
 }
@@ -284,8 +295,7 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
         uint64_t before = atomic_fetch_or_explicit(mine, LANE_HELD(slot), memory_order_seq_cst);
         uint64_t again = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
         if (again == newest) {
-            fill_frame(segment, slot, frame);
-            frame->sequence = NEWEST_SEQUENCE(newest);
+            fill_frame(segment, slot, NEWEST_SEQUENCE(newest), frame);
             return 0;
         }
         /* A newer one has come, which is better anyway. What was held before stays held. */
@@ -317,7 +327,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         if (!atomic_compare_exchange_strong_explicit(mine, &word, taken, memory_order_seq_cst,
                                                      memory_order_relaxed))
             return -ESTALE;
-        fill_frame(segment, k, frame);
+        fill_frame(segment, k, seen + 1, frame);
         return 0;
     }
     /* Published, wanted and not there: only if we were evicted between the two loads. */
