@@ -246,6 +246,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct handoff_blockers blockers;
     int64_t now_ns = clock_now_ns();
     int64_t deadline_ns = clock_deadline_ns(now_ns, timeout_ns);
+    bool has_looked = false; /* for the dead and the slow, since the last sleep */
     int rings = 0;
 
     assert(!producer->begun && "publish or abandon the frame before the next one is begun");
@@ -261,11 +262,14 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             hand_out(producer, (uint32_t)slot, frame);
             return 0;
         }
-        if (reap_lanes(producer, blockers.lanes))
-            continue;
+        /* Once: lane words that somebody writes over and over must not keep us here. */
+        if (!has_looked) {
+            bool freed = reap_lanes(producer, blockers.lanes);
+            has_looked = true;
+            if (freed || look_at_stalls(producer, &blockers, clock_now_ns()))
+                continue;
+        }
         now_ns = clock_now_ns();
-        if (look_at_stalls(producer, &blockers, now_ns))
-            continue;
         if (now_ns >= deadline_ns) {
             producer->stats.no_slot++;
             return -EAGAIN;
@@ -275,6 +279,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             ret = handoff_calm_down(&rings);
         if (ret == -EINTR)
             return -EINTR;
+        has_looked = false;
     }
 }
 
