@@ -266,7 +266,7 @@ static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct lo
     if (look->wrong)
         return -EPROTO;
     if (nonce && memcmp(nonce, look->header.nonce, LAYOUT_NONCE_BYTES) != 0)
-        return -ECONNREFUSED;
+        return -EREMCHG;
     return 0;
 }
 
@@ -284,7 +284,7 @@ static int explain_look(int error, int shmid, const struct look *look)
         const struct passwd *owner = known ? getpwuid(info.shm_perm.uid) : NULL;
         log_error("segment %d: no permission, it belongs to %s; run the viewer as that user", shmid,
                   owner ? owner->pw_name : "another user");
-    } else if (error != -ECONNREFUSED) {
+    } else if (error != -ECONNREFUSED && error != -EREMCHG) {
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
                   shmid, strerror(-error));
     }
@@ -310,7 +310,7 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOU
     if (memcmp(segment->header->nonce, look.header.nonce, LAYOUT_NONCE_BYTES) != 0) {
         shmdt(base);
         *segment = (struct segment){0};
-        return -ECONNREFUSED;
+        return -EREMCHG;
     }
     if (mprotect(base, 2 * geometry_page_bytes(), PROT_READ) < 0 ||
         mprotect(base + LAYOUT_CONTROL_PAGES * geometry_page_bytes(),

@@ -111,6 +111,15 @@ static int pause_until(int64_t deadline_ns)
     return nanosleep(&pause, NULL) < 0 && errno == EINTR ? -EINTR : 0;
 }
 
+/* A producer that has just gone on leaves this for a moment; for longer than that it is damage. */
+static int refuse_foreign(const struct pf_viewer *viewer)
+{
+    log_error("channel \"%s\": its id file leads to a segment whose \"nonce\" is another; restart "
+              "the producer",
+              viewer->channel.name);
+    return -EPROTO;
+}
+
 /* Wait for a segment that is not the one of `except` (NULL: any), and attach it. -EAGAIN: none
  * came. */
 static int wait_for_segment(struct pf_viewer *viewer, int64_t timeout_ns, const uint8_t *except,
@@ -122,16 +131,19 @@ static int wait_for_segment(struct pf_viewer *viewer, int64_t timeout_ns, const 
     for (;;) {
         bool is_starting;
         int ret = attach_by_id(viewer, segment, &is_starting);
+        bool is_foreign = ret == -EREMCHG;
 
         if (ret == 0) {
             if (!except || memcmp(segment->nonce, except, LAYOUT_NONCE_BYTES) != 0)
                 return 0;
             segment_close(segment);
             is_starting = false;
-        } else if (ret != -ECONNREFUSED) {
+        } else if (ret != -ECONNREFUSED && !is_foreign) {
             return ret;
         }
         ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
+        if (ret == -EAGAIN && is_foreign && !except)
+            return refuse_foreign(viewer);
         if (ret < 0)
             return ret;
     }
@@ -257,27 +269,30 @@ void pf_viewer_close(struct pf_viewer *viewer)
 
 /* ------------------------------------------------------------------ the end */
 
-/* Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS. */
+/*
+ * Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS, unless
+ * the segment says that it is over: a word that anybody may have damaged, so it only says how it
+ * ended. That it ended is known by the lease and the id file.
+ */
 static enum pf_state ask_state(struct pf_viewer *viewer)
 {
     struct channel_id id;
     enum layout_state said = handoff_state(&viewer->segment);
     int64_t now_ns = clock_now_ns();
 
-    if (said == LAYOUT_ENDED)
-        return PF_ENDED;
-    if (said == LAYOUT_MOVED)
-        return PF_MOVED;
-    if (now_ns - viewer->asked_ns < ASK_AGAIN_NS)
+    if (said == LAYOUT_RUNNING && now_ns - viewer->asked_ns < ASK_AGAIN_NS)
         return PF_RUNNING;
     viewer->asked_ns = now_ns;
 
-    bool is_alive = channel_is_leased(&viewer->channel, CHANNEL_PRODUCER);
-    /* Somebody has the lease. Our producer, unless the id names another segment: then it is a
-     * successor. */
-    if (is_alive && (channel_read_id(&viewer->channel, &id) < 0 ||
-                     memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0))
-        return PF_RUNNING;
+    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
+        bool has_id = channel_read_id(&viewer->channel, &id) == 0;
+        /* Our producer, unless the id names another segment: then it is a successor. */
+        if (has_id && memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0)
+            return PF_RUNNING;
+        /* Between two segments, or two producers. Ours takes its id away after it has said END. */
+        if (!has_id && said != LAYOUT_ENDED && said != LAYOUT_MOVED)
+            return PF_RUNNING;
+    }
     /* It may have said its last word between the two questions. */
     said = handoff_state(&viewer->segment);
     return said == LAYOUT_ENDED ? PF_ENDED : said == LAYOUT_MOVED ? PF_MOVED : PF_LOST;
