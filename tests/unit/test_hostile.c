@@ -244,9 +244,11 @@ Test(hostile, a_lane_word_of_an_unknown_mode_costs_no_more_than_slots)
 
 static void *ring_on(void *unused)
 {
+    struct segment peers = {.viewers = page_2()};
+
     while (!atomic_load(&stop)) {
-        atomic_store(&page_2()->lane[0].door, UINT32_MAX);
-        atomic_store(&page_2()->space, 1);
+        handoff_ring_door(&peers, 0);
+        handoff_let_go(&peers, 5, 0); /* rings the producer */
     }
     return unused;
 }
@@ -303,9 +305,11 @@ static void writes_its_lane_and_bells_only(bool every_frame)
     open_producer(3, 0);
     open_viewer(every_frame);
     map_raw();
+    pf_viewer_close(viewer);
     for (size_t i = 0; i < PAGE; i++)
         if (!is_viewers(i))
             raw[2 * PAGE + i] = CANARY;
+    open_viewer(every_frame); /* on lane 0 again */
     for (int i = 1; i <= 200; i++) {
         publish((uint32_t)i);
         expect(i);
