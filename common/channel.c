@@ -264,11 +264,25 @@ failed:;
     return ret;
 }
 
-int channel_read_id(const struct channel *channel, struct channel_id *id)
+bool channel_parse_id(const char *text, struct channel_id *id)
 {
-    char name[FILE_NAME_BYTES], text[ID_BYTES], nonce[2 * LAYOUT_NONCE_BYTES + 1];
+    char nonce[2 * LAYOUT_NONCE_BYTES + 1];
     int version, pid;
     unsigned uid;
+
+    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, &id->bytes, &pid, &uid,
+               &id->ipc_namespace) != 7 ||
+        strlen(nonce) != 2 * LAYOUT_NONCE_BYTES)
+        return false;
+    id->pid = pid;
+    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+        sscanf(nonce + 2 * i, "%2hhx", &id->nonce[i]);
+    return true;
+}
+
+int channel_read_id(const struct channel *channel, struct channel_id *id)
+{
+    char name[FILE_NAME_BYTES], text[ID_BYTES];
 
     file_name(name, channel, ".id");
     int fd = openat(channel->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -279,14 +293,7 @@ int channel_read_id(const struct channel *channel, struct channel_id *id)
     if (length <= 0)
         return -ENOENT;
     text[length] = '\0';
-    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, &id->bytes, &pid, &uid,
-               &id->ipc_namespace) != 7 ||
-        strlen(nonce) != 2 * LAYOUT_NONCE_BYTES)
-        return -ENOENT;
-    id->pid = pid;
-    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
-        sscanf(nonce + 2 * i, "%2hhx", &id->nonce[i]);
-    return 0;
+    return channel_parse_id(text, id) ? 0 : -ENOENT;
 }
 
 void channel_remove_id(const struct channel *channel)

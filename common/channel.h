@@ -54,6 +54,9 @@ bool channel_is_leased(const struct channel *channel, int byte);
  */
 int channel_write_id(const struct channel *channel, struct channel_id *id);
 
+/* Is `text` what an id file says? Fills *id then; else *id may be half filled. */
+bool channel_parse_id(const char *text, struct channel_id *id);
+
 /* Returns 0, or -ENOENT: there is none, or none that can be read. */
 int channel_read_id(const struct channel *channel, struct channel_id *id);
 void channel_remove_id(const struct channel *channel);
