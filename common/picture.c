@@ -28,6 +28,10 @@ enum {
     BACKGROUND = 128,        /* neutral grey behind what is transparent */
 };
 
+/* Chunks that libpng keeps whole, however long they say they are: it only warns of ANCILLARY_MAX,
+ * allocates and clears the memory. None of them is in the picture, so all are passed over. */
+static const png_byte passed_over[] = "eXIf\0iCCP\0iTXt\0pCAL\0sCAL\0sPLT\0tEXt\0zTXt";
+
 struct picture {
     png_structp png;
     png_infop info;
@@ -101,6 +105,8 @@ static int read_header(struct picture *picture, uint32_t *width, uint32_t *heigh
     png_set_user_limits(picture->png, PF_SIZE_MAX, PF_SIZE_MAX);
     png_set_chunk_malloc_max(picture->png, ANCILLARY_MAX);
     png_set_chunk_cache_max(picture->png, 16);
+    png_set_keep_unknown_chunks(picture->png, PNG_HANDLE_CHUNK_NEVER, passed_over,
+                                sizeof passed_over / 5);
     png_set_read_fn(picture->png, picture, picture->file ? read_file : read_memory);
     png_read_info(picture->png, picture->info);
     *width = png_get_image_width(picture->png, picture->info);
