@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "output.h"
+
 enum exit_code {
     EXIT_OK = 0,
     EXIT_USAGE = 2,
@@ -45,6 +47,12 @@ static inline int exit_code_of(int error)
     case ESTALE: return EXIT_EVICTED;
     default: return EXIT_LIMIT; /* ENOSPC, ENOMEM, EMFILE, ...: whatever a system call may say */
     }
+}
+
+/* After words on standard output were all there was to do. */
+static inline int exit_code_of_stdout(void)
+{
+    return output_finish_stdout() < 0 ? EXIT_OUTPUT_FAILED : EXIT_OK;
 }
 
 #endif

@@ -77,6 +77,16 @@ int output_finish(struct output *output)
     return error ? fail(output, error) : 0;
 }
 
+int output_finish_stdout(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    int error = errno ? errno : EIO;
+    log_error("standard output: cannot write it: %s; choose another place for it", strerror(error));
+    return -error;
+}
+
 void output_abandon(struct output *output)
 {
     fclose(output->file);

@@ -25,4 +25,7 @@ int output_finish(struct output *output);
 /* As if it had never been opened. */
 void output_abandon(struct output *output);
 
+/* Is all that was printed on standard output out? Returns 0 or a negative errno, logged. */
+int output_finish_stdout(void);
+
 #endif

@@ -161,8 +161,8 @@ int main(int argc, char **argv)
     if (ret < 0)
         return EXIT_USAGE;
     switch (options.action) {
-    case ACTION_HELP: options_print_help(); return EXIT_OK;
-    case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return EXIT_OK;
+    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_RUN: break;
     }
     pf_log_set_level(options.log_level);
