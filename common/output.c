@@ -4,6 +4,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,6 +76,16 @@ int output_finish(struct output *output)
         unlink(output->temporary);
     free(output->temporary);
     return error ? fail(output, error) : 0;
+}
+
+void output_guard_standard_files(void)
+{
+    /* The wrong way round: to use it fails, as it would with a closed one. */
+    const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return; /* no /dev/null: then there is nothing to be done */
 }
 
 int output_finish_stdout(void)

@@ -116,6 +116,7 @@ int main(int argc, char **argv)
 {
     struct options options;
 
+    output_guard_standard_files();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
     pf_log_set_level(options.log_level);
