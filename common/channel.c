@@ -321,8 +321,15 @@ int channel_names(char ***names)
     *names = NULL;
     runtime_path(path);
     int count = scandir(path, &entries, is_lock_file, alphasort);
-    if (count < 0)
-        return errno == ENOENT ? 0 : -errno;
+    if (count < 0 && errno == ENOENT)
+        return 0;
+    if (count < 0) {
+        int ret = -errno;
+        log_error("runtime directory %s: cannot read it: %s; set XDG_RUNTIME_DIR to a directory of "
+                  "yours",
+                  path, strerror(-ret));
+        return ret;
+    }
 
     char **found = calloc((size_t)count + 1, sizeof *found);
     int valid = 0;
@@ -336,5 +343,5 @@ int channel_names(char ***names)
     }
     free(entries);
     *names = found;
-    return found ? valid : -ENOMEM;
+    return found ? valid : log_no_memory("list of channels");
 }

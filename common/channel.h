@@ -65,7 +65,7 @@ void channel_remove_id(const struct channel *channel);
 uint64_t channel_ipc_namespace(void);
 
 /* The names of all channels, in order. Returns their number and an array to be freed, each name
- * too. */
+ * too; or a negative errno, logged. */
 int channel_names(char ***names);
 
 #endif

@@ -79,6 +79,12 @@ void log_error(const char *format, ...)
     va_end(arguments);
 }
 
+int log_no_memory(const char *what)
+{
+    log_error("%s: no memory for it; close other programs", what);
+    return -ENOMEM;
+}
+
 void log_warning(const char *format, ...)
 {
     va_list arguments;

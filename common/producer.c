@@ -112,11 +112,11 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     struct pf_producer *made = calloc(1, sizeof *made);
     if (!made)
-        return -ENOMEM;
+        return log_no_memory(channel);
     made->channel.lock_fd = -1;
     made->evict_after_ns = options->evict_after_ns;
     if (options->key_file && !(made->key_file = strdup(options->key_file))) {
-        ret = -ENOMEM;
+        ret = log_no_memory(options->key_file);
         goto failed;
     }
     ret = channel_open(&made->channel, channel);

@@ -86,12 +86,22 @@ static int explain_shmget(int error, uint64_t bytes)
     return error == EINVAL ? -ENOSPC : -error;
 }
 
+static int fill_with_random(void *to, size_t bytes)
+{
+    if (getrandom(to, bytes, 0) == (ssize_t)bytes)
+        return 0;
+    int ret = -errno;
+    log_error("segment: no random numbers: %s; getrandom(2) says when", strerror(-ret));
+    return ret;
+}
+
 static int create_private(uint64_t bytes)
 {
     for (int tries = 0; tries < KEY_TRIES_MAX; tries++) {
         uint16_t random = 0;
-        if (getrandom(&random, sizeof random, 0) < 0)
-            return -errno;
+        int ret = fill_with_random(&random, sizeof random);
+        if (ret < 0)
+            return ret;
         int shmid = shmget(KEY_PREFIX << 16 | random, bytes, IPC_CREAT | IPC_EXCL | 0600);
         if (shmid >= 0)
             return shmid;
@@ -120,10 +130,17 @@ static int reclaim_key(key_t key, const char *key_file)
     struct shmid_ds info;
     int shmid = shmget(key, 0, 0);
 
-    if (shmid < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (shmctl(shmid, IPC_STAT, &info) < 0)
-        return errno == EINVAL || errno == EIDRM ? 0 : -errno;
+    if (shmid < 0 && errno == ENOENT)
+        return 0;
+    if (shmid < 0 || shmctl(shmid, IPC_STAT, &info) < 0) {
+        int ret = -errno;
+        if (shmid >= 0 && (ret == -EINVAL || ret == -EIDRM))
+            return 0;
+        log_error(
+            "key file %s: cannot look at the segment of its key 0x%08x: %s; take another file",
+            key_file, (unsigned)key, strerror(-ret));
+        return ret;
+    }
     const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
     bool is_ours = false;
     if (header != (void *)-1) {
@@ -145,7 +162,12 @@ static int reclaim_key(key_t key, const char *key_file)
         return -EBUSY;
     }
     log_info("key file %s: reclaimed stale segment %d", key_file, shmid);
-    return shmctl(shmid, IPC_RMID, NULL) == 0 ? 0 : -errno;
+    if (shmctl(shmid, IPC_RMID, NULL) == 0)
+        return 0;
+    int ret = -errno;
+    log_error("key file %s: cannot remove stale segment %d: %s; take another file", key_file, shmid,
+              strerror(-ret));
+    return ret;
 }
 
 static int create_keyed(uint64_t bytes, const char *key_file)
@@ -194,10 +216,9 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     *segment =
         (struct segment){.geometry = geometry_plan(format, slots), .keyed = key_file != NULL};
     snprintf(segment->channel, sizeof segment->channel, "%s", channel);
-    if (getrandom(segment->nonce, sizeof segment->nonce, 0) < 0)
-        return -errno;
-
-    int ret = pages_check(segment->geometry.bytes);
+    int ret = fill_with_random(segment->nonce, sizeof segment->nonce);
+    if (ret == 0)
+        ret = pages_check(segment->geometry.bytes);
     if (ret < 0)
         return ret;
     ret = key_file ? create_keyed(segment->geometry.bytes, key_file)
@@ -207,13 +228,20 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     segment->geometry.shmid = ret;
 
     void *base = shmat(segment->geometry.shmid, NULL, 0);
-    int error = errno;
-    if (!key_file || base == (void *)-1)
-        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
     if (base == (void *)-1) {
+        ret = -errno;
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
-                  segment->geometry.shmid, strerror(error));
-        return -error;
+                  segment->geometry.shmid, strerror(-ret));
+        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
+        return ret;
+    }
+    if (!key_file && shmctl(segment->geometry.shmid, IPC_RMID, NULL) < 0) {
+        ret = -errno;
+        log_error("segment %d: cannot give it to the kernel to remove: %s; look at ipcs -m",
+                  segment->geometry.shmid, strerror(-ret));
+        shmctl(segment->geometry.shmid, IPC_RMID, NULL); /* nothing that is lost by a second try */
+        shmdt(base);
+        return ret;
     }
     map_parts(segment, base);
     madvise(base, segment->geometry.bytes, MADV_DONTFORK);

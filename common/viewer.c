@@ -213,15 +213,16 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     }
     struct pf_viewer *made = calloc(1, sizeof *made);
     if (!made)
-        return -ENOMEM;
+        return log_no_memory(channel);
     made->channel.lock_fd = -1;
     made->options = *options;
     pthread_mutex_init(&made->door_mutex, NULL);
 
-    int ret = -ENOMEM;
+    int ret = 0;
     if (options->key_file && !(made->key_file = strdup(options->key_file)))
-        goto failed;
-    ret = find_channel(made, channel);
+        ret = log_no_memory(options->key_file);
+    if (ret == 0)
+        ret = find_channel(made, channel);
     if (ret < 0)
         goto failed;
     ret = take_lane(made);

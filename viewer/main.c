@@ -107,9 +107,7 @@ static int merge(const struct options *options)
 {
     int ret = trace_merge(stdout, options->traces, options->trace_count);
 
-    return ret == 0                            ? EXIT_OK
-           : ret == -EBADMSG || ret == -ENOENT ? EXIT_BAD_INPUT
-                                               : EXIT_OUTPUT_FAILED;
+    return ret == 0 || ret == -EBADMSG || ret == -ENOMEM ? exit_code_of(ret) : EXIT_OUTPUT_FAILED;
 }
 
 int main(int argc, char **argv)

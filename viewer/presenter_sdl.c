@@ -102,7 +102,7 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
     struct sdl_presenter *self = calloc(1, sizeof *self);
 
     if (!self)
-        return -ENOMEM;
+        return log_no_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     int ret = window_open(&self->window, window_has_x11() ? "x11,wayland" : "wayland", options,
                           format_of(self), reason);
