@@ -208,7 +208,8 @@ bool channel_is_leased(const struct channel *channel, int byte)
 {
     struct flock lock = lock_of(F_WRLCK, byte);
 
-    return fcntl(channel->lock_fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    /* No answer is not a no: nobody is called dead for it. */
+    return fcntl(channel->lock_fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
 /* ------------------------------------------------------------------ the id file */

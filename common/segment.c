@@ -86,6 +86,20 @@ static int explain_shmget(int error, uint64_t bytes)
     return error == EINVAL ? -ENOSPC : -error;
 }
 
+/* From here on the kernel destroys it with its last user. A second try costs nothing; what stays
+ * after that is there until the machine is restarted. */
+static int remove_id(int shmid)
+{
+    if (shmctl(shmid, IPC_RMID, NULL) == 0 || shmctl(shmid, IPC_RMID, NULL) == 0)
+        return 0;
+    if (errno == EINVAL || errno == EIDRM) /* somebody else has */
+        return 0;
+    int ret = -errno;
+    log_error("segment %d: cannot remove it: %s; remove it: ipcrm -m %d", shmid, strerror(-ret),
+              shmid);
+    return ret;
+}
+
 static int fill_with_random(void *to, size_t bytes)
 {
     if (getrandom(to, bytes, 0) == (ssize_t)bytes)
@@ -235,11 +249,8 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         shmctl(segment->geometry.shmid, IPC_RMID, NULL);
         return ret;
     }
-    if (!key_file && shmctl(segment->geometry.shmid, IPC_RMID, NULL) < 0) {
-        ret = -errno;
-        log_error("segment %d: cannot give it to the kernel to remove: %s; look at ipcs -m",
-                  segment->geometry.shmid, strerror(-ret));
-        shmctl(segment->geometry.shmid, IPC_RMID, NULL); /* nothing that is lost by a second try */
+    ret = key_file ? 0 : remove_id(segment->geometry.shmid);
+    if (ret < 0) {
         shmdt(base);
         return ret;
     }
@@ -394,7 +405,7 @@ int segment_find_key(const char *key_file)
 void segment_remove_key(struct segment *segment)
 {
     if (segment->keyed)
-        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
+        remove_id(segment->geometry.shmid);
     segment->keyed = false;
 }
 

@@ -196,7 +196,8 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 
     if (self->by_surface) {
         SDL_Surface *picture = wrap(self, frame);
-        copies = picture ? draw_on_surface(self, picture, format_of(self)) : -ENOMEM;
+        copies =
+            picture ? draw_on_surface(self, picture, format_of(self)) : log_no_memory("picture");
         SDL_FreeSurface(picture);
     } else {
         /* One copy, into the texture; what the driver makes of it is not ours to see. */
