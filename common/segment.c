@@ -90,10 +90,10 @@ static int explain_shmget(int error, uint64_t bytes)
  * after that is there until the machine is restarted. */
 static int remove_id(int shmid)
 {
-    if (shmctl(shmid, IPC_RMID, NULL) == 0 || shmctl(shmid, IPC_RMID, NULL) == 0)
-        return 0;
-    if (errno == EINVAL || errno == EIDRM) /* somebody else has */
-        return 0;
+    for (int tries = 0; tries < 2; tries++)
+        /* The other two: somebody else has removed it. */
+        if (shmctl(shmid, IPC_RMID, NULL) == 0 || errno == EINVAL || errno == EIDRM)
+            return 0;
     int ret = -errno;
     log_error("segment %d: cannot remove it: %s; remove it: ipcrm -m %d", shmid, strerror(-ret),
               shmid);
