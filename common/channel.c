@@ -319,7 +319,8 @@ bool channel_is_leased(const struct channel *channel, int byte)
 {
     struct flock lock = lock_of(F_WRLCK, byte);
 
-    return fcntl(channel->lock_fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    /* No answer is not a no: nobody is called dead for it. */
+    return fcntl(channel->lock_fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
 /* ------------------------------------------------------------------ the id file */
@@ -348,10 +349,11 @@ static void to_hex(char hex[HEX_BYTES], const uint8_t nonce[LAYOUT_NONCE_BYTES])
 
 static bool from_hex(uint8_t nonce[LAYOUT_NONCE_BYTES], const char *hex)
 {
+    if (strlen(hex) != HEX_BYTES - 1)
+        return false;
     for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
-        if (sscanf(hex + 2 * i, "%2hhx", &nonce[i]) != 1)
-            return false;
-    return strlen(hex) == HEX_BYTES - 1;
+        sscanf(hex + 2 * i, "%2hhx", &nonce[i]);
+    return true;
 }
 
 int channel_write_id(const struct channel *channel, struct channel_id *id)
@@ -398,11 +400,22 @@ failed:;
     return ret;
 }
 
-int channel_read_id(const struct channel *channel, struct channel_id *id)
+bool channel_parse_id(const char *text, struct channel_id *id)
 {
-    char name[FILE_NAME_BYTES], text[ID_BYTES], nonce[HEX_BYTES], follows[HEX_BYTES];
+    char nonce[HEX_BYTES], follows[HEX_BYTES];
     int version, pid;
     unsigned uid;
+
+    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, follows, &id->bytes, &pid, &uid,
+               &id->ipc_namespace) != 8)
+        return false;
+    id->pid = pid;
+    return from_hex(id->nonce, nonce) && from_hex(id->follows, follows);
+}
+
+int channel_read_id(const struct channel *channel, struct channel_id *id)
+{
+    char name[FILE_NAME_BYTES], text[ID_BYTES];
 
     file_name(name, channel, ".id");
     int fd = openat(channel->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -413,12 +426,7 @@ int channel_read_id(const struct channel *channel, struct channel_id *id)
     if (length <= 0)
         return -ENOENT;
     text[length] = '\0';
-    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, follows, &id->bytes, &pid, &uid,
-               &id->ipc_namespace) != 8 ||
-        !from_hex(id->nonce, nonce) || !from_hex(id->follows, follows))
-        return -ENOENT;
-    id->pid = pid;
-    return 0;
+    return channel_parse_id(text, id) ? 0 : -ENOENT;
 }
 
 void channel_remove_id(const struct channel *channel)
@@ -446,8 +454,15 @@ int channel_names(char ***names)
     *names = NULL;
     runtime_path(path);
     int count = scandir(path, &entries, is_lock_file, alphasort);
-    if (count < 0)
-        return errno == ENOENT ? 0 : -errno;
+    if (count < 0 && errno == ENOENT)
+        return 0;
+    if (count < 0) {
+        int ret = -errno;
+        log_error("runtime directory %s: cannot read it: %s; set XDG_RUNTIME_DIR to a directory of "
+                  "yours",
+                  path, strerror(-ret));
+        return ret;
+    }
 
     char **found = calloc((size_t)count + 1, sizeof *found);
     int valid = 0;
@@ -461,5 +476,5 @@ int channel_names(char ***names)
     }
     free(entries);
     *names = found;
-    return found ? valid : -ENOMEM;
+    return found ? valid : log_no_memory("list of channels");
 }

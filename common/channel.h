@@ -72,6 +72,9 @@ bool channel_is_leased(const struct channel *channel, int byte);
  */
 int channel_write_id(const struct channel *channel, struct channel_id *id);
 
+/* Is `text` what an id file says? Fills *id then; else *id may be half filled. */
+bool channel_parse_id(const char *text, struct channel_id *id);
+
 /* Returns 0, or -ENOENT: there is none, or none that can be read. */
 int channel_read_id(const struct channel *channel, struct channel_id *id);
 void channel_remove_id(const struct channel *channel);
@@ -80,7 +83,7 @@ void channel_remove_id(const struct channel *channel);
 uint64_t channel_ipc_namespace(void);
 
 /* The names of all channels, in order. Returns their number and an array to be freed, each name
- * too. */
+ * too; or a negative errno, logged. */
 int channel_names(char ***names);
 
 #endif

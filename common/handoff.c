@@ -12,17 +12,24 @@
 #include "handoff.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "clock.h"
-
-/* A viewer that was stopped for hours has as many rings waiting as frames were published. What is
- * left after so many costs one look more. */
-enum { DRAIN_MAX = 1 << 16 };
 
 /* `newest` moves on while a viewer claims it only if a producer publishes meanwhile; more often
  * than this in a row is damage. */
 enum { CLAIM_TRIES_MAX = PF_SLOTS_MAX * PF_SLOTS_MAX };
+
+/*
+ * A doorbell is one word for one sleeper. A sem_t would do the same, but it keeps flags for the
+ * kernel beside its count, in the segment: whoever scribbles over those makes glibc abort the
+ * process that rings or sleeps next. Here the flags are in the code, and any word is only a ring.
+ */
+enum bell { BELL_QUIET, BELL_RUNG, BELL_ASLEEP };
 
 void handoff_init(struct layout_producer *producer, struct layout_viewers *viewers)
 {
@@ -30,33 +37,54 @@ void handoff_init(struct layout_producer *producer, struct layout_viewers *viewe
     atomic_init(&producer->state, LAYOUT_RUNNING);
     for (int i = 0; i < PF_VIEWERS_MAX; i++) {
         atomic_init(&viewers->lane[i].word, LANE_FREE);
-        sem_init(&viewers->lane[i].door, 1, 0);
+        atomic_init(&viewers->lane[i].door, BELL_QUIET);
     }
-    sem_init(&viewers->space, 1, 0);
+    atomic_init(&viewers->space, BELL_QUIET);
 }
 
 /* ------------------------------------------------------------------ doorbells */
 
-static void drain(sem_t *bell)
+static void drain(_Atomic uint32_t *bell)
 {
-    for (int i = 0; i < DRAIN_MAX && sem_trywait(bell) == 0; i++)
-        ;
+    /* Only if somebody rang: to write takes the line away from who rings. acquire: pairs with
+     * ring(), so what it told of is seen by the look that follows. */
+    if (atomic_load_explicit(bell, memory_order_relaxed) != BELL_QUIET)
+        atomic_exchange_explicit(bell, BELL_QUIET, memory_order_acquire);
 }
 
-static int wait_for(sem_t *bell, int64_t deadline_ns)
+static int wait_for(_Atomic uint32_t *bell, int64_t deadline_ns)
 {
-    struct timespec deadline = clock_timespec(deadline_ns);
+    struct timespec deadline = clock_timespec(deadline_ns); /* of CLOCK_MONOTONIC, absolute */
+    int error = 0;
 
-    if (sem_clockwait(bell, CLOCK_MONOTONIC, &deadline) == 0)
+    if (atomic_exchange_explicit(bell, BELL_ASLEEP, memory_order_acquire) != BELL_RUNG &&
+        syscall(SYS_futex, bell, FUTEX_WAIT_BITSET, BELL_ASLEEP, &deadline, NULL,
+                FUTEX_BITSET_MATCH_ANY) < 0)
+        error = errno;
+    /* EAGAIN: it was rung, or damaged, before the kernel looked */
+    if (atomic_exchange_explicit(bell, BELL_QUIET, memory_order_acquire) == BELL_RUNG ||
+        error == EAGAIN)
         return 0;
-    return -errno;
+    return -error;
 }
 
-/* A post fails only with EOVERFLOW: the bell has rung 2^31 times, and nobody can sleep through
- * that. */
-static void ring(sem_t *bell)
+static void ring(_Atomic uint32_t *bell)
 {
-    sem_post(bell);
+    /* release: pairs with the acquires above. A word that is none of the three is damage; there may
+     * be a sleeper under it. */
+    uint32_t was = atomic_exchange_explicit(bell, BELL_RUNG, memory_order_release);
+
+    if (was != BELL_QUIET && was != BELL_RUNG)
+        syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+int handoff_calm_down(int *rings)
+{
+    const struct timespec pause = {.tv_nsec = HANDOFF_CALM_NS};
+
+    if (++*rings <= HANDOFF_RINGS_MAX)
+        return 0;
+    return nanosleep(&pause, NULL) < 0 && errno == EINTR ? -EINTR : 0;
 }
 
 void handoff_drain_space(struct segment *segment)
@@ -254,20 +282,31 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
     return next ? next - 1 : 0;
 }
 
+/* A time that has passed, whatever the segment says: who subtracts times must not overflow. */
+static int64_t past_ns(_Atomic int64_t *time_ns, int64_t now_ns)
+{
+    int64_t ns = atomic_load_explicit(time_ns, memory_order_relaxed);
+
+    return ns < 0 ? 0 : clock_earlier(ns, now_ns);
+}
+
 /* The slot's pages, and what the producer wrote about them. The slot must be claimed. */
-static void fill_frame(struct segment *segment, uint32_t slot, struct pf_frame *frame)
+static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence,
+                       struct pf_frame *frame)
 {
     struct layout_meta *meta = &segment->producer->meta[slot];
+    int64_t now_ns = clock_now_ns();
+    int64_t publish_ns = past_ns(&meta->publish_ns, now_ns);
 
     *frame = (struct pf_frame){
         .slot = slot,
-        .sequence = atomic_load_explicit(&meta->sequence, memory_order_relaxed),
+        .sequence = sequence,
         .flags = atomic_load_explicit(&meta->flags, memory_order_relaxed),
         .pts_ns = atomic_load_explicit(&meta->pts_ns, memory_order_relaxed),
-        .due_ns = atomic_load_explicit(&meta->due_ns, memory_order_relaxed),
-        .begin_ns = atomic_load_explicit(&meta->begin_ns, memory_order_relaxed),
-        .publish_ns = atomic_load_explicit(&meta->publish_ns, memory_order_relaxed),
-        .acquire_ns = clock_now_ns(),
+        .due_ns = past_ns(&meta->due_ns, now_ns),
+        .begin_ns = past_ns(&meta->begin_ns, publish_ns),
+        .publish_ns = publish_ns,
+        .acquire_ns = now_ns,
     };
     segment_planes(segment, slot, frame->plane);
 }
@@ -288,8 +327,7 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
         uint64_t before = atomic_fetch_or_explicit(mine, LANE_HELD(slot), memory_order_seq_cst);
         uint64_t again = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
         if (again == newest) {
-            fill_frame(segment, slot, frame);
-            frame->sequence = NEWEST_SEQUENCE(newest);
+            fill_frame(segment, slot, NEWEST_SEQUENCE(newest), frame);
             return 0;
         }
         /* A newer one has come, which is better anyway. What was held before stays held. */
@@ -321,7 +359,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         if (!atomic_compare_exchange_strong_explicit(mine, &word, taken, memory_order_seq_cst,
                                                      memory_order_relaxed))
             return -ESTALE;
-        fill_frame(segment, k, frame);
+        fill_frame(segment, k, seen + 1, frame);
         return 0;
     }
     /* Published, wanted and not there: only if we were evicted between the two loads. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The handoff: who may touch which slot, and the doorbells that wake a sleeper. Lock-free; nothing
- * here blocks but handoff_wait_*(). The only module that calls sem_*().
+ * here blocks but handoff_wait_*(). The only module that calls futex().
  *
  * One word per viewer, its lane, says all that it wants and holds:
  *
@@ -25,6 +25,11 @@
 
 /* A sleeper looks again at least so often: who is killed rings no bell. */
 #define HANDOFF_LOOK_AGAIN_NS (100 * NS_PER_MS)
+
+/* A ring that brings nothing costs one look. More than these in one wait come from damage or
+ * malice; from then on each costs a sleep, too: nobody can keep a core busy from outside. */
+#define HANDOFF_RINGS_MAX 64
+#define HANDOFF_CALM_NS NS_PER_MS
 
 enum lane_mode { LANE_FREE = 0, LANE_LATEST = 1, LANE_EVERY = 2, LANE_EXPECTED = 3 };
 
@@ -80,6 +85,9 @@ void handoff_carry_over(struct segment *from, struct segment *to);
 enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 void handoff_set_state(struct segment *segment, enum layout_state state);
 void handoff_ring_doors(struct segment *segment);
+
+/* Count a ring that has brought nothing; sleep if there were too many. Returns 0 or -EINTR. */
+int handoff_calm_down(int *rings);
 
 /* Forget the rings so far: what they told of is looked at next. */
 void handoff_drain_space(struct segment *segment);

@@ -15,7 +15,6 @@
 #ifndef LAYOUT_H
 #define LAYOUT_H
 
-#include <semaphore.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -70,12 +69,12 @@ struct layout_producer {
 struct layout_lane {
     alignas(LAYOUT_LINE) _Atomic uint64_t word; /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
     _Atomic int32_t pid;                        /* of the viewer, for people */
-    alignas(LAYOUT_LINE) sem_t door;            /* rung when a frame was published */
+    alignas(LAYOUT_LINE) _Atomic uint32_t door; /* rung when a frame was published */
 };
 
 struct layout_viewers {
     struct layout_lane lane[PF_VIEWERS_MAX];
-    alignas(LAYOUT_LINE) sem_t space; /* rung when a slot was let go */
+    alignas(LAYOUT_LINE) _Atomic uint32_t space; /* rung when a slot was let go */
 };
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a locked atomic does not work between processes");
@@ -88,11 +87,10 @@ _Static_assert(sizeof(struct layout_meta) == LAYOUT_LINE, "one line per slot");
 _Static_assert(sizeof(struct layout_lane) == 2 * LAYOUT_LINE,
                "word and door on lines of their own");
 
-/* Differs when any size or offset that two programs share differs (LP64 or not, glibc's sem_t,
- * ...). */
+/* Differs when any size or offset that two programs share differs (LP64 or not, ...). */
 #define LAYOUT_HASH                                                                                \
     ((uint32_t)(sizeof(struct layout_header) + 31 * sizeof(struct layout_producer) +               \
-                997 * sizeof(struct layout_viewers) + 7919 * sizeof(sem_t) +                       \
+                997 * sizeof(struct layout_viewers) +                                              \
                 104729 * offsetof(struct layout_header, channel)))
 
 #endif

@@ -15,6 +15,8 @@
 /* Each appends the newline itself. A standard error that cannot be written to changes nothing else.
  */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The one error that has always the same words. Returns -ENOMEM. */
+int log_no_memory(const char *what);
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

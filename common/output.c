@@ -94,6 +94,26 @@ int output_finish(struct output *output)
     return error ? fail(output, error) : 0;
 }
 
+void output_guard_standard_files(void)
+{
+    /* The wrong way round: to use it fails, as it would with a closed one. */
+    const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return; /* no /dev/null: then there is nothing to be done */
+}
+
+int output_finish_stdout(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    int error = errno ? errno : EIO;
+    log_error("standard output: cannot write it: %s; choose another place for it", strerror(error));
+    return -error;
+}
+
 void output_abandon(struct output *output)
 {
     fclose(output->file);

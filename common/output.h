@@ -32,4 +32,11 @@ int output_finish(struct output *output);
 /* As if it had never been opened. */
 void output_abandon(struct output *output);
 
+/* First of all in main(): a standard file that is closed stays so. Else what is opened next, the
+ * channel's lock file perhaps, would get its number, and the words that are meant for people. */
+void output_guard_standard_files(void);
+
+/* Is all that was printed on standard output out? Returns 0 or a negative errno, logged. */
+int output_finish_stdout(void);
+
 #endif

@@ -28,6 +28,10 @@ enum {
     BACKGROUND = 128,        /* neutral grey behind what is transparent */
 };
 
+/* Chunks that libpng keeps whole, however long they say they are: it only warns of ANCILLARY_MAX,
+ * allocates and clears the memory. None of them is in the picture, so all are passed over. */
+static const png_byte passed_over[] = "eXIf\0iCCP\0iTXt\0pCAL\0sCAL\0sPLT\0tEXt\0zTXt";
+
 struct picture {
     png_structp png;
     png_infop info;
@@ -73,12 +77,6 @@ static void read_memory(png_structp png, png_bytep data, size_t length)
     picture->offset += length;
 }
 
-static int no_memory(const char *name)
-{
-    log_error("%s: no memory for it; close other programs", name);
-    return -ENOMEM;
-}
-
 /* ------------------------------------------------------------------ reading */
 
 static int fail(const struct picture *picture)
@@ -94,13 +92,15 @@ static int read_header(struct picture *picture, uint32_t *width, uint32_t *heigh
     if (picture->png)
         picture->info = png_create_info_struct(picture->png);
     if (!picture->info)
-        return no_memory(picture->name);
+        return log_no_memory(picture->name);
     if (setjmp(png_jmpbuf(picture->png)))
         return fail(picture);
 
     png_set_user_limits(picture->png, PF_SIZE_MAX, PF_SIZE_MAX);
     png_set_chunk_malloc_max(picture->png, ANCILLARY_MAX);
     png_set_chunk_cache_max(picture->png, 16);
+    png_set_keep_unknown_chunks(picture->png, PNG_HANDLE_CHUNK_NEVER, passed_over,
+                                sizeof passed_over / 5);
     png_set_read_fn(picture->png, picture, picture->file ? read_file : read_memory);
     png_read_info(picture->png, picture->info);
     *width = png_get_image_width(picture->png, picture->info);
@@ -117,7 +117,7 @@ static int open_picture(struct picture **picture, const char *name, FILE *file, 
         if (file)
             fclose(file);
         free(made);
-        return no_memory(name);
+        return log_no_memory(name);
     }
     made->file = file;
     made->bytes = bytes;
@@ -151,7 +151,7 @@ int picture_open(struct picture **picture, const char *path, uint32_t *width, ui
     FILE *file = fdopen(fd, "r");
     if (!file) {
         close(fd);
-        return no_memory(path);
+        return log_no_memory(path);
     }
     return open_picture(picture, path, file, NULL, 0, width, height);
 }
@@ -240,7 +240,7 @@ static int encode(struct output *output, const uint8_t *pixels, uint32_t stride_
 
     if (!info) {
         png_destroy_write_struct(&png, NULL);
-        return no_memory(output->path);
+        return log_no_memory(output->path);
     }
     if (setjmp(png_jmpbuf(png))) {
         log_error("%s: cannot write it: %s; choose another place for it", output->path,

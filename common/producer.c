@@ -260,19 +260,33 @@ static int64_t wake_up_ns(const struct pf_producer *producer, int64_t now_ns, in
     return wake_ns;
 }
 
+/* One wait for viewers, of any number of sleeps. */
+struct wait {
+    int64_t deadline_ns;
+    bool has_looked; /* for the dead and the slow, since the last sleep */
+    int rings;       /* that brought nothing */
+};
+
 /* Viewers are in the way: free the lanes of the dead, lose patience with the slow if that was asked
  * for, else sleep. Returns 0: look again; or -EAGAIN: it is past the deadline; or -EINTR. */
 static int wait_for_viewers(struct pf_producer *producer, const struct handoff_blockers *blockers,
-                            int64_t deadline_ns)
+                            struct wait *wait)
 {
-    if (reap_lanes(producer, blockers->lanes))
-        return 0;
+    /* Once: lane words that somebody writes over and over must not keep us here. */
+    if (!wait->has_looked) {
+        wait->has_looked = true;
+        bool freed = reap_lanes(producer, blockers->lanes);
+        if (freed || look_at_stalls(producer, blockers, clock_now_ns()))
+            return 0;
+    }
     int64_t now_ns = clock_now_ns();
-    if (look_at_stalls(producer, blockers, now_ns))
-        return 0;
-    if (now_ns >= deadline_ns)
+    if (now_ns >= wait->deadline_ns)
         return -EAGAIN;
-    int ret = handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns));
+    int ret =
+        handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, wait->deadline_ns));
+    if (ret == 0)
+        ret = handoff_calm_down(&wait->rings);
+    wait->has_looked = false;
     return ret == -EINTR ? ret : 0;
 }
 
@@ -281,14 +295,14 @@ static int wait_for_viewers(struct pf_producer *producer, const struct handoff_b
 static int wait_for_expected(struct pf_producer *producer, int64_t timeout_ns)
 {
     struct handoff_blockers blockers;
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    struct wait wait = {.deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns)};
     int ret = 0;
 
     do {
         handoff_drain_space(&producer->segment);
         handoff_expected(&producer->segment, &blockers);
         if (blockers.lanes)
-            ret = wait_for_viewers(producer, &blockers, deadline_ns);
+            ret = wait_for_viewers(producer, &blockers, &wait);
     } while (blockers.lanes && ret == 0);
     return ret;
 }
@@ -311,7 +325,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
 {
     struct handoff_blockers blockers;
     int64_t now_ns = clock_now_ns();
-    int64_t deadline_ns = clock_deadline_ns(now_ns, timeout_ns);
+    struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
 
     assert(!producer->begun && "publish or abandon the frame before the next one is begun");
     if (now_ns - producer->reap_ns >= HANDOFF_LOOK_AGAIN_NS) {
@@ -326,7 +340,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             hand_out(producer, (uint32_t)slot, frame);
             return 0;
         }
-        int ret = wait_for_viewers(producer, &blockers, deadline_ns);
+        int ret = wait_for_viewers(producer, &blockers, &wait);
         if (ret == -EAGAIN)
             producer->stats.no_slot++;
         if (ret < 0)

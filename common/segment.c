@@ -101,12 +101,26 @@ static int explain_shmget(int error, uint64_t bytes)
     return error == EINVAL ? -ENOSPC : -error;
 }
 
-static int explain_random(void)
+/* From here on the kernel destroys it with its last user. A second try costs nothing; what stays
+ * after that is there until the machine is restarted. */
+static int remove_id(int shmid)
 {
+    for (int tries = 0; tries < 2; tries++)
+        /* The other two: somebody else has removed it. */
+        if (shmctl(shmid, IPC_RMID, NULL) == 0 || errno == EINVAL || errno == EIDRM)
+            return 0;
     int ret = -errno;
+    log_error("segment %d: cannot remove it: %s; remove it: ipcrm -m %d", shmid, strerror(-ret),
+              shmid);
+    return ret;
+}
 
-    log_error("segment: the kernel gives no random numbers: %s; look at getrandom(2)",
-              strerror(-ret));
+static int fill_with_random(void *to, size_t bytes)
+{
+    if (getrandom(to, bytes, 0) == (ssize_t)bytes)
+        return 0;
+    int ret = -errno;
+    log_error("segment: no random numbers: %s; getrandom(2) says when", strerror(-ret));
     return ret;
 }
 
@@ -114,8 +128,9 @@ static int create_private(uint64_t bytes)
 {
     for (int tries = 0; tries < KEY_TRIES_MAX; tries++) {
         uint16_t random = 0;
-        if (getrandom(&random, sizeof random, 0) < 0)
-            return explain_random();
+        int ret = fill_with_random(&random, sizeof random);
+        if (ret < 0)
+            return ret;
         int shmid = shmget(KEY_PREFIX << 16 | random, bytes, IPC_CREAT | IPC_EXCL | 0600);
         if (shmid >= 0)
             return shmid;
@@ -156,7 +171,11 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
 
     if (shmid < 0 && errno == ENOENT)
         return 0;
-    const struct layout_header *header = shmid < 0 ? (void *)-1 : shmat(shmid, NULL, SHM_RDONLY);
+    if (shmid < 0)
+        return refuse_key(key_file, shmid, errno);
+    const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
+    if (header == (void *)-1 && (errno == EINVAL || errno == EIDRM))
+        return 0; /* it has just gone */
     if (header == (void *)-1)
         return refuse_key(key_file, shmid, errno);
     if (shmctl(shmid, IPC_STAT, &info) < 0) {
@@ -238,10 +257,9 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     *segment =
         (struct segment){.geometry = geometry_plan(format, slots), .keyed = key_file != NULL};
     snprintf(segment->channel, sizeof segment->channel, "%s", channel);
-    if (getrandom(segment->nonce, sizeof segment->nonce, 0) < 0)
-        return explain_random();
-
-    int ret = pages_check(segment->geometry.bytes);
+    int ret = fill_with_random(segment->nonce, sizeof segment->nonce);
+    if (ret == 0)
+        ret = pages_check(segment->geometry.bytes);
     if (ret < 0)
         return ret;
     ret = key_file ? create_keyed(segment->geometry.bytes, key_file, channel)
@@ -251,13 +269,17 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     segment->geometry.shmid = ret;
 
     void *base = shmat(segment->geometry.shmid, NULL, 0);
-    int error = errno;
-    if (!key_file || base == (void *)-1)
-        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
     if (base == (void *)-1) {
+        ret = -errno;
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
-                  segment->geometry.shmid, strerror(error));
-        return -error;
+                  segment->geometry.shmid, strerror(-ret));
+        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
+        return ret;
+    }
+    ret = key_file ? 0 : remove_id(segment->geometry.shmid);
+    if (ret < 0) {
+        shmdt(base);
+        return ret;
     }
     map_parts(segment, base);
     madvise(base, segment->geometry.bytes, MADV_DONTFORK);
@@ -333,7 +355,7 @@ static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct lo
     if (look->wrong)
         return -EPROTO;
     if (nonce && memcmp(nonce, look->header.nonce, LAYOUT_NONCE_BYTES) != 0)
-        return -ECONNREFUSED;
+        return -EREMCHG;
     return 0;
 }
 
@@ -353,7 +375,7 @@ static int explain_look(int error, int shmid, const struct look *look)
                   "user, or start the producer with --group NAME",
                   shmid, known ? account_user_name(info.shm_perm.uid, owner) : "another user",
                   known ? (unsigned)info.shm_perm.mode & 0777 : 0);
-    } else if (error != -ECONNREFUSED) {
+    } else if (error != -ECONNREFUSED && error != -EREMCHG) {
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
                   shmid, strerror(-error));
     }
@@ -379,7 +401,7 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOU
     if (memcmp(segment->header->nonce, look.header.nonce, LAYOUT_NONCE_BYTES) != 0) {
         shmdt(base);
         *segment = (struct segment){0};
-        return -ECONNREFUSED;
+        return -EREMCHG;
     }
     if (mprotect(base, 2 * geometry_page_bytes(), PROT_READ) < 0 ||
         mprotect(base + LAYOUT_CONTROL_PAGES * geometry_page_bytes(),
@@ -435,7 +457,7 @@ int segment_find_key(const char *key_file)
 void segment_remove_key(struct segment *segment)
 {
     if (segment->keyed)
-        shmctl(segment->geometry.shmid, IPC_RMID, NULL);
+        remove_id(segment->geometry.shmid);
     segment->keyed = false;
 }
 

@@ -43,7 +43,8 @@ int segment_share(struct segment *segment, gid_t group);
  * then map it with everything but page 2 read-only. `nonce`, unless NULL, is what the id file says.
  *
  * Returns 0 and *segment, to be closed with segment_close(), or
- *   -ECONNREFUSED   it is gone, or holds another run's nonce: look for the id again (not logged)
+ *   -ECONNREFUSED   it is gone: look for the id again (not logged)
+ *   -EREMCHG        it holds another run's nonce: look for the id again (not logged)
  *   -EPROTO         not ours, or damaged: logged, with the field's name
  *   -EACCES         somebody else's: logged
  *   another negative errno: logged

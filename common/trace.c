@@ -170,7 +170,7 @@ static int read_file(struct events *events, const char *path)
         log_error("%s: cannot read it: %s; give files that can be read", path, strerror(-ret));
     if (file)
         fclose(file);
-    return ret;
+    return ret == 0 || ret == -ENOMEM ? ret : -EBADMSG;
 }
 
 int trace_merge(FILE *file, char **paths, int count)

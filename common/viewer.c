@@ -113,6 +113,15 @@ static int pause_until(int64_t deadline_ns)
     return nanosleep(&pause, NULL) < 0 && errno == EINTR ? -EINTR : 0;
 }
 
+/* A producer that has just gone on leaves this for a moment; for longer than that it is damage. */
+static int refuse_foreign(const struct pf_viewer *viewer)
+{
+    log_error("channel \"%s\": its id file leads to a segment whose \"nonce\" is another; restart "
+              "the producer",
+              viewer->channel.name);
+    return -EPROTO;
+}
+
 /* Wait for a segment that is not the one of `except` (NULL: any), and attach it. -EAGAIN: none
  * came. */
 static int wait_for_segment(struct pf_viewer *viewer, int64_t deadline_ns, const uint8_t *except,
@@ -123,16 +132,19 @@ static int wait_for_segment(struct pf_viewer *viewer, int64_t deadline_ns, const
     for (;;) {
         bool is_starting;
         int ret = attach_by_id(viewer, segment, &is_starting);
+        bool is_foreign = ret == -EREMCHG;
 
         if (ret == 0) {
             if (!except || memcmp(segment->nonce, except, LAYOUT_NONCE_BYTES) != 0)
                 return 0;
             segment_close(segment);
             is_starting = false;
-        } else if (ret != -ECONNREFUSED) {
+        } else if (ret != -ECONNREFUSED && !is_foreign) {
             return ret;
         }
         ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
+        if (ret == -EAGAIN && is_foreign && !except)
+            return refuse_foreign(viewer);
         if (ret < 0)
             return ret;
     }
@@ -315,11 +327,16 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
     struct channel_id id;
 
     if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
-        if (channel_read_id(&viewer->channel, &id) < 0 || is_nonce(id.nonce, &viewer->segment))
+        bool has_id = channel_read_id(&viewer->channel, &id) == 0;
+        enum layout_state said = handoff_state(&viewer->segment);
+        if (has_id && is_nonce(id.nonce, &viewer->segment))
             return PF_RUNNING;
-        if (is_nonce(id.follows, &viewer->segment))
-            return PF_MOVED; /* and is about to say so */
-        /* Somebody else's: a successor has the lease. */
+        if (has_id && is_nonce(id.follows, &viewer->segment))
+            return PF_MOVED; /* and has said so, or is about to */
+        /* Between two producers. Ours takes its id away after it has said END. */
+        if (!has_id && said != LAYOUT_ENDED && said != LAYOUT_MOVED)
+            return PF_RUNNING;
+        /* Somebody else's id: a successor has the lease. */
     }
     /* It may have said its last word between the two questions. */
     switch (handoff_state(&viewer->segment)) {
@@ -329,17 +346,18 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
     }
 }
 
-/* Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS. */
+/*
+ * Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS, unless
+ * the segment has come to say that it is over: a word that anybody may have damaged, so it only
+ * says how it ended. That it ended is known by the lease and the id file.
+ */
 static enum pf_state ask_state(struct pf_viewer *viewer)
 {
     enum layout_state said = handoff_state(&viewer->segment);
     int64_t now_ns = clock_now_ns();
+    bool is_news = said != LAYOUT_RUNNING && viewer->state == PF_RUNNING;
 
-    if (said == LAYOUT_ENDED)
-        return PF_ENDED;
-    if (said == LAYOUT_MOVED && viewer->state == PF_RUNNING)
-        return PF_MOVED;
-    if (now_ns - viewer->asked_ns < ASK_AGAIN_NS)
+    if (!is_news && now_ns - viewer->asked_ns < ASK_AGAIN_NS)
         return viewer->state;
     viewer->asked_ns = now_ns;
     return viewer->state == PF_MOVED ? state_after_move(viewer) : state_by_lease(viewer);
@@ -399,6 +417,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
 {
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     bool has_spun = false;
+    int rings = 0;
 
     for (;;) {
         /* Drain, look, then sleep: a ring after the drain ends the sleep, a frame before it is
@@ -424,6 +443,8 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         }
         ret = handoff_wait_door(&viewer->segment, viewer->lane,
                                 clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        if (ret == 0)
+            ret = handoff_calm_down(&rings);
         if (ret == -EINTR)
             return -EINTR;
     }

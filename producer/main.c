@@ -34,17 +34,18 @@ int main(int argc, char **argv)
 {
     struct options options;
     static struct loop state; /* histograms are too large for some stacks */
-    int ret = options_parse(&options, argc, argv);
 
+    output_guard_standard_files();
+    int ret = options_parse(&options, argc, argv);
     if (ret < 0)
         return EXIT_USAGE;
-    switch (options.action) {
-    case ACTION_HELP: options_print_help(); return EXIT_OK;
-    case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return EXIT_OK;
-    case ACTION_RUN: break;
-    }
     pf_log_set_level(options.log_level);
     signals_catch();
+    switch (options.action) {
+    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return exit_code_of_stdout();
+    case ACTION_RUN: break;
+    }
     state.options = &options;
 
     int code;

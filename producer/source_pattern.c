@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "options.h"
 #include "pattern.h"
 #include "source.h"
@@ -52,7 +53,7 @@ static int open_pattern(struct source **source, const struct options *options)
     struct pattern_source *made = calloc(1, sizeof *made);
 
     if (!made)
-        return -ENOMEM;
+        return log_no_memory("pattern");
     made->source = (struct source){
         .ops = &source_pattern_ops,
         .format = {.fourcc = PF_FOURCC_XR24,

@@ -53,7 +53,7 @@ static int add(struct png_source *self, char *path)
 
     if (!more) {
         free(path);
-        return -ENOMEM;
+        return log_no_memory("list of pictures");
     }
     self->paths = more;
     self->paths[self->count++] = path;
@@ -146,7 +146,7 @@ static int open_png(struct source **source, const struct options *options)
     int ret = 0;
 
     if (!self)
-        return -ENOMEM;
+        return log_no_memory("pictures");
     self->source = (struct source){
         .ops = &source_png_ops,
         .format = {.fourcc = PF_FOURCC_XR24, .rate_num = DEFAULT_FPS, .rate_den = 1},

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,13 +44,17 @@ struct y4m_source {
 
 /* ------------------------------------------------------------------ bytes */
 
-/* Like read(), but goes on after a signal that does not ask to end. */
+/* Like read(), but goes on after a signal that does not ask to end, and waits on a descriptor that
+ * whoever gave it to us has made non-blocking. */
 static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
 {
     for (;;) {
         ssize_t got = read(self->fd, to, bytes);
         if (got >= 0)
             return got;
+        struct pollfd readable = {.fd = self->fd, .events = POLLIN};
+        if (errno == EAGAIN && poll(&readable, 1, -1) >= 0)
+            continue;
         if (errno != EINTR || signals_quit()) {
             int ret = -errno;
             if (ret != -EINTR)
@@ -79,7 +84,8 @@ static ssize_t take(struct y4m_source *self, uint8_t *to, size_t bytes)
     return (ssize_t)done;
 }
 
-/* A line without its end. Returns 1, 0 at the end of the stream, or a negative errno, logged. */
+/* A line without its end. Returns 1, or 0 at the end of the stream, or -ENODATA if that comes
+ * within the line, or another negative errno, logged. */
 static int take_line(struct y4m_source *self, char line[HEADER_MAX])
 {
     uint64_t begin = self->offset;
@@ -91,10 +97,8 @@ static int take_line(struct y4m_source *self, char line[HEADER_MAX])
                 return (int)got;
             self->start = 0;
             self->end = (size_t)got;
-            if (got == 0 && length == 0)
-                return 0;
             if (got == 0)
-                break;
+                return length == 0 ? 0 : -ENODATA;
         }
         line[length] = (char)self->buffer[self->start++];
         self->offset++;
@@ -197,11 +201,12 @@ static int read_header(struct y4m_source *self)
     char line[HEADER_MAX], *rest = line;
     int ret = take_line(self, line);
 
-    if (ret < 0)
+    if (ret < 0 && ret != -ENODATA)
         return ret;
-    const char *magic = ret ? strsep(&rest, " ") : "";
+    const char *magic = ret == 1 ? strsep(&rest, " ") : "";
     if (strcmp(magic, "YUV4MPEG2") != 0) {
-        log_error("%s: not Y4M: byte 0 does not begin with YUV4MPEG2; make one: ffmpeg -i INPUT -f "
+        log_error("%s: not Y4M: byte 0 does not begin a line with YUV4MPEG2; make one: ffmpeg -i "
+                  "INPUT -f "
                   "yuv4mpegpipe -",
                   self->name);
         return -EBADMSG;
@@ -233,7 +238,7 @@ static int allocate(struct y4m_source *self)
     case CHROMA_MONO: self->uv_bytes = 0; break;
     }
     self->planes = malloc(self->y_bytes + 2 * self->uv_bytes);
-    return self->planes ? 0 : -ENOMEM;
+    return self->planes ? 0 : log_no_memory(self->name);
 }
 
 /* ------------------------------------------------------------------ frames */
@@ -252,6 +257,13 @@ static int rewind_stream(struct y4m_source *self)
     return 0;
 }
 
+static int leave_out(const struct y4m_source *self)
+{
+    log_warning("%s: it ends inside frame %llu, which is left out", self->name,
+                (unsigned long long)self->number + 1);
+    return -ENODATA;
+}
+
 /* Read a whole frame before a slot is asked for: standard input may take its time. */
 static int next(struct source *source)
 {
@@ -266,6 +278,8 @@ static int next(struct source *source)
         if (ret == 0)
             ret = take_line(self, line);
     }
+    if (ret == -ENODATA)
+        return leave_out(self);
     if (ret <= 0)
         return ret < 0 ? ret : -ENODATA;
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] && line[5] != ' ')) {
@@ -276,12 +290,7 @@ static int next(struct source *source)
     ssize_t got = take(self, self->planes, wanted);
     if (got < 0)
         return (int)got;
-    if ((size_t)got < wanted) {
-        log_warning("%s: it ends inside frame %llu, which is left out", self->name,
-                    (unsigned long long)self->number + 1);
-        return -ENODATA;
-    }
-    return 0;
+    return (size_t)got < wanted ? leave_out(self) : 0;
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
@@ -339,7 +348,7 @@ static int open_y4m(struct source **source, const struct options *options)
     int ret;
 
     if (!self)
-        return -ENOMEM;
+        return log_no_memory(options->inputs[0]);
     self->source = (struct source){.ops = &source_y4m_ops, .format = {.fourcc = PF_FOURCC_XR24}};
     self->name = is_stdin ? "standard input" : options->inputs[0];
     self->fd = is_stdin ? STDIN_FILENO : open(self->name, O_RDONLY | O_CLOEXEC);

@@ -100,28 +100,34 @@ out:
     return code;
 }
 
+static int list(void)
+{
+    int ret = list_print();
+
+    return ret < 0 ? exit_code_of(ret) : exit_code_of_stdout();
+}
+
 static int merge(const struct options *options)
 {
     int ret = trace_merge(stdout, options->traces, options->trace_count);
 
-    return ret == 0                            ? EXIT_OK
-           : ret == -EBADMSG || ret == -ENOENT ? EXIT_BAD_INPUT
-                                               : EXIT_OUTPUT_FAILED;
+    return ret == 0 || ret == -EBADMSG || ret == -ENOMEM ? exit_code_of(ret) : EXIT_OUTPUT_FAILED;
 }
 
 int main(int argc, char **argv)
 {
     struct options options;
 
+    output_guard_standard_files();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {
-    case ACTION_HELP: options_print_help(); return EXIT_OK;
-    case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return EXIT_OK;
+    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_MERGE_TRACE: return merge(&options);
-    case ACTION_LIST: return exit_code_of(list_print());
+    case ACTION_LIST: return list();
     case ACTION_RUN: break;
     }
     return view(&options);

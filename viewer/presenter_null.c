@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "log.h"
 #include "presenter.h"
 
 struct null_presenter {
@@ -20,7 +21,7 @@ static int open_null(struct presenter **presenter, const struct options *options
     (void)options;
     (void)reason;
     if (!made)
-        return -ENOMEM;
+        return log_no_memory("presenter null");
     made->presenter =
         (struct presenter){.ops = &presenter_null_ops, .viewer = viewer, .way = "null"};
     *presenter = &made->presenter;

@@ -105,7 +105,7 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
     struct sdl_presenter *self = calloc(1, sizeof *self);
 
     if (!self)
-        return -ENOMEM;
+        return log_no_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     int ret = window_open(&self->window, window_has_x11() ? "x11,wayland" : "wayland", options,
                           format_of(self), reason);
@@ -202,7 +202,8 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     watchdog_enter();
     if (self->by_surface) {
         SDL_Surface *picture = wrap(self, frame);
-        copies = picture ? draw_on_surface(self, picture, format_of(self)) : -ENOMEM;
+        copies =
+            picture ? draw_on_surface(self, picture, format_of(self)) : log_no_memory("picture");
         SDL_FreeSurface(picture);
     } else {
         /* One copy, into the texture; what the driver makes of it is not ours to see. */

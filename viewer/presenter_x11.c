@@ -355,7 +355,7 @@ static int open_way(struct presenter **presenter, const struct options *options,
     }
     struct x11_presenter *self = calloc(1, sizeof *self);
     if (!self)
-        return -ENOMEM;
+        return log_no_memory("presenter x11");
     self->presenter =
         (struct presenter){.ops = may_share ? &presenter_x11_ops : &presenter_x11_put_ops,
                            .viewer = viewer};

@@ -69,8 +69,8 @@ void waker_stop(struct waker *waker)
 
     if (!waker->is_running)
         return;
-    ssize_t written = write(waker->stop_fd, &one, sizeof one); /* cannot fail on a fresh eventfd */
-    (void)written;
+    while (write(waker->stop_fd, &one, sizeof one) < 0)
+        ; /* a fresh eventfd has no reason to refuse, and a thread that is not told never ends */
     pthread_join(waker->thread, NULL);
     close(waker->epoll_fd);
     close(waker->stop_fd);

@@ -216,6 +216,63 @@ Test(handoff, bells_wake_and_are_forgotten_when_drained)
     cr_assert_eq(handoff_wait_space(&segment, 0), 0, "leaving rings the producer");
 }
 
+/* Also those that glibc's sem_t ends the process over. */
+Test(handoff, a_damaged_bell_wakes_or_is_slept_through)
+{
+    const uint32_t words[] = {0, 1, 2, 3, 0x5a5a5a5a, INT32_MAX, UINT32_MAX - 1, UINT32_MAX};
+
+    start(2);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        atomic_store(&viewers.space, words[i]);
+        int ret = handoff_wait_space(&segment, 0);
+        cr_assert(ret == 0 || ret == -ETIMEDOUT, "%x: %d", words[i], ret);
+        atomic_store(&viewers.space, words[i]);
+        handoff_let_go(&segment, 3, 0);
+        cr_assert_eq(handoff_wait_space(&segment, 0), 0, "%x: the ring is lost", words[i]);
+        atomic_store(&viewers.space, words[i]);
+        handoff_drain_space(&segment);
+        cr_assert_eq(handoff_wait_space(&segment, 0), -ETIMEDOUT, "%x: not drained", words[i]);
+    }
+}
+
+Test(handoff, rings_without_end_cost_no_core)
+{
+    int64_t start_ns = clock_now_ns();
+    int rings = 0;
+
+    for (int i = 0; i < HANDOFF_RINGS_MAX + 20; i++)
+        cr_assert_eq(handoff_calm_down(&rings), 0);
+    cr_assert_geq(clock_now_ns() - start_ns, 20 * HANDOFF_CALM_NS);
+}
+
+/* Who subtracts times must not overflow, whatever the segment says. */
+Test(handoff, times_of_a_frame_are_in_order_and_past)
+{
+    const int64_t times[] = {INT64_MIN, -1, 0, 1, INT64_MAX - 1, INT64_MAX};
+    enum { COUNT = sizeof times / sizeof *times };
+    struct pf_frame frame;
+
+    start(2);
+    handoff_join(&segment, 0, LANE_LATEST);
+    for (int i = 0; i < COUNT * COUNT * COUNT; i++) {
+        int slot = publish();
+        cr_assert_geq(slot, 0);
+        struct layout_meta *meta = &producer.meta[slot];
+        atomic_store(&meta->due_ns, times[i % COUNT]);
+        atomic_store(&meta->begin_ns, times[i / COUNT % COUNT]);
+        atomic_store(&meta->publish_ns, times[i / COUNT / COUNT]);
+        atomic_store(&meta->sequence, 77);
+        cr_assert_eq(handoff_claim_newest(&segment, 0, (uint64_t)i, &frame), 0);
+        cr_assert_eq(frame.sequence, (uint64_t)i + 1, "the sequence that was claimed");
+        cr_assert_geq(frame.due_ns, 0);
+        cr_assert_leq(frame.due_ns, frame.acquire_ns);
+        cr_assert_geq(frame.begin_ns, 0);
+        cr_assert_leq(frame.begin_ns, frame.publish_ns);
+        cr_assert_leq(frame.publish_ns, frame.acquire_ns);
+        handoff_let_go(&segment, 0, frame.slot);
+    }
+}
+
 Test(handoff, nobody_is_rung_who_is_not_there)
 {
     start(2);

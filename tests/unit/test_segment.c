@@ -115,7 +115,7 @@ Test(segment, another_runs_nonce_is_somebody_elses_segment)
 
     memcpy(other, producers.nonce, sizeof other);
     other[3] ^= 1;
-    cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, other), -ECONNREFUSED);
+    cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, other), -EREMCHG);
 }
 
 Test(segment, a_segment_that_has_gone_is_refused)

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: MIT
+"""A segment that is damaged, or somebody else's, and the real programs: refused with exit code 5 and
+the field's name, or taken because it is consistent; never written to; and a peer that scribbles over
+the control pages while frames flow ends nobody."""
+import ctypes
+import os
+import random
+import signal
+import sys
+import time
+
+from harness import *
+
+PAGE = 4096
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+
+
+class Header(ctypes.Structure):
+    """struct layout_header of layout.h."""
+
+    _fields_ = [
+        ("magic", ctypes.c_uint32), ("version", ctypes.c_uint32), ("layout_hash", ctypes.c_uint32),
+        ("header_bytes", ctypes.c_uint32), ("nonce", ctypes.c_uint8 * 16), ("total_bytes", ctypes.c_uint64),
+        ("slots_offset", ctypes.c_uint64), ("slot_stride_bytes", ctypes.c_uint64), ("page_bytes", ctypes.c_uint32),
+        ("slots", ctypes.c_uint32), ("fourcc", ctypes.c_uint32), ("width", ctypes.c_uint32), ("height", ctypes.c_uint32),
+        ("rate_num", ctypes.c_uint32), ("rate_den", ctypes.c_uint32), ("stride_bytes", ctypes.c_uint32 * 3),
+        ("plane_offset", ctypes.c_uint64 * 3), ("producer_pid", ctypes.c_int32), ("channel", ctypes.c_char * 65),
+    ]
+
+
+class Raw:
+    """A segment as a peer may map it: all of it writable."""
+
+    def __init__(self, shmid, size):
+        self.shmid, self.size = shmid, size
+        self.address = libc.shmat(shmid, None, 0)
+        assert self.address != ctypes.c_void_p(-1).value, "shmat"
+        self.header = Header.from_address(self.address)
+
+    @classmethod
+    def of(cls, producer):
+        found = next(s for s in segments() if s["cpid"] == producer.pid)
+        return cls(found["shmid"], found["size"])
+
+    def bytes(self):
+        return ctypes.string_at(self.address, self.size)
+
+    def close(self):
+        libc.shmdt(ctypes.c_void_p(self.address))
+
+
+class Foreign(Raw):
+    """A segment that another program has made."""
+
+    def __init__(self, size, fill=0):
+        shmid = libc.shmget(0, size, 0o1600)  # IPC_PRIVATE, IPC_CREAT
+        assert shmid >= 0, "shmget"
+        super().__init__(shmid, size)
+        ctypes.memset(self.address, fill, size)
+
+    def close(self):
+        super().close()
+        libc.shmctl(self.shmid, 0, None)  # IPC_RMID
+
+
+def view(t, *more):
+    return t.viewer("-q", "--frames", "1", "--seconds", "5", *more)
+
+
+def refused(process, *words):
+    process.ends_with(5, *words)
+    equal(len(process.err.splitlines()), 1, process.err)
+
+
+# ---------------------------------------------------------------- the header
+
+# What a viewer may call wrong when this field is: itself, or one that does not fit it any more.
+NAMES = {
+    "width": {"width", "stride_bytes"}, "height": {"height", "plane_offset"}, "slots": {"slots", "total_bytes"},
+    "slot_stride_bytes": {"slot_stride_bytes", "plane_offset", "total_bytes"},
+    "stride_bytes": {"stride_bytes", "plane_offset"},
+}
+FOR_PEOPLE = {"rate_num", "rate_den", "producer_pid"}  # anything goes
+EXACT = {"magic", "version", "layout_hash", "header_bytes", "page_bytes", "slots_offset", "fourcc"}
+
+
+def values_for(bits, right):
+    top = (1 << bits) - 1
+    chosen = random.Random(bits * right)
+    return {0, 1, top, top - 1, 1 << (bits - 1), right - 1, right + 1, right + PAGE, right * 2,
+            chosen.getrandbits(bits), chosen.getrandbits(bits // 2)} - {right}
+
+
+@test
+def every_wrong_header_field_is_refused_by_name(t):
+    producer = t.producer("-s", "641x479", "--buffers", "3")
+    raw = Raw.of(producer)
+    refusals = taken = 0
+    for name, kind in Header._fields_:
+        if name in ("nonce", "channel"):
+            continue
+        field = getattr(raw.header, name)
+        array = field if isinstance(field, ctypes.Array) else None
+        right = array[0] if array else field
+        bits = 8 * ctypes.sizeof(array._type_ if array else kind)
+        for value in sorted(v % (1 << bits) for v in values_for(bits, right)):
+            if array:
+                array[0] = value
+            else:
+                setattr(raw.header, name, value)
+            process = view(t)
+            code = process.wait()
+            what = f"{name} = {value}: exit {code}: {process.err}"
+            if code == 5:
+                refusals += 1
+                assert any(f'its "{wrong}" is wrong' in process.err for wrong in NAMES.get(name, {name})), what
+                equal(len(process.err.splitlines()), 1, what)
+            else:
+                taken += 1
+                equal(code, 0, what)
+            assert code == 5 or name not in EXACT, what
+            assert code == 0 or name not in FOR_PEOPLE, what
+            # A column more may fit into a row's padding; one of these more, into nothing.
+            assert code == 5 or name not in ("total_bytes", "slots", "slot_stride_bytes") or value < right, what
+            if array:
+                array[0] = right
+            else:
+                setattr(raw.header, name, right)
+    assert refusals > 100 and taken > 10, f"{refusals} refused, {taken} taken"
+    view(t).ends_with(0)
+    raw.close()
+
+
+@test
+def a_wrong_nonce_or_name_in_the_header(t):
+    raw = Raw.of(t.producer("-s", "64x64"))
+    raw.header.nonce[5] ^= 1
+    refused(view(t), '"nonce"')
+    raw.header.nonce[5] ^= 1
+    for name in (b"", b"../up", b"a b", b"x" * 65):
+        ctypes.memset(ctypes.addressof(raw.header) + Header.channel.offset, 0, 65)
+        ctypes.memmove(ctypes.addressof(raw.header) + Header.channel.offset, name, len(name))
+        refused(view(t), '"channel"')
+    raw.close()
+
+
+@test
+def a_refusal_comes_before_the_pixels_are_mapped_for_use(t):
+    """One attach, read-only, given back; no second one."""
+    need("strace")
+    raw = Raw.of(t.producer("-s", "64x64"))
+    raw.header.total_bytes += 1
+    log = f"{t.path}/strace"
+    t.start("strace", "-o", log, "-e", "trace=shmat,shmdt,mprotect", VIEWER, "--presenter", "null",
+            env={"ASAN_OPTIONS": "detect_leaks=0"}).ends_with(5, '"total_bytes"')  # leaks are looked for by ptrace()
+    calls = [line for line in open(log) if line.startswith("shm")]
+    equal([line.split("(")[0] for line in calls], ["shmat", "shmdt"])
+    contains(calls[0], "SHM_RDONLY")
+    raw.close()
+
+
+@test
+def a_segment_smaller_than_it_says(t):
+    """A good header, in a segment that ends in the middle of a slot, after the control pages, within them."""
+    producer = t.producer("-s", "64x64")
+    good = Raw.of(producer)
+    path = f"{t.path}/pageflip/default.id"
+    text = open(path).read()
+    for size in (good.size - PAGE, 4 * PAGE, 3 * PAGE, 2 * PAGE, PAGE, 16):
+        small = Foreign(size)
+        ctypes.memmove(small.address, good.address, min(size, ctypes.sizeof(Header)))
+        before = small.bytes()
+        with open(path, "w") as file:
+            file.write(text.replace(f"shmid {good.shmid}\n", f"shmid {small.shmid}\n"))
+        refused(view(t), f"segment {small.shmid}")
+        assert small.bytes() == before, "it was written to"
+        small.close()
+    good.close()
+
+
+@test
+def an_id_file_that_leads_to_somebody_elses_segment(t):
+    """Nothing is written to it."""
+    producer = t.producer("-s", "64x64")
+    good = Raw.of(producer)
+    path = f"{t.path}/pageflip/default.id"
+    text = open(path).read()
+    for size, fill, words in ((16, 0x5A, '"size"'), (1 << 20, 0, '"magic"'), (1 << 20, 0xFF, '"magic"'),
+                              (good.size, None, '"nonce"')):
+        foreign = Foreign(size, fill or 0)
+        if fill is None:  # another run of a producer
+            ctypes.memmove(foreign.address, good.address, size)
+            foreign.header.nonce[0] ^= 0x80
+        before = foreign.bytes()
+        with open(path, "w") as file:
+            file.write(text.replace(f"shmid {good.shmid}\n", f"shmid {foreign.shmid}\n"))
+        refused(view(t), words)
+        t.run(VIEWER, "--list")
+        assert foreign.bytes() == before, "it was written to"
+        foreign.close()
+    good.close()
+    assert producer.is_running()
+
+
+@test
+def an_id_file_of_anything(t):
+    t.producer("-s", "64x64")
+    path = f"{t.path}/pageflip/default.id"
+    text = open(path).read()
+    for damaged in ("", "\0" * 400, "x" * 5000, text[: len(text) // 2], text.replace("nonce ", "nonce x"),
+                    text.replace("shmid ", "shmid -"), text.replace("shmid ", "shmid 99999999999999999999"),
+                    "%s%n" * 50):
+        with open(path, "w") as file:
+            file.write(damaged)
+        view(t).ends_with(4, "it has no producer")
+        t.run(VIEWER, "--list")
+    with open(path, "w") as file:
+        file.write(text)
+    view(t).ends_with(0)
+
+
+# ---------------------------------------------------------------- a peer that scribbles
+
+
+def scribble(shmid, seconds):
+    """What this file does when it is started with "scribble": random bytes over pages 1 and 2."""
+    raw = Raw(shmid, 0)
+    chosen = random.Random(42)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for _ in range(200):
+            ctypes.memmove(raw.address + PAGE, chosen.randbytes(2 * PAGE), 2 * PAGE)
+    raw.close()
+
+
+def scribbler(t, producer, seconds):
+    shmid = next(s["shmid"] for s in segments() if s["cpid"] == producer.pid)
+    return t.start(sys.executable, os.path.abspath(__file__), "scribble", str(shmid), str(seconds))
+
+
+def cpu_seconds(process):
+    fields = text_of(f"/proc/{process.pid}/stat").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def scribbled_over(t, presenter, *viewer_options):
+    """Some seconds with one viewer that is there already, and others that come."""
+    producer = t.producer("-s", "320x240", "-r", "100", "--evict", "200", "--buffers", "3")
+    raw = Raw.of(producer)
+    header = ctypes.string_at(raw.address, PAGE)
+    viewers = [t.viewer("-q", "--json", "v.json", *viewer_options, presenter=presenter)]
+    until(lambda: "PRODUCER" in t.run(VIEWER, "--list").decode(), "a list")
+    time.sleep(0.5)
+    before = cpu_seconds(producer)
+    peer = scribbler(t, producer, 5)
+    started = time.monotonic()
+    while peer.is_running():
+        late = t.viewer("-q", "--seconds", "0.3", *viewer_options)
+        # It saw frames or none, or a lane word that says it was evicted.
+        assert late.wait() in (0, 11), f"exit {late.popen.returncode}: {late.err}"
+        t.run(VIEWER, "--list")
+    peer.ends_with(0)
+    spent = (cpu_seconds(producer) - before) / (time.monotonic() - started)
+    assert SANITIZED or spent < 0.5, f"the producer spins: {spent:.0%} of a core"
+    equal(ctypes.string_at(raw.address, PAGE), header, "the header")
+    raw.close()
+    assert producer.is_running(), producer.err
+    for viewer in viewers:
+        viewer.signal(signal.SIGTERM)
+        assert viewer.wait() in (11, 128 + signal.SIGTERM), f"exit {viewer.popen.returncode}: {viewer.err}"
+        if viewer.popen.returncode != 11:
+            assert os.path.exists(f"{t.path}/v.json")
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(128 + signal.SIGTERM)
+
+
+@test
+def a_scribbling_peer_and_the_null_presenter(t):
+    scribbled_over(t, "null")
+
+
+@test
+def a_scribbling_peer_and_a_viewer_of_every_frame(t):
+    scribbled_over(t, "null", "--every-frame")
+
+
+@test
+def a_scribbling_peer_and_a_window(t):
+    Display(t)
+    scribbled_over(t, "x11")
+
+
+@test
+def pages_that_a_peer_takes_away(t):
+    """MADV_REMOVE: black pictures, and no more than that."""
+    producer = t.producer("-s", "320x240", "-r", "100")
+    viewer = t.viewer("-q")
+    until(lambda: " 1\n" in t.run(VIEWER, "--list").decode(), "a viewer")
+    raw = Raw.of(producer)
+    for _ in range(100):
+        ret = libc.madvise(ctypes.c_void_p(raw.address + PAGE), ctypes.c_size_t(raw.size - PAGE), 9)
+        equal(ret, 0, f"madvise: errno {ctypes.get_errno()}")
+        time.sleep(0.01)
+    raw.close()
+    assert producer.is_running() and viewer.is_running()
+    view(t).ends_with(0)
+    viewer.signal(signal.SIGTERM)
+    viewer.ends_with(128 + signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["scribble"]:
+        scribble(int(sys.argv[2]), float(sys.argv[3]))
+    else:
+        main()

@@ -1,0 +1,462 @@
+# SPDX-License-Identifier: MIT
+"""Bad inputs and bad outputs: the right exit code, one line that names the file, no half file, and
+no more memory and time than a picture needs. Faults that cannot be made here:
+
+    a disk that fails while it is read    needs a device-mapper target; the same way as an error of
+                                          fread() or read(), which tests/faults makes
+    a disk quota                          needs a file system with quotas; as a full one (EDQUOT)
+"""
+import itertools
+import os
+import resource
+import signal
+import struct
+import sys
+import time
+import zlib
+
+from harness import *
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MB = 1 << 20
+
+
+def chunk(kind, data, length=None, crc=None):
+    crc = zlib.crc32(kind + data) if crc is None else crc
+    return struct.pack(">I", len(data) if length is None else length) + kind + data + struct.pack(">I", crc)
+
+
+def header(width, height, depth=8, color=2, interlace=0):
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace))
+
+
+def zeros(megabytes):
+    """So many, compressed; piece by piece, since a child's memory is counted from its parent's."""
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(MB)) for _ in range(megabytes)) + packer.flush()
+
+
+def png(width, height, color=2, depth=8, interlace=0, before=b"", packed=None):
+    """A PNG with pixels made of its own numbers; `before`: chunks before its pixels; `packed`: the
+    pixels, compressed."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
+    passes = [(0, 0, 1, 1)]
+    if interlace:  # PNG specification, 8.2: Adam7
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    if packed is None:
+        rows = b""
+        for x, y, across, down in passes:
+            columns, lines = (width - x + across - 1) // across, (height - y + down - 1) // down
+            if columns > 0 and lines > 0:
+                stride = (columns * channels * depth + 7) // 8
+                rows += b"".join(b"\0" + bytes((i * 29 + line * 17) % 256 for i in range(stride)) for line in range(lines))
+        packed = zlib.compress(rows, 9)
+    return (SIGNATURE + header(width, height, depth, color, interlace) + before
+            + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+
+
+def y4m(width=4, height=4, frames=2, head="YUV4MPEG2 W{} H{} F25:1 C420jpeg\n"):
+    size = width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
+    return head.format(width, height).encode() + (b"FRAME\n" + bytes(range(size))) * frames
+
+
+def write(t, name, data):
+    path = f"{t.path}/{name}"
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def one_line(process, code, *words):
+    process.ends_with(code, *words)
+    lines = process.err.splitlines()
+    equal(len(lines), 1, f"lines of {process.err!r}")
+    contains(lines[0], f"{os.path.basename(process.command[0])}: error: ")
+    contains(lines[0], "; ")
+
+
+def quick(t, *arguments, **more):
+    """The producer, as fast as it goes, saying errors only."""
+    return t.start(PRODUCER, "-q", "-r", "0", *arguments, **more)
+
+
+def cost(process):
+    """Wait for it; its exit code, the seconds of processor time and the MB of memory that it took."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.popen.returncode = os.waitstatus_to_exitcode(status)
+    return process.popen.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+# ---------------------------------------------------------------- pictures
+
+
+@test
+def e1_e2_a_size_that_cannot_be_is_refused_by_its_header(t):
+    for width, height in ((1000000, 1000000), (32768, 32768), (23171, 23171), (65535, 65537), (16385, 1),
+                          (0, 5), (5, 0), (0x7fffffff, 1), (0xffffffff, 0xffffffff)):
+        path = write(t, "bomb.png", SIGNATURE + header(width, height) + chunk(b"IDAT", zlib.compress(b"\0" * 99)))
+        process = quick(t, path)
+        code, seconds, mb = cost(process)
+        equal(code, 8, f"{width}x{height}: {process.err}")
+        contains(process.err, "bomb.png")
+        if not SANITIZED:
+            assert seconds <= 1 and mb <= 64, f"{width}x{height}: {seconds} s, {mb} MB"
+    for width, height in ((16385, 4), (4, 1 << 32), (0, 4)):
+        path = write(t, "bomb.y4m", y4m(4, 4, head=f"YUV4MPEG2 W{width} H{height} F25:1\n"))
+        one_line(quick(t, path), 8, "bomb.y4m")
+
+
+@test
+def e2_bombs_that_unpack_to_much_cost_little(t):
+    """100 MB of zeros in text and colour profile; chunks that say they are 1 GB long."""
+    packed = zeros(100)
+    for name, before, code in (
+        ("zTXt", chunk(b"zTXt", b"Title\0\0" + packed), 0),
+        ("iCCP", chunk(b"iCCP", b"profile\0\0" + packed), 0),
+        ("iTXt", chunk(b"iTXt", b"Title\0\1\0en\0t\0" + packed), 0),
+        ("many", chunk(b"zTXt", b"Title\0\0" + packed[:1000]) * 2000, 0),
+        *((kind, chunk(kind.encode(), b"Title\0\0", length=0x40000000), 8)
+          for kind in ("tEXt", "zTXt", "iTXt", "iCCP", "sPLT", "eXIf", "pCAL", "sCAL", "tRNS", "PLTE", "unKn")),
+    ):
+        process = quick(t, write(t, f"{name}.png", png(16, 16, before=before)))
+        got, seconds, mb = cost(process)
+        equal(got, code, f"{name}: {process.err}")
+        if code:
+            contains(process.err, f"{name}.png")
+        if not SANITIZED:
+            assert seconds <= 1 and mb <= 64, f"{name}: {seconds} s, {mb} MB"
+
+
+@test
+def e2_more_pixels_than_the_header_says_are_left_out(t):
+    path = write(t, "long.png", png(4, 4, packed=zeros(50)))
+    process = quick(t, path)
+    code, seconds, mb = cost(process)
+    assert code in (0, 8), process.err  # libpng only warns of them
+    if not SANITIZED:
+        assert seconds <= 1 and mb <= 64, f"{seconds} s, {mb} MB"
+
+
+@test
+def e3_a_png_cut_at_any_byte_is_bad_input_and_is_not_published(t):
+    whole = png(7, 5)
+    report = f"{t.path}/report.json"
+    for length in range(len(whole)):
+        one_line(quick(t, write(t, "cut.png", whole[:length]), "--json", report), 8, "cut.png")
+        if os.path.exists(report):  # it came as far as to open the channel
+            equal(report_of(report)["frames"]["published"], 0, f"cut at {length}")
+            os.unlink(report)
+    quick(t, write(t, "cut.png", whole)).ends_with(0)
+
+
+@test
+def e3_e9_a_y4m_cut_at_any_byte_ends_with_its_last_whole_frame(t):
+    whole = y4m(frames=2)
+    head = whole.index(b"\n") + 1
+    frame = (len(whole) - head) // 2
+    report = f"{t.path}/report.json"
+    for length in range(len(whole) + 1):
+        path = write(t, "cut.y4m", whole[:length])
+        process = t.start(PRODUCER, "-r", "0", path, "--json", report)
+        if length < head:
+            one_line(process, 8, "cut.y4m")
+            continue
+        process.ends_with(0)
+        equal(report_of(report)["frames"]["published"], (length - head) // frame, f"cut at {length}")
+        equal("left out" in process.err, (length - head) % frame != 0, f"cut at {length}: {process.err}")
+
+
+@test
+def e4_what_is_no_picture_is_named(t):
+    good = png(7, 5)
+    at = good.index(b"IDAT")
+    for name, data in (
+        ("empty", b""), ("zeros", bytes(100)), ("gif", b"GIF89a" + bytes(50)), ("text", b"hello\n"),
+        ("signature", b"\x88" + good[1:]), ("textmode", good.replace(b"\r\n", b"\n", 1)),
+        ("crc-ihdr", good[:29] + bytes([good[29] ^ 1]) + good[30:]),
+        ("crc-idat", good[: at + 6] + bytes([good[at + 6] ^ 1]) + good[at + 7 :]),
+        ("crc-iend", good[:-1] + bytes([good[-1] ^ 1])),
+        ("no-idat", SIGNATURE + header(3, 3) + chunk(b"IEND", b"")),
+        ("no-plte", png(3, 3, color=3)),
+        ("depth", SIGNATURE + header(3, 3, depth=3) + good[33:]),
+        ("color", SIGNATURE + header(3, 3, color=5) + good[33:]),
+        ("interlace", SIGNATURE + header(3, 3, interlace=2) + good[33:]),
+        ("no-ihdr", SIGNATURE + good[33:]), ("critical", png(3, 3, before=chunk(b"ABCD", b""))),
+        ("deflate", SIGNATURE + header(3, 3) + chunk(b"IDAT", b"garbage!") + chunk(b"IEND", b"")),
+        ("short", png(9, 9, packed=zlib.compress(bytes(30)))),
+    ):
+        one_line(quick(t, write(t, f"{name}.png", data)), 8, f"{name}.png")
+
+
+@test
+def e4_what_is_no_file_is_named_and_not_waited_for(t):
+    os.mkdir(f"{t.path}/folder.png")
+    os.mkdir(f"{t.path}/folder.y4m")
+    os.mkfifo(f"{t.path}/fifo.png")
+    os.symlink("/dev/zero", f"{t.path}/zero.png")
+    os.symlink("/dev/zero", f"{t.path}/zero.y4m")
+    os.symlink("/dev/null", f"{t.path}/null.y4m")
+    os.symlink("loop.png", f"{t.path}/loop.png")
+    os.symlink("loop.y4m", f"{t.path}/loop.y4m")
+    os.symlink("nowhere.png", f"{t.path}/dangling.png")
+    for name in ("folder.png", "folder.y4m", "fifo.png", "zero.png", "zero.y4m", "null.y4m", "loop.png", "loop.y4m",
+                 "dangling.png", "absent.png", "absent.y4m"):
+        one_line(quick(t, f"{t.path}/{name}"), 8, name)
+    one_line(quick(t, f"{t.path}/what.ever"), 8, "what.ever")
+
+
+@test
+def e4_a_bad_one_among_good_ones_ends_after_those_before_it(t):
+    paths = [write(t, f"{n}.png", png(16, 16)) for n in range(3)]
+    paths.insert(2, write(t, "bad.png", png(16, 16)[:60]))
+    viewer = t.viewer("--every-frame", "--wait", "10", "--json", "v.json")
+    until(lambda: os.path.exists(f"{t.path}/pageflip/default.lock"), "a waiting viewer")
+    one_line(t.start(PRODUCER, "-q", "-r", "2", *paths), 8, "bad.png")
+    viewer.ends_with(0)
+    equal(report_of(f"{t.path}/v.json")["frames"]["shown"], 2)
+
+
+@test
+def e5_every_kind_of_png_is_as_ffmpeg_and_imagemagick_decode_it(t):
+    need("ffmpeg", "convert")
+    palette = chunk(b"PLTE", bytes((i * 37 + 11) % 256 for i in range(48)))
+    kinds = [(c, d) for c, depths in ((0, (1, 2, 4, 8, 16)), (2, (8, 16)), (3, (1, 2, 4)), (4, (8, 16)), (6, (8, 16)))
+             for d in depths]
+    transparent = {0: b"\0\1", 2: b"\0\x1d\0\x3a\0\x57", 3: bytes(range(0, 256, 17))}
+    for (color, depth), interlace, trns in itertools.product(kinds, (0, 1), (False, True)):
+        if trns and color not in transparent:
+            continue
+        keys = transparent.get(color, b"")[: 1 << depth if color == 3 else None]
+        before = (palette[:] if color == 3 else b"") + (chunk(b"tRNS", keys) if trns else b"")
+        if color == 3:  # as many colours as the depth has numbers
+            before = chunk(b"PLTE", palette[8 : 8 + 3 * min(16, 1 << depth)]) + (chunk(b"tRNS", keys) if trns else b"")
+        name = f"c{color}d{depth}i{interlace}t{int(trns)}"
+        path = write(t, f"{name}.png", png(13, 9, color, depth, interlace, before))
+        producer = t.producer("-q", path, "--loop", "-n", name)
+        t.viewer("-q", "--frames", "1", "--snapshot", f"{t.path}/{name}-seen.png", "-n", name).ends_with(0)
+        producer.kill()
+        seen = Picture.from_file(t, f"{t.path}/{name}-seen.png")
+        if trns or color in (4, 6):
+            pixels = t.run("convert", path, "-background", "#808080", "-flatten", "-depth", "8", "bgra:-")
+            wanted = Picture(13, 9, pixels)
+        else:
+            wanted = Picture.from_file(t, path)
+        equal((seen.width, seen.height), (13, 9), name)
+        worst = max(abs(a - b) for c in range(3) for a, b in zip(seen.pixels[c::4], wanted.pixels[c::4]))
+        assert worst <= 1, f"{name}: differs by {worst}"  # 16 bits to 8 and alpha: each rounds its own way
+
+
+# ---------------------------------------------------------------- standard input
+
+
+def feed(process, data, size):
+    try:
+        for at in range(0, len(data), size):
+            process.popen.stdin.write(data[at : at + size])
+            process.popen.stdin.flush()
+    except BrokenPipeError:
+        pass
+    process.popen.stdin.close()
+
+
+@test
+def e9_standard_input_byte_by_byte(t):
+    for nonblocking in (False, True):
+        process = t.start(PRODUCER, "-", "-r", "0", "--json", "p.json", stdin=subprocess.PIPE, bufsize=0,
+                          preexec_fn=(lambda: os.set_blocking(0, False)) if nonblocking else None)
+        time.sleep(0.1 if nonblocking else 0)  # so that it finds nothing there at first
+        feed(process, y4m(frames=5), 1)
+        process.ends_with(0)
+        equal(report_of(f"{t.path}/p.json")["frames"]["published"], 5)
+
+
+@test
+def e9_standard_input_that_ends_early_or_is_none(t):
+    process = t.start(PRODUCER, "-", "-r", "0", stdin=subprocess.PIPE)
+    feed(process, y4m(frames=3)[:-5], 1 << 16)
+    process.ends_with(0, "standard input", "it ends inside frame 3, which is left out")
+    process = quick(t, "-", stdin=subprocess.PIPE)
+    feed(process, b"", 1)
+    one_line(process, 8, "standard input")
+    process = quick(t, "-", stdin=subprocess.PIPE)
+    feed(process, y4m() + b"noise" * 50 + b"\n", 7)
+    one_line(process, 8, "standard input", "no FRAME at byte")
+    one_line(quick(t, "-", preexec_fn=lambda: os.close(0)), 8, "standard input")
+
+
+@test
+def e9_a_signal_ends_a_producer_that_waits_for_its_input(t):
+    for data in (b"", b"YUV4MPEG2 W4", y4m(frames=1)):
+        process = t.start(PRODUCER, "-q", "-", stdin=subprocess.PIPE, bufsize=0)
+        process.popen.stdin.write(data)
+        # until it has read all of it and sleeps
+        until(lambda: "pipe_read" in text_of(f"/proc/{process.pid}/wchan")
+              or text_of(f"/proc/{process.pid}/syscall").startswith("0 "), "a read", 5)
+        process.signal(signal.SIGTERM)
+        process.ends_with(128 + signal.SIGTERM)
+        process.popen.stdin.close()
+
+
+# ---------------------------------------------------------------- outputs
+
+# Each, and the arguments that make the program write there.
+OUTPUTS = (
+    (VIEWER, ["--json"]), (VIEWER, ["--csv"]), (VIEWER, ["--trace"]), (VIEWER, ["--snapshot"]),
+    (PRODUCER, ["--json"]), (PRODUCER, ["--trace"]),
+)
+
+
+def writer(t, program, arguments, path, before=(), **more):
+    """The program, ending after a few frames; `before`: what starts it."""
+    if program == VIEWER:
+        command = [VIEWER, "--presenter", "null", "-q", "--frames", "5", *arguments, path]
+    else:
+        command = [PRODUCER, "-q", "-n", "other", "-r", "0", "-s", "64x64", "--frames", "5", *arguments, path]
+    return t.start(*before, *command, **more)
+
+
+@test
+def e11_an_output_that_cannot_be_written_is_named(t):
+    t.producer("-s", "64x64")
+    os.mkdir(f"{t.path}/folder")
+    open(f"{t.path}/file", "w").close()
+    os.symlink("circle", f"{t.path}/circle")
+    for program, arguments in OUTPUTS:
+        for path in ("/dev/full", f"{t.path}/none/x", f"{t.path}/folder", f"{t.path}/file/x", f"{t.path}/circle/x",
+                     f"{t.path}/{'n' * 300}", ""):
+            process = writer(t, program, arguments, path)
+            one_line(process, 9, path, "cannot write it")
+    equal(sorted(os.listdir(f"{t.path}/folder")), [], "left behind")
+    assert not [n for n in os.listdir(t.path) if "nnn" in n or n.startswith(("file.", "folder."))]
+
+
+def in_a_mount(t, options, fill=0):
+    """What starts a program with a file system of its own on t.path/small, and lists that at the end."""
+    os.makedirs(f"{t.path}/small", exist_ok=True)
+    script = (f"mount -t tmpfs -o {options} none small || exit 77\n"
+              f"head -c {fill} /dev/zero > small/filler 2>/dev/null\n"
+              "[ -z \"$READ_ONLY\" ] || mount -o remount,ro small || exit 77\n"
+              "\"$@\"; code=$?; ls -A small > listed; exit $code")
+    return ["unshare", "-m", "sh", "-c", script, "sh"]
+
+
+def listed(t):
+    return [name for name in open(f"{t.path}/listed").read().split() if name != "filler"]
+
+
+def need_mounts(t):
+    need("unshare")
+    if t.start(*in_a_mount(t, "size=1m"), "true").wait() != 0:
+        raise Skip("this machine lets nobody mount")
+
+
+def last_line(process, code, *words):
+    process.ends_with(code, *words)
+    equal(process.err.count("error: "), 1, process.err)
+
+
+@test
+def e11_a_full_disk_leaves_no_half_file(t):
+    need_mounts(t)
+    t.producer("-s", "640x480", "--pattern", "plasma")
+    for program, arguments in OUTPUTS:
+        process = writer(t, program, arguments, "small/out", in_a_mount(t, "size=8k", 8192))
+        last_line(process, 9, "small/out: cannot write it: No space left on device")
+        # A log of frames is written as they come, and keeps what there was room for.
+        whole_or_none = arguments[0] in ("--json", "--snapshot")
+        equal(listed(t), [] if whole_or_none else ["out"], f"{program} {arguments}")
+
+
+@test
+def e11_a_read_only_disk(t):
+    need_mounts(t)
+    t.producer("-s", "64x64")
+    for program, arguments in OUTPUTS:
+        process = writer(t, program, arguments, "small/out", in_a_mount(t, "size=64k"), env={"READ_ONLY": "1"})
+        last_line(process, 9, "small/out: cannot write it: Read-only file system")
+        equal(listed(t), [])
+
+
+@test
+def e11_a_file_that_was_there_stays_when_the_new_one_fails(t):
+    def little_room():  # for a line of words and the id file, not for a report or a picture
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+
+    t.producer("-s", "64x64")
+    for program, arguments in OUTPUTS:
+        if arguments[0] not in ("--json", "--snapshot"):
+            continue
+        path = write(t, "old", b"as it was")
+        one_line(writer(t, program, arguments, path, preexec_fn=little_room), 9, path, "File too large")
+        equal(open(path, "rb").read(), b"as it was")
+        equal([n for n in os.listdir(t.path) if n.startswith("old.")], [], "left behind")
+
+
+@test
+def e11_killed_while_it_writes_a_snapshot(t):
+    """The name has a whole picture or none."""
+    producer = t.producer("-s", "2048x2048", "--pattern", "plasma", "-r", "10")
+    path = f"{t.path}/shot.png"
+    cut_short = 0
+    for round in range(8):
+        viewer = t.viewer("-q", "--frames", "1", "--snapshot", path)
+        until(lambda: not viewer.is_running() or [n for n in os.listdir(t.path) if n.startswith("shot.png.")],
+              "a file being written")
+        time.sleep(0.005 * round)
+        viewer.kill()
+        cut_short += viewer.popen.returncode != 0
+        if os.path.exists(path):
+            equal(open(path, "rb").read()[-8:-4], b"IEND")
+            os.unlink(path)
+    assert cut_short, "no round was in time"
+    assert producer.is_running()
+
+
+@test
+def e10_a_standard_output_that_is_closed_full_or_not_read(t):
+    """Each program, each thing that it prints: exit code 9, and no SIGPIPE."""
+    t.producer("-s", "64x64")
+    write(t, "trace.json", b'{"displayTimeUnit":"ns","traceEvents":[\n\n]}\n')
+    for command in ([PRODUCER, "--help"], [PRODUCER, "--version"], [VIEWER, "--help"], [VIEWER, "--version"],
+                    [VIEWER, "--list"], [VIEWER, "--presenter", "null", "-q", "--frames", "3", "--json", "-"],
+                    [PRODUCER, "-n", "x", "-q", "-s", "8x8", "--frames", "2", "--json", "-"]):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        one_line(t.start(*command, stdout=write_end), 9, "cannot write it: Broken pipe")
+        os.close(write_end)
+        with open("/dev/full", "w") as full:
+            one_line(t.start(*command, stdout=full), 9, "cannot write it: No space left")
+        one_line(t.start(*command, preexec_fn=lambda: os.close(1)), 9, "cannot write it: ")
+
+
+@test
+def e10_standard_error_that_is_closed_full_or_not_read_changes_nothing(t):
+    producer = t.producer("-s", "64x64")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh"]
+    full = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"]
+    broken = ["sh", "-c", f'exec "$@" 2>&{write_end}', "sh"]
+    for way in (closed, full, broken):
+        t.start(*way, VIEWER, "--presenter", "null", "-v", "--frames", "5", pass_fds=[write_end]).ends_with(0)
+        t.start(*way, PRODUCER, "-n", "x", "-v", "-s", "8x8", "--frames", "2", pass_fds=[write_end]).ends_with(0)
+        t.start(*way, PRODUCER, "absent.png", pass_fds=[write_end]).ends_with(8)
+        t.start(*way, VIEWER, "--presenter", "null", "-n", "nobody", pass_fds=[write_end]).ends_with(4)
+    os.close(write_end)
+    assert producer.is_running()
+
+
+@test
+def e10_what_is_for_a_closed_standard_file_goes_nowhere_else(t):
+    """Its number must not be given to the lock file."""
+    none = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    t.start(*none, PRODUCER, "-v", "-s", "8x8", "--frames", "2", "--json", "-").ends_with(9)
+    t.start(*none, PRODUCER, "-v", "-").ends_with(8)
+    t.start(*none, VIEWER, "-v", "--presenter", "null", "--json", "-").ends_with(4)
+    equal(os.listdir(f"{t.path}/pageflip"), ["default.lock"])
+    equal(open(f"{t.path}/pageflip/default.lock").read(), "")
+
+
+if __name__ == "__main__":
+    main()
