@@ -153,14 +153,6 @@ static void join(struct pf_viewer *viewer, const struct segment *segment)
     viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
 }
 
-static void leave(struct pf_viewer *viewer)
-{
-    handoff_leave(&viewer->segment, viewer->lane);
-    pthread_mutex_lock(&viewer->door_mutex);
-    segment_close(&viewer->segment);
-    pthread_mutex_unlock(&viewer->door_mutex);
-}
-
 static int refuse_no_producer(const char *kind, const char *name)
 {
     log_error("%s \"%s\": it has no producer; start one: pageflip-producer, or wait for it: --wait "
@@ -234,13 +226,15 @@ failed:
 
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
-    struct segment segment;
-    int ret = wait_for_segment(viewer, timeout_ns, viewer->segment.nonce, &segment);
+    struct segment segment, old = viewer->segment;
+    int ret = wait_for_segment(viewer, timeout_ns, old.nonce, &segment);
 
     if (ret < 0)
         return ret;
-    leave(viewer);
+    handoff_leave(&old, viewer->lane);
+    /* The one takes the other's place at once: another thread always finds a door to ring. */
     join(viewer, &segment);
+    segment_close(&old);
     return 0;
 }
 
@@ -248,7 +242,8 @@ void pf_viewer_close(struct pf_viewer *viewer)
 {
     if (!viewer)
         return;
-    leave(viewer);
+    handoff_leave(&viewer->segment, viewer->lane);
+    segment_close(&viewer->segment);
     channel_close(&viewer->channel);
     pthread_mutex_destroy(&viewer->door_mutex);
     free(viewer->key_file);
