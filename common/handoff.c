@@ -6,8 +6,11 @@
  * either the producer sees the claim and keeps off, or the viewer sees that `newest` has moved and
  * lets go before it has read a byte.
  *
- * These four accesses are marked [dekker]. Everything else is release/acquire, or private to one
- * side.
+ * These four accesses are marked [dekker]. The doorbell of a newcomer is the same pattern again: it
+ * stores its lane, then looks at `newest`; the producer stores `newest`, then looks at the lanes to
+ * ring. Everything else is release/acquire, or private to one side.
+ *
+ * tests/model/dekker.pml has all of these on machines whose stores are late, each weakened in turn.
  */
 #include "handoff.h"
 
@@ -243,8 +246,10 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
                          struct pf_frame *frame)
 {
     _Atomic uint64_t *mine = &segment->viewers->lane[lane].word;
-    /* acquire: pairs with the store of `newest` in handoff_publish() */
-    uint64_t newest = atomic_load_explicit(&segment->producer->newest, memory_order_acquire);
+    /* Pairs with the store of `newest` in handoff_publish(). seq_cst for who has just joined: its
+     * lane is stored before this, and handoff_ring_doors() loads it after `newest`, so either this
+     * sees the frame or the door is rung for it. An acquire load may be early on ARMv8.3. */
+    uint64_t newest = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
 
     for (int tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
         uint32_t slot = NEWEST_SLOT(newest);
