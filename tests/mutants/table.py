@@ -123,7 +123,8 @@ LOGIC = [
 ]
 
 # What only two processors can show: an access weaker than the proof in handoff.c needs. Where the
-# compiler makes the same instructions of it, this machine cannot show it; then `run` says so.
+# compiler makes the same accesses to memory of it, this machine cannot show it; `run` compares the
+# disassembly, and says so.
 ORDER = [
     ("newest-by-release", "the store of newest may wait in the store buffer", "handoff.c",
      [("NEWEST_WORD(frame->sequence, frame->slot), memory_order_seq_cst",
