@@ -58,7 +58,12 @@ struct layout_meta {
     _Atomic uint32_t flags; /* PF_FRAME_* */
 };
 
-enum layout_state { LAYOUT_RUNNING, LAYOUT_ENDED, LAYOUT_MOVED };
+enum layout_state {
+    LAYOUT_RUNNING,
+    LAYOUT_ENDED,
+    LAYOUT_MOVED,  /* the next segment is there */
+    LAYOUT_MOVING, /* it is being made: from here on the id may lead to it */
+};
 
 struct layout_producer {
     alignas(LAYOUT_LINE) _Atomic uint64_t newest; /* sequence << 3 | slot: see handoff.c */

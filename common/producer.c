@@ -304,9 +304,13 @@ int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *f
         return ret;
     segment_remove_key(&producer->segment); /* so that the next one can have the key */
     old.keyed = false;
+    /* Before the new id is there, so that nobody takes the new segment for a successor's. */
+    handoff_set_state(&old, LAYOUT_MOVING);
     ret = make_segment(producer, format, old.geometry.slots);
-    if (ret < 0)
+    if (ret < 0) {
+        handoff_set_state(&old, LAYOUT_RUNNING);
         return ret;
+    }
 
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);

@@ -269,13 +269,15 @@ static enum pf_state ask_state(struct pf_viewer *viewer)
 
     bool is_alive = channel_is_leased(&viewer->channel, CHANNEL_PRODUCER);
     /* Somebody has the lease. Our producer, unless the id names another segment: then it is a
-     * successor. */
+     * successor, or ours has moved there. */
     if (is_alive && (channel_read_id(&viewer->channel, &id) < 0 ||
                      memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0))
         return PF_RUNNING;
     /* It may have said its last word between the two questions. */
     said = handoff_state(&viewer->segment);
-    return said == LAYOUT_ENDED ? PF_ENDED : said == LAYOUT_MOVED ? PF_MOVED : PF_LOST;
+    if (said == LAYOUT_ENDED)
+        return PF_ENDED;
+    return said == LAYOUT_MOVED || (is_alive && said == LAYOUT_MOVING) ? PF_MOVED : PF_LOST;
 }
 
 enum pf_state pf_viewer_state(const struct pf_viewer *viewer)

@@ -152,6 +152,28 @@ Test(steps_lives, the_end_is_heard_by_a_sleeper)
     interleave(viewer_that_has_seen_all, close_producer, take, the_end_is_heard);
 }
 
+static void change_size(void)
+{
+    struct pf_format larger = size(128, 96);
+
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+}
+
+static void the_next_segment_is_joined(void)
+{
+    cr_assert(got == -EAGAIN || got == -EREMCHG, "acquire says %d", got);
+    take();
+    cr_assert_eq(got, -EREMCHG, "acquire says %d", got);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_segment(viewer)->format.width, 128);
+}
+
+Test(steps_lives, a_change_of_size_is_no_death)
+{
+    interleave(viewer_that_has_seen_all, change_size, take, the_next_segment_is_joined);
+    interleave(viewer_that_has_seen_all, take, change_size, the_next_segment_is_joined);
+}
+
 /* ------------------------------------------------------------------ bells */
 
 static void a_frame_has_come(void)
