@@ -286,13 +286,23 @@ static int redraw(struct loop *loop)
     return loop->presenter->ops->show(loop->presenter, &frame, true);
 }
 
+static int say_it_has_gone(const struct loop *loop)
+{
+    log_error("channel \"%s\": its producer (pid %d) has gone, and all frames since its change of "
+              "size with it; be quicker, or use --follow",
+              loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid);
+    return -EPIPE;
+}
+
 /* The segment is over. Go on in the next one, or END, or a negative errno. */
 static int rejoin(struct loop *loop, bool is_moved)
 {
     const struct presenter_ops *ops = loop->presenter->ops;
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), loop->options->wait_ns && !is_moved
-                                                                ? loop->options->wait_ns
-                                                                : PF_FOREVER);
+    int64_t patience_ns = loop->options->wait_ns ? loop->options->wait_ns : PF_FOREVER;
+    /* The next segment is there before this one says so. If it cannot be found, it has gone. */
+    if (is_moved)
+        patience_ns = loop->options->follow ? PF_FOREVER : NS_PER_S;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), patience_ns);
     int ret = is_moved || loop->paused ? 0 : freeze(loop);
 
     if (ret < 0)
@@ -302,6 +312,8 @@ static int rejoin(struct loop *loop, bool is_moved)
         ret = look_around(loop);
         if (ret != 0)
             return ret;
+        if (clock_now_ns() >= deadline_ns && is_moved)
+            return say_it_has_gone(loop);
         if (clock_now_ns() >= deadline_ns)
             return pf_viewer_state(loop->viewer) == PF_LOST ? -EPIPE : END;
         loop->has_warned = true; /* it is known that nothing comes */

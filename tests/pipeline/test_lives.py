@@ -120,6 +120,21 @@ def a_size_change_in_mid_stream_is_followed(t):
 
 
 @test
+def a_size_change_that_was_slept_through_ends_the_viewer(t):
+    """The new segment went with its producer before the viewer could join it."""
+    for name, size in (("1", "64x48"), ("2", "80x50")):
+        t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v",
+              "1", "-pix_fmt", "rgb24", f"{t.path}/{name}.png")
+    producer = t.producer(f"{t.path}/1.png", f"{t.path}/2.png", "-r", "1")
+    viewer = t.viewer("-v")
+    viewer.says("showing frames")
+    viewer.signal(signal.SIGSTOP)
+    producer.ends_with(0)
+    viewer.signal(signal.SIGCONT)
+    viewer.ends_with(10, "has gone", "--follow", seconds=5)
+
+
+@test
 def a_viewer_killed_with_a_slot_does_not_stop_the_producer(t):
     """It is stopped while it holds a slot (it holds one almost always: --every-frame, unpaced)."""
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
