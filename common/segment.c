@@ -262,6 +262,9 @@ static int look_at(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct lo
     look->newest = atomic_load_explicit(&parts.producer->newest, memory_order_acquire);
     shmdt(base);
 
+    /* Found by its key, it may be found while its producer clears the pages: the magic is last. */
+    if (!nonce && magic == 0)
+        return -ECONNREFUSED;
     look->wrong = geometry_check(&look->header, info.shm_segsz, &look->geometry);
     if (look->wrong)
         return -EPROTO;

@@ -40,7 +40,8 @@ int segment_create(struct segment *segment, const char *channel, const char *key
  * then map it with everything but page 2 read-only. `nonce`, unless NULL, is what the id file says.
  *
  * Returns 0 and *segment, to be closed with segment_close(), or
- *   -ECONNREFUSED   it is gone, or holds another run's nonce: look for the id again (not logged)
+ *   -ECONNREFUSED   it is gone, or holds another run's nonce, or (without a nonce) is still being
+ *                   made: look for it again (not logged)
  *   -EPROTO         not ours, or damaged: logged, with the field's name
  *   -EACCES         somebody else's: logged
  *   another negative errno: logged

@@ -298,3 +298,24 @@ Test(steps_lives, the_magic_comes_last)
 {
     interleave(a_key_file, open_keyed, look_by_key, look_by_key);
 }
+
+/* No producer yet, or there it is: a viewer that comes meanwhile is not told of damage. */
+static void open_by_key(void)
+{
+    struct pf_viewer_options options = {.key_file = key_file};
+
+    got = pf_viewer_open(&viewer, "test", &options);
+    cr_assert(got == 0 || got == -ECONNREFUSED, "half a segment is %d", got);
+}
+
+static void once_made_it_is_found(void)
+{
+    if (!viewer)
+        open_by_key();
+    cr_assert_eq(got, 0);
+}
+
+Test(steps_lives, a_viewer_comes_by_key_while_the_segment_is_made)
+{
+    interleave(a_key_file, open_keyed, open_by_key, once_made_it_is_found);
+}
