@@ -23,7 +23,7 @@ VIEWER = os.environ["PAGEFLIP_VIEWER"]
 SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
 # Words to put before the producer's and the viewer's own, say "valgrind -q": see tests/valgrind.
 WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
-SLOWER = 8 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
+SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
 PATIENCE = 100 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
 
 tests = []
@@ -151,6 +151,13 @@ class Scratch:
 
     def viewer(self, *arguments, presenter="null", **more):
         return self.start(VIEWER, "--presenter", presenter, *arguments, **more)
+
+    def joined(self, viewers=1, channel="default"):
+        """Wait until so many viewers of the channel are there."""
+        def rows():
+            return [line.split() for line in self.run(VIEWER, "--list").decode().splitlines()]
+        until(lambda: [row for row in rows() if row[0] == channel and row[-1] == str(viewers)],
+              f"{viewers} viewers of {channel}")
 
     def run(self, *command, **popen):
         """Run another program to its end; returns its standard output."""

@@ -38,8 +38,9 @@ def the_viewer_may_come_first(t):
 
 @test
 def two_viewers_at_once_and_one_late(t):
-    t.producer(*SMALL, "-r", "100", "--frames", "300")
+    t.producer(*SMALL, "-r", "100", "--frames", str(300 * SLOWER))
     early = [t.viewer("--verify", "--json", f"early{i}.json") for i in range(2)]
+    t.joined(2)
     settle(1)
     late = t.viewer("--verify", "--frames", "50", "--json", "late.json")
     for viewer in early + [late]:
@@ -68,6 +69,7 @@ def every_frame_means_every_frame(t):
 def a_producers_death_is_told_after_its_last_frame(t):
     producer = t.producer(*SMALL)
     viewer = t.viewer("--every-frame", "--verify")
+    t.joined()
     settle(0.5)
     producer.kill()
     viewer.ends_with(10, f"its producer (pid {producer.pid}) died after", "--follow", seconds=2)
@@ -75,7 +77,7 @@ def a_producers_death_is_told_after_its_last_frame(t):
 
 @test
 def a_producers_end_is_no_error(t):
-    producer = t.producer(*SMALL, "-r", "100", "--frames", "50")
+    producer = t.producer(*SMALL, "-r", "100", "--frames", str(50 * SLOWER))
     viewer = t.viewer()
     producer.ends_with(0)
     viewer.ends_with(0, seconds=2)
@@ -84,7 +86,7 @@ def a_producers_end_is_no_error(t):
 @test
 def a_follower_sees_a_restart(t):
     first = t.producer(*SMALL)
-    viewer = t.viewer("--follow", "--verify", "--frames", "100", "-v")
+    viewer = t.viewer("--follow", "--verify", "--frames", str(100 * SLOWER), "-v")
     viewer.says("showing frames")
     settle(0.3)
     first.kill()
@@ -112,7 +114,7 @@ def a_size_change_in_mid_stream_is_followed(t):
               "1", "-pix_fmt", "rgb24", f"{t.path}/{name}.png")
     viewer = t.viewer("--every-frame", "--wait", "10", "-v", "--json", "v.json", "--snapshot", "last.png")
     settle(0.3)
-    t.producer(t.path + "/1.png", t.path + "/2.png", t.path + "/3.png", t.path + "/4.png", "-r", "20").ends_with(0)
+    t.producer(t.path + "/1.png", t.path + "/2.png", t.path + "/3.png", t.path + "/4.png", "-r", str(20 // SLOWER)).ends_with(0)
     viewer.ends_with(0, "80x50")
     frames = frames_of(f"{t.path}/v.json")
     equal(frames["lost"], 0)
@@ -125,8 +127,8 @@ def a_size_change_that_was_slept_through_ends_the_viewer(t):
     for name, size in (("1", "64x48"), ("2", "80x50")):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v",
               "1", "-pix_fmt", "rgb24", f"{t.path}/{name}.png")
-    producer = t.producer(f"{t.path}/1.png", f"{t.path}/2.png", "-r", "1")
-    viewer = t.viewer("-v")
+    viewer = t.viewer("-v", "--wait", "20")
+    producer = t.producer(f"{t.path}/1.png", f"{t.path}/2.png", "-r", str(1 / SLOWER))
     viewer.says("showing frames")
     viewer.signal(signal.SIGSTOP)
     producer.ends_with(0)
@@ -145,7 +147,7 @@ def a_viewer_killed_with_a_slot_does_not_stop_the_producer(t):
         victim.kill()
     before = published(t, producer)
     settle(0.5)
-    assert published(t, producer) > before + 100, "the producer stands still"
+    assert published(t, producer) > before + 100 // SLOWER, "the producer stands still"
     other.signal(signal.SIGINT)
     other.ends_with(128 + signal.SIGINT)
     equal(frames_of(f"{t.path}/v.json")["torn"], 0)
@@ -164,6 +166,7 @@ def published(t, producer):
 def a_stopped_every_frame_viewer_holds_the_producer_up(t):
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
+    t.joined()
     settle(0.5)
     viewer.signal(signal.SIGSTOP)
     producer.says(f"(pid {viewer.pid})")
@@ -183,11 +186,12 @@ def a_stopped_every_frame_viewer_holds_the_producer_up(t):
 def with_eviction_the_producer_goes_on(t):
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", "--evict", "300")
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
+    t.joined()
     settle(0.5)
     viewer.signal(signal.SIGSTOP)
     producer.says("evicted after")
     before = published(t, producer)
-    until(lambda: published(t, producer) > before + 100, "frames after the eviction")
+    until(lambda: published(t, producer) > before + 100 // SLOWER, "frames after the eviction")
     viewer.signal(signal.SIGCONT)
     viewer.ends_with(11, "evicted after", "lost; be quicker")
     frames = frames_of(f"{t.path}/v.json")
