@@ -265,7 +265,7 @@ def the_list_names_channels_and_their_producers(t):
     one = t.producer("-n", "cam.one", *SMALL, "-r", "25")
     two = t.producer("-n", "cam.two", "-s", "640x480")
     viewer = t.viewer("-n", "cam.one", "--follow")
-    settle(0.5)
+    t.joined(channel="cam.one")
     rows = [line.split() for line in t.run(VIEWER, "--list").decode().splitlines()]
     equal(rows[0], ["CHANNEL", "PRODUCER", "FORMAT", "SIZE", "FPS", "BUFFERS", "FRAMES", "VIEWERS"])
     equal(rows[1][:6] + rows[1][7:], ["cam.one", str(one.pid), "XR24", "320x240", "25", "2", "1"])
