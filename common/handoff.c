@@ -6,8 +6,11 @@
  * either the producer sees the claim and keeps off, or the viewer sees that `newest` has moved and
  * lets go before it has read a byte.
  *
- * These four accesses are marked [dekker]. Everything else is release/acquire, or private to one
- * side.
+ * These four accesses are marked [dekker]. The doorbell of a newcomer is the same pattern again: it
+ * stores its lane, then looks at `newest`; the producer stores `newest`, then looks at the lanes to
+ * ring. Everything else is release/acquire, or private to one side.
+ *
+ * tests/model/dekker.pml has all of these on machines whose stores are late, each weakened in turn.
  */
 #include "handoff.h"
 

@@ -173,14 +173,6 @@ static void note_loss(struct pf_viewer *viewer, uint64_t first, uint64_t last)
     viewer->stats.lost += last - first + 1;
 }
 
-static void leave(struct pf_viewer *viewer)
-{
-    handoff_leave(&viewer->segment, viewer->lane);
-    pthread_mutex_lock(&viewer->door_mutex);
-    segment_close(&viewer->segment);
-    pthread_mutex_unlock(&viewer->door_mutex);
-}
-
 static int refuse_no_producer(const char *kind, const char *name)
 {
     log_error("%s \"%s\": it has no producer; start one: pageflip-producer, or wait for it: --wait "
@@ -278,15 +270,17 @@ failed:
 
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
-    struct segment segment;
+    struct segment segment, old = viewer->segment;
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
-    int ret = wait_for_segment(viewer, deadline_ns, viewer->segment.nonce, &segment);
+    int ret = wait_for_segment(viewer, deadline_ns, old.nonce, &segment);
 
     if (ret < 0)
         return ret;
     bool is_moved = viewer->state == PF_MOVED;
-    leave(viewer);
+    handoff_leave(&old, viewer->lane);
+    /* The one takes the other's place at once: another thread always finds a door to ring. */
     join(viewer, &segment);
+    segment_close(&old);
     /* The same stream goes on: an every-frame viewer that was evicted before it came here. */
     if (is_moved && viewer->mode == LANE_EVERY && viewer->seen)
         note_loss(viewer, 1, viewer->seen);
@@ -297,7 +291,8 @@ void pf_viewer_close(struct pf_viewer *viewer)
 {
     if (!viewer)
         return;
-    leave(viewer);
+    handoff_leave(&viewer->segment, viewer->lane);
+    segment_close(&viewer->segment);
     channel_close(&viewer->channel);
     pthread_mutex_destroy(&viewer->door_mutex);
     free(viewer->key_file);
@@ -476,8 +471,7 @@ void pf_viewer_wake(struct pf_viewer *viewer)
 {
     atomic_store(&viewer->woken, true);
     pthread_mutex_lock(&viewer->door_mutex);
-    if (viewer->segment.header) /* else between two segments, and the flag will be seen */
-        handoff_ring_door(&viewer->segment, viewer->lane);
+    handoff_ring_door(&viewer->segment, viewer->lane);
     pthread_mutex_unlock(&viewer->door_mutex);
 }
 

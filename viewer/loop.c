@@ -324,13 +324,19 @@ static int redraw(struct loop *loop)
 /* What it means when nobody goes on. */
 static int no_more_frames(const struct loop *loop)
 {
-    if (pf_viewer_state(loop->viewer) != PF_LOST)
-        return END;
-    log_error("channel \"%s\": its producer (pid %d) died after frame %llu; restart it, or use "
-              "--follow",
-              loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid,
-              (unsigned long long)loop->sequence);
-    return -EPIPE;
+    int pid = (int)pf_viewer_segment(loop->viewer)->producer_pid;
+
+    if (pf_viewer_state(loop->viewer) == PF_LOST) {
+        log_error("channel \"%s\": its producer (pid %d) died after frame %llu; restart it, or use "
+                  "--follow",
+                  loop->report->channel, pid, (unsigned long long)loop->sequence);
+        return -EPIPE;
+    }
+    if (loop->is_detached && !loop->options->follow)
+        log_warning("channel \"%s\": its producer (pid %d) has ended, and its frames since its "
+                    "change of size with it",
+                    loop->report->channel, pid);
+    return END;
 }
 
 /* The segment is over. Go on in the next one, or END, or a negative errno. */

@@ -7,6 +7,8 @@ prints TAP. Afterwards each process that the test started is gone, and so is eve
 of them made."""
 import fcntl
 import os
+import re
+import shlex
 import shutil
 import signal
 import struct
@@ -19,7 +21,10 @@ import traceback
 PRODUCER = os.environ["PAGEFLIP_PRODUCER"]
 VIEWER = os.environ["PAGEFLIP_VIEWER"]
 SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
-PATIENCE = 60 if SANITIZED else 20  # seconds until something is said to hang
+# Words to put before the producer's and the viewer's own, say "valgrind -q": see tests/valgrind.
+WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
+SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
+PATIENCE = 100 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
 
 tests = []
 
@@ -54,6 +59,11 @@ def until(question, what, seconds=PATIENCE):
     raise AssertionError(f"waited {seconds} s for: {what}")
 
 
+def settle(seconds):
+    """Let the programs run for a while."""
+    time.sleep(seconds * SLOWER)
+
+
 # ---------------------------------------------------------------- processes
 
 
@@ -70,7 +80,8 @@ class Process:
         popen.setdefault("stdin", subprocess.DEVNULL)
         out, err = open(self.out_path, "wb"), open(self.err_path, "wb")
         popen.setdefault("stdout", out)
-        self.popen = subprocess.Popen(command, stderr=err, env=env, cwd=scratch.path, **popen)
+        wrapper = WRAPPER if command[0] in (PRODUCER, VIEWER) else []
+        self.popen = subprocess.Popen(wrapper + command, stderr=err, env=env, cwd=scratch.path, **popen)
         out.close()
         err.close()
         self.pid = self.popen.pid
@@ -87,7 +98,7 @@ class Process:
     def wait(self, seconds=PATIENCE):
         """Its exit code, 128 + N for signal N."""
         try:
-            code = self.popen.wait(seconds)
+            code = self.popen.wait(seconds * SLOWER if seconds < PATIENCE else seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.command} hangs after {seconds} s: {self.err}") from None
         return code if code >= 0 else 128 - code
@@ -141,6 +152,13 @@ class Scratch:
 
     def viewer(self, *arguments, presenter="null", **more):
         return self.start(VIEWER, "--presenter", presenter, *arguments, **more)
+
+    def joined(self, viewers=1, channel="default"):
+        """Wait until so many viewers of the channel are there."""
+        def rows():
+            return [line.split() for line in self.run(VIEWER, "--list").decode().splitlines()]
+        until(lambda: [row for row in rows() if row[0] == channel and row[-1] == str(viewers)],
+              f"{viewers} viewers of {channel}")
 
     def run(self, *command, **popen):
         """Run another program to its end; returns its standard output."""
@@ -347,6 +365,11 @@ def main():
             result = "not ok"
             notes = traceback.format_exc().splitlines()
             notes += [f"{p.command}: {p.err}" for p in scratch.processes if p.err]
+        # The tool's own lines; one that a test has killed has no exit code to tell by.
+        complaints = [p.err for p in scratch.processes if WRAPPER and re.search(r"^==\d+==", p.err, re.M)]
+        if complaints:
+            result = "not ok"
+            notes += complaints
         try:
             scratch.finish()
         except AssertionError as problem:

@@ -5,7 +5,6 @@ import csv
 import ctypes
 import os
 import signal
-import time
 
 from harness import *
 
@@ -33,7 +32,7 @@ def shows_frames_whole_and_in_time(t):
 @test
 def the_viewer_may_come_first(t):
     viewer = t.viewer("--wait", "10", "--frames", "20")
-    time.sleep(0.3)
+    settle(0.3)
     assert viewer.is_running(), viewer.err
     t.producer(*SMALL)
     viewer.ends_with(0)
@@ -41,9 +40,10 @@ def the_viewer_may_come_first(t):
 
 @test
 def two_viewers_at_once_and_one_late(t):
-    t.producer(*SMALL, "-r", "100", "--frames", "300")
+    t.producer(*SMALL, "-r", "100", "--frames", str(300 * SLOWER))
     early = [t.viewer("--verify", "--json", f"early{i}.json") for i in range(2)]
-    time.sleep(1)
+    t.joined(2)
+    settle(1)
     late = t.viewer("--verify", "--frames", "50", "--json", "late.json")
     for viewer in early + [late]:
         viewer.ends_with(0)
@@ -71,14 +71,15 @@ def every_frame_means_every_frame(t):
 def a_producers_death_is_told_after_its_last_frame(t):
     producer = t.producer(*SMALL)
     viewer = t.viewer("--every-frame", "--verify")
-    time.sleep(0.5)
+    t.joined()
+    settle(0.5)
     producer.kill()
     viewer.ends_with(10, f"its producer (pid {producer.pid}) died after", "--follow", seconds=2)
 
 
 @test
 def a_producers_end_is_no_error(t):
-    producer = t.producer(*SMALL, "-r", "100", "--frames", "50")
+    producer = t.producer(*SMALL, "-r", "100", "--frames", str(50 * SLOWER))
     viewer = t.viewer()
     producer.ends_with(0)
     viewer.ends_with(0, seconds=2)
@@ -87,9 +88,9 @@ def a_producers_end_is_no_error(t):
 @test
 def a_follower_sees_a_restart(t):
     first = t.producer(*SMALL)
-    viewer = t.viewer("--follow", "--verify", "--frames", "100", "-v")
+    viewer = t.viewer("--follow", "--verify", "--frames", str(100 * SLOWER), "-v")
     viewer.says("showing frames")
-    time.sleep(0.3)
+    settle(0.3)
     first.kill()
     viewer.says("has died; waiting for the next")
     second = t.producer("-s", "400x300")
@@ -102,7 +103,7 @@ def a_follower_sees_a_restart(t):
 def a_follower_sees_an_end_and_the_next(t):
     t.producer(*SMALL, "-r", "100", "--frames", "20")
     viewer = t.viewer("--follow", "--frames", "60", "--wait", "10")
-    time.sleep(0.5)
+    settle(0.5)
     t.producer(*SMALL)
     viewer.ends_with(0)
 
@@ -114,8 +115,8 @@ def a_size_change_in_mid_stream_is_followed(t):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v",
               "1", "-pix_fmt", "rgb24", f"{t.path}/{name}.png")
     viewer = t.viewer("--every-frame", "--wait", "10", "-v", "--json", "v.json", "--snapshot", "last.png")
-    time.sleep(0.3)
-    t.producer(t.path + "/1.png", t.path + "/2.png", t.path + "/3.png", t.path + "/4.png", "-r", "20").ends_with(0)
+    settle(0.3)
+    t.producer(t.path + "/1.png", t.path + "/2.png", t.path + "/3.png", t.path + "/4.png", "-r", str(20 // SLOWER)).ends_with(0)
     viewer.ends_with(0, "80x50")
     frames = frames_of(f"{t.path}/v.json")
     equal(frames["lost"], 0)
@@ -168,11 +169,11 @@ def a_viewer_killed_with_a_slot_does_not_stop_the_producer(t):
     other = t.viewer("--verify", "--json", "v.json")
     for _ in range(5):
         victim = t.viewer("--every-frame")
-        time.sleep(0.2)
+        settle(0.2)
         victim.kill()
     before = published(t, producer)
-    time.sleep(0.5)
-    assert published(t, producer) > before + 100, "the producer stands still"
+    settle(0.5)
+    assert published(t, producer) > before + 100 // SLOWER, "the producer stands still"
     other.signal(signal.SIGINT)
     other.ends_with(128 + signal.SIGINT)
     equal(frames_of(f"{t.path}/v.json")["torn"], 0)
@@ -191,12 +192,13 @@ def published(t, producer):
 def a_stopped_every_frame_viewer_holds_the_producer_up(t):
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
-    time.sleep(0.5)
+    t.joined()
+    settle(0.5)
     viewer.signal(signal.SIGSTOP)
     producer.says(f"(pid {viewer.pid})")
     contains(producer.err, "stalled by lane 0")
     before = published(t, producer)
-    time.sleep(0.5)
+    settle(0.5)
     equal(published(t, producer), before, "frames while it is stopped")
     viewer.signal(signal.SIGCONT)
     until(lambda: published(t, producer) > before + 10, "frames after it goes on")
@@ -210,11 +212,12 @@ def a_stopped_every_frame_viewer_holds_the_producer_up(t):
 def with_eviction_the_producer_goes_on(t):
     producer = t.producer(*SMALL, "-r", "0", "--buffers", "3", "--json", "p.json", "--evict", "300")
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
-    time.sleep(0.5)
+    t.joined()
+    settle(0.5)
     viewer.signal(signal.SIGSTOP)
     producer.says("evicted after")
     before = published(t, producer)
-    until(lambda: published(t, producer) > before + 100, "frames after the eviction")
+    until(lambda: published(t, producer) > before + 100 // SLOWER, "frames after the eviction")
     viewer.signal(signal.SIGCONT)
     viewer.ends_with(11, "evicted after", "lost; be quicker")
     frames = frames_of(f"{t.path}/v.json")
@@ -227,10 +230,10 @@ def a_stopped_latest_frame_viewer_never_holds_the_producer_up(t):
     """With three buffers: one held, the newest, and one to draw in."""
     producer = t.producer(*SMALL, "-r", "500", "--buffers", "3", "--json", "p.json")
     viewer = t.viewer("--verify")
-    time.sleep(0.3)
+    settle(0.3)
     viewer.signal(signal.SIGSTOP)
     before = published(t, producer)
-    time.sleep(1)
+    settle(1)
     after = published(t, producer)
     report = report_of(f"{t.path}/p.json")
     equal(report["frames"]["no_slot"], 0, "ticks without a free slot")
@@ -244,7 +247,7 @@ def a_stopped_latest_frame_viewer_never_holds_the_producer_up(t):
 def a_silent_producer_is_told_apart_from_a_dead_one(t):
     producer = t.producer(*SMALL)
     viewer = t.viewer()
-    time.sleep(0.3)
+    settle(0.3)
     producer.signal(signal.SIGSTOP)
     viewer.says("no new frame for 5 s", seconds=10)
     assert viewer.is_running()
@@ -318,7 +321,7 @@ def the_list_names_channels_and_their_producers(t):
     one = t.producer("-n", "cam.one", *SMALL, "-r", "25")
     two = t.producer("-n", "cam.two", "-s", "640x480")
     viewer = t.viewer("-n", "cam.one", "--follow")
-    time.sleep(0.5)
+    t.joined(channel="cam.one")
     rows = [line.split() for line in t.run(VIEWER, "--list").decode().splitlines()]
     equal(rows[0], ["CHANNEL", "PRODUCER", "FORMAT", "SIZE", "FPS", "BUFFERS", "FRAMES", "VIEWERS"])
     equal(rows[1][:6] + rows[1][7:], ["cam.one", str(one.pid), "XR24", "320x240", "25", "2", "1"])

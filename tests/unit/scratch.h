@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char scratch[64];
+static char scratch[128];
 
 static inline void scratch_path(char path[512], const char *folder, const char *name)
 {
@@ -20,7 +20,9 @@ static inline void scratch_path(char path[512], const char *folder, const char *
 /* For .init of a test suite. */
 static inline void scratch_open(void)
 {
-    snprintf(scratch, sizeof scratch, "/tmp/pageflip-test-XXXXXX");
+    const char *temporary = getenv("TMPDIR");
+
+    snprintf(scratch, sizeof scratch, "%s/pageflip-test-XXXXXX", temporary ? temporary : "/tmp");
     cr_assert_not_null(mkdtemp(scratch));
     setenv("XDG_RUNTIME_DIR", scratch, 1);
 }

@@ -111,6 +111,22 @@ Test(geometry, refuses_every_wrong_field)
     REFUSES(plane_offset[0], 1, 4096 * 1024, UINT64_MAX, UINT64_MAX - 63, 1ull << 63);
 }
 
+/* Each limit by itself: all the rest of the header agrees with what is beyond it. */
+Test(geometry, refuses_what_is_too_much_though_it_fits)
+{
+    struct pf_segment slots = plan(64, 48, PF_SLOTS_MAX + 1), one = plan(64, 48, 1);
+    struct pf_segment wide = plan(PF_SIZE_MAX + 1, 1, 2), high = plan(1, PF_SIZE_MAX + 1, 2);
+
+    describe(&slots);
+    cr_assert_str_eq(check(), "slots");
+    describe(&one);
+    cr_assert_str_eq(check(), "slots");
+    describe(&wide);
+    cr_assert_str_eq(check(), "width");
+    describe(&high);
+    cr_assert_str_eq(check(), "height");
+}
+
 Test(geometry, names_the_field)
 {
     header.fourcc = 0;

@@ -224,6 +224,15 @@ Test(stream, a_restart_is_joined)
     expect(5);
 }
 
+Test(stream, the_segment_that_a_viewer_has_is_not_the_next)
+{
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN);
+    cr_assert_eq(publish(5), 0);
+    expect(5);
+}
+
 Test(stream, a_channel_has_one_producer)
 {
     struct pf_producer *second;
