@@ -38,7 +38,7 @@ def the_viewer_may_come_first(t):
 
 @test
 def two_viewers_at_once_and_one_late(t):
-    t.producer(*SMALL, "-r", "100", "--frames", str(300 * SLOWER))
+    t.producer(*SMALL, "-r", "100", "--frames", "600" if WRAPPER else "300")
     early = [t.viewer("--verify", "--json", f"early{i}.json") for i in range(2)]
     t.joined(2)
     settle(1)
