@@ -24,7 +24,7 @@ SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
 # Words to put before the producer's and the viewer's own, say "valgrind -q": see tests/valgrind.
 WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
 SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
-PATIENCE = 100 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
+PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
 
 tests = []
 

@@ -121,10 +121,11 @@ static void *join_and_claim(void *unused)
     while (!atomic_load_explicit(&over, memory_order_relaxed)) {
         struct pf_frame frame;
         uint64_t seen = handoff_join(&segment, 0, LANE_EVERY);
+        bool is_there = handoff_newest_sequence(&segment) > seen;
         int ret = handoff_claim_next(&segment, 0, seen, &frame);
         if (ret == 0)
             look_at(&frame);
-        else if (handoff_newest_sequence(&segment) > seen + 1)
+        else if (is_there)
             fault(); /* what it wants has been drawn over */
         handoff_leave(&segment, 0);
         dawdle(&dice);
@@ -173,10 +174,10 @@ static void run(const char *name, void *(*viewer)(void *), int64_t seconds)
     printf("\n");
 }
 
-/* It must have been a race to say anything. */
+/* It must have been a race to say anything; on a busy machine it is a short one. */
 static bool is_well(int number, const char *name)
 {
-    bool ok = faults == 0 && published > 1000 && taken > 1000;
+    bool ok = faults == 0 && published > 100 && taken > 100;
 
     printf("%s %d - %s\n", ok ? "ok" : "not ok", number, name);
     return ok;
