@@ -333,10 +333,10 @@ uint64_t channel_ipc_namespace(void)
 }
 
 #define ID_FORMAT                                                                                  \
-    "pageflip %d\nshmid %d\nnonce %s\nfollows %s\nbytes %" PRIu64 "\npid %d\nuid %u\n"             \
+    "pageflip %d\nshmid %d\nnonce %s\nbytes %" PRIu64 "\npid %d\nuid %u\n"                         \
     "ipc-namespace %" PRIu64 "\n"
 #define ID_SCAN                                                                                    \
-    "pageflip %d shmid %d nonce %32[0-9a-f] follows %32[0-9a-f] bytes %" SCNu64 " pid %d uid %u "  \
+    "pageflip %d shmid %d nonce %32[0-9a-f] bytes %" SCNu64 " pid %d uid %u "                      \
     "ipc-namespace %" SCNu64
 
 enum { HEX_BYTES = 2 * LAYOUT_NONCE_BYTES + 1 };
@@ -359,15 +359,14 @@ static bool from_hex(uint8_t nonce[LAYOUT_NONCE_BYTES], const char *hex)
 int channel_write_id(const struct channel *channel, struct channel_id *id)
 {
     char temporary[FILE_NAME_BYTES], final[FILE_NAME_BYTES], text[ID_BYTES];
-    char nonce[HEX_BYTES], follows[HEX_BYTES], path[PATH_BYTES];
+    char nonce[HEX_BYTES], path[PATH_BYTES];
     int saved;
 
     id->pid = getpid();
     id->ipc_namespace = channel_ipc_namespace();
     to_hex(nonce, id->nonce);
-    to_hex(follows, id->follows);
-    int length = snprintf(text, sizeof text, ID_FORMAT, LAYOUT_VERSION, id->shmid, nonce, follows,
-                          id->bytes, (int)id->pid, (unsigned)geteuid(), id->ipc_namespace);
+    int length = snprintf(text, sizeof text, ID_FORMAT, LAYOUT_VERSION, id->shmid, nonce, id->bytes,
+                          (int)id->pid, (unsigned)geteuid(), id->ipc_namespace);
 
     /* Only the holder of the producer's lease writes here: one temporary name is enough. */
     file_name(temporary, channel, ".id.new");
@@ -402,15 +401,15 @@ failed:;
 
 bool channel_parse_id(const char *text, struct channel_id *id)
 {
-    char nonce[HEX_BYTES], follows[HEX_BYTES];
+    char nonce[HEX_BYTES];
     int version, pid;
     unsigned uid;
 
-    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, follows, &id->bytes, &pid, &uid,
-               &id->ipc_namespace) != 8)
+    if (sscanf(text, ID_SCAN, &version, &id->shmid, nonce, &id->bytes, &pid, &uid,
+               &id->ipc_namespace) != 7)
         return false;
     id->pid = pid;
-    return from_hex(id->nonce, nonce) && from_hex(id->follows, follows);
+    return from_hex(id->nonce, nonce);
 }
 
 int channel_read_id(const struct channel *channel, struct channel_id *id)

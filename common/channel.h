@@ -28,7 +28,6 @@ struct channel {
 struct channel_id {
     int shmid;
     uint8_t nonce[LAYOUT_NONCE_BYTES];
-    uint8_t follows[LAYOUT_NONCE_BYTES]; /* the same producer's segment before it; 0: the first */
     uint64_t bytes;
     pid_t pid;              /* for people */
     uint64_t ipc_namespace; /* inode of /proc/self/ns/ipc; 0: not known */

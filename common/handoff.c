@@ -232,8 +232,10 @@ enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane)
 
 void handoff_set_state(struct segment *segment, enum layout_state state)
 {
-    /* Pairs with handoff_state(): who sees the end sees every frame before it. */
-    atomic_store_explicit(&segment->producer->state, state, memory_order_release);
+    /* Pairs with handoff_state(): who sees the end sees every frame before it. seq_cst for MOVED,
+     * which is stored before handoff_carry_over() loads the lanes: who joins stores its lane, and
+     * looks here after that. */
+    atomic_store_explicit(&segment->producer->state, state, memory_order_seq_cst);
 }
 
 /* ------------------------------------------------------------------ viewer */
@@ -253,7 +255,7 @@ uint64_t handoff_newest_sequence(const struct segment *segment)
 
 enum layout_state handoff_state(const struct segment *segment)
 {
-    return (enum layout_state)atomic_load_explicit(&segment->producer->state, memory_order_acquire);
+    return (enum layout_state)atomic_load_explicit(&segment->producer->state, memory_order_seq_cst);
 }
 
 uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mode)

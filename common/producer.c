@@ -102,11 +102,12 @@ static int open_channel(struct channel *channel, const char *name,
     return ret < 0 ? ret : channel_open_shared(channel, name, group);
 }
 
-/* A segment with its id where viewers look. On failure the producer's segment is as it was. */
+/* A segment with its id where viewers look. Those of the one before it, if there is one, go on to
+ * it. On failure the producer's segment is as it was. */
 static int make_segment(struct pf_producer *producer, const struct pf_format *format,
                         uint32_t slots)
 {
-    struct segment segment;
+    struct segment segment, *old = producer->segment.header ? &producer->segment : NULL;
     char size[TEXT_BYTES_SIZE];
     int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots);
 
@@ -114,14 +115,19 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     struct channel_id id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
     memcpy(id.nonce, segment.nonce, sizeof id.nonce);
-    memcpy(id.follows, producer->segment.nonce, sizeof id.follows); /* zeros, the first time */
-    if (producer->segment.header)
-        handoff_carry_over(&producer->segment, &segment);
+    if (old) {
+        /* Before the id: who finds another id and no MOVED takes it for a successor's. And before
+         * the lanes are read: who joins the old one later sees MOVED, and does not stay there. */
+        handoff_set_state(old, LAYOUT_MOVED);
+        handoff_carry_over(old, &segment);
+    }
     if (producer->channel.group != CHANNEL_PRIVATE)
         ret = segment_share(&segment, producer->channel.group);
     if (ret == 0)
         ret = channel_write_id(&producer->channel, &id);
     if (ret < 0) {
+        if (old)
+            handoff_set_state(old, LAYOUT_RUNNING); /* without a new id nobody has moved */
         segment_close(&segment);
         return ret;
     }
@@ -385,8 +391,7 @@ int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *f
 
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
-    /* After the new id is there: who sees MOVED finds it. */
-    handoff_set_state(&old, LAYOUT_MOVED);
+    /* After the new id is there: who is woken finds it. */
     handoff_ring_doors(&old);
     segment_close(&old);
     return 0;

@@ -257,6 +257,10 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (ret < 0)
         goto failed;
     join(made, &segment);
+    /* Expected in the next segment are those who had joined this one before it said MOVED. */
+    while (made->mode == LANE_EVERY && handoff_state(&made->segment) == LAYOUT_MOVED &&
+           pf_viewer_reattach(made, NS_PER_S) == 0)
+        ;
     *viewer = made;
     return 0;
 
@@ -301,11 +305,6 @@ void pf_viewer_close(struct pf_viewer *viewer)
 
 /* ------------------------------------------------------------------ the end */
 
-static bool is_nonce(const uint8_t *nonce, const struct segment *segment)
-{
-    return memcmp(nonce, segment->nonce, LAYOUT_NONCE_BYTES) == 0;
-}
-
 /* It went on in another segment, and nobody has joined that yet. */
 static enum pf_state state_after_move(struct pf_viewer *viewer)
 {
@@ -324,14 +323,12 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
     if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
         bool has_id = channel_read_id(&viewer->channel, &id) == 0;
         enum layout_state said = handoff_state(&viewer->segment);
-        if (has_id && is_nonce(id.nonce, &viewer->segment))
-            return PF_RUNNING;
-        if (has_id && is_nonce(id.follows, &viewer->segment))
-            return PF_MOVED; /* and has said so, or is about to */
+        if (has_id && memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0)
+            return PF_RUNNING; /* whatever the segment says: it is the channel's */
         /* Between two producers. Ours takes its id away after it has said END. */
         if (!has_id && said != LAYOUT_ENDED && said != LAYOUT_MOVED)
             return PF_RUNNING;
-        /* Somebody else's id: a successor has the lease. */
+        /* Another id: ours went on, and has said MOVED before that; or a successor has the lease. */
     }
     /* It may have said its last word between the two questions. */
     switch (handoff_state(&viewer->segment)) {
