@@ -12,6 +12,7 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "fault.h"
 #include "format.h"
 #include "handoff.h"
 #include "log.h"
@@ -90,6 +91,7 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     struct channel_id id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
     memcpy(id.nonce, segment.nonce, sizeof id.nonce);
+    FAULT_POINT(S5);
     ret = channel_write_id(&producer->channel, &id);
     if (ret < 0) {
         segment_close(&segment);
@@ -128,9 +130,11 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     channel_remove_id(&made->channel); /* a predecessor that was killed leaves one behind */
     segment_sweep_orphans();
+    FAULT_POINT(S1);
     ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN);
     if (ret < 0)
         goto failed;
+    FAULT_POINT(S7);
     *producer = made;
     return 0;
 
@@ -150,8 +154,10 @@ static bool reap(struct pf_producer *producer, uint32_t lane)
 
     if (channel_lease(&producer->channel, byte) < 0)
         return false;
+    FAULT_POINT(P8);
     /* Under its lease, so that no newcomer on this lane can lose what it wants. */
     handoff_leave(&producer->segment, lane);
+    FAULT_POINT(P9);
     channel_unlease(&producer->channel, byte);
     producer->stats.reaped++;
     return true;
@@ -193,7 +199,9 @@ static bool look_at_stalls(struct pf_producer *producer, const struct handoff_bl
 
         if (LANE_MODE(word) == LANE_EVERY && producer->evict_after_ns &&
             stalled_ns >= producer->evict_after_ns) {
+            FAULT_POINT(P10);
             if (handoff_evict(&producer->segment, i, word)) {
+                FAULT_POINT(P11);
                 log_warning(
                     "viewer on lane %u (pid %d): evicted after %.1f s; it has lost the frames "
                     "to come",
@@ -254,10 +262,12 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     }
     for (;;) {
         handoff_drain_space(&producer->segment);
+        FAULT_POINT(P1);
         int slot = handoff_free_slot(&producer->handoff, &producer->segment, &blockers);
         if (slot >= 0) {
             memset(producer->stall, 0, sizeof producer->stall);
             hand_out(producer, (uint32_t)slot, frame);
+            FAULT_POINT(P2);
             return 0;
         }
         if (reap_lanes(producer, blockers.lanes))
@@ -269,8 +279,11 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             producer->stats.no_slot++;
             return -EAGAIN;
         }
-        if (handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns)) ==
-            -EINTR)
+        FAULT_POINT(P12);
+        int woken =
+            handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, deadline_ns));
+        FAULT_POINT(P13);
+        if (woken == -EINTR)
             return -EINTR;
     }
 }
@@ -279,6 +292,7 @@ void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
 {
     assert(producer->begun && frame->slot < producer->segment.geometry.slots);
     producer->begun = false;
+    FAULT_POINT(P4);
     frame->publish_ns = clock_now_ns();
     handoff_publish(&producer->handoff, &producer->segment, frame);
     producer->stats.published++;
@@ -310,8 +324,10 @@ int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *f
 
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
+    FAULT_POINT(P16);
     /* After the new id is there: who sees MOVED finds it. */
     handoff_set_state(&old, LAYOUT_MOVED);
+    FAULT_POINT(P17);
     handoff_ring_doors(&old);
     segment_close(&old);
     return 0;
@@ -322,9 +338,11 @@ void pf_producer_close(struct pf_producer *producer)
     if (!producer)
         return;
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
+    FAULT_POINT(P14);
     channel_remove_id(&producer->channel); /* still ours: we have the lease */
     /* The lease first, then the bells: who is woken must find that the producer has gone. */
     channel_close(&producer->channel);
+    FAULT_POINT(P15);
     handoff_ring_doors(&producer->segment);
     segment_close(&producer->segment);
     free(producer->key_file);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "fault.h"
 #include "geometry.h"
 #include "handoff.h"
 #include "log.h"
@@ -206,8 +207,10 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         return ret;
     segment->geometry.shmid = ret;
 
+    FAULT_POINT(S2);
     void *base = shmat(segment->geometry.shmid, NULL, 0);
     int error = errno;
+    FAULT_POINT(S3);
     if (!key_file || base == (void *)-1)
         shmctl(segment->geometry.shmid, IPC_RMID, NULL);
     if (base == (void *)-1) {
@@ -215,6 +218,7 @@ int segment_create(struct segment *segment, const char *channel, const char *key
                   segment->geometry.shmid, strerror(error));
         return -error;
     }
+    FAULT_POINT(S4);
     map_parts(segment, base);
     madvise(base, segment->geometry.bytes, MADV_DONTFORK);
     ret = pages_populate(base, segment->geometry.bytes);

@@ -16,6 +16,7 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "fault.h"
 #include "handoff.h"
 #include "log.h"
 
@@ -150,11 +151,13 @@ static void join(struct pf_viewer *viewer, const struct segment *segment)
     viewer->last_acquire_ns = clock_now_ns();
     memset(viewer->held, 0, sizeof viewer->held);
     viewer->segment.viewers->lane[viewer->lane].pid = getpid();
+    FAULT_POINT(V2);
     viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
 }
 
 static void leave(struct pf_viewer *viewer)
 {
+    FAULT_POINT(V16);
     handoff_leave(&viewer->segment, viewer->lane);
     pthread_mutex_lock(&viewer->door_mutex);
     segment_close(&viewer->segment);
@@ -212,9 +215,11 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     ret = find_channel(made, channel);
     if (ret < 0)
         goto failed;
+    FAULT_POINT(S8);
     ret = take_lane(made);
     if (ret < 0)
         goto failed;
+    FAULT_POINT(V1);
     ret = wait_for_segment(made, options->wait_ns, NULL, &segment);
     if (ret == -EAGAIN)
         ret = refuse_no_producer("channel", made->channel.name);
@@ -239,6 +244,7 @@ int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 
     if (ret < 0)
         return ret;
+    FAULT_POINT(S9);
     leave(viewer);
     join(viewer, &segment);
     return 0;
@@ -249,6 +255,7 @@ void pf_viewer_close(struct pf_viewer *viewer)
     if (!viewer)
         return;
     leave(viewer);
+    FAULT_POINT(V18);
     channel_close(&viewer->channel);
     pthread_mutex_destroy(&viewer->door_mutex);
     free(viewer->key_file);
@@ -311,8 +318,10 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
                   ? handoff_claim_next(&viewer->segment, viewer->lane, viewer->seen, frame)
                   : handoff_claim_newest(&viewer->segment, viewer->lane, viewer->seen, frame);
 
-    if (ret == -ESTALE)
+    if (ret == -ESTALE) {
+        FAULT_POINT(V19);
         count_loss(viewer);
+    }
     if (ret < 0)
         return ret;
     if (viewer->mode == LANE_LATEST && viewer->seen)
@@ -342,14 +351,17 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         /* Drain, look, then sleep: a ring after the drain ends the sleep, a frame before it is
          * seen. */
         handoff_drain_door(&viewer->segment, viewer->lane);
+        FAULT_POINT(V5);
         int ret = claim(viewer, frame);
         if (ret != -EAGAIN)
             return ret;
         if (viewer->state != PF_RUNNING) /* and this was the last look */
             return viewer->state == PF_MOVED ? -EREMCHG : -EPIPE;
         viewer->state = ask_state(viewer);
-        if (viewer->state != PF_RUNNING)
+        if (viewer->state != PF_RUNNING) {
+            FAULT_POINT(V15);
             continue;
+        }
         if (atomic_exchange(&viewer->woken, false))
             return -EINTR;
 
@@ -361,8 +373,10 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
             has_spun = true;
             continue;
         }
+        FAULT_POINT(V13);
         ret = handoff_wait_door(&viewer->segment, viewer->lane,
                                 clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        FAULT_POINT(V14);
         if (ret == -EINTR)
             return -EINTR;
     }
@@ -380,6 +394,7 @@ int pf_viewer_acquire_newest(struct pf_viewer *viewer, struct pf_frame *frame)
 void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
 {
     assert(frame->slot < PF_SLOTS_MAX && viewer->held[frame->slot] > 0);
+    FAULT_POINT(V10);
     if (--viewer->held[frame->slot] == 0)
         handoff_let_go(&viewer->segment, viewer->lane, frame->slot);
 }
