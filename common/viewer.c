@@ -237,11 +237,23 @@ failed:
     return ret;
 }
 
+/* It said MOVED. Is it gone, before we could follow? One that ends takes its id along. */
+static enum pf_state ask_after_move(const struct pf_viewer *viewer)
+{
+    struct channel_id id;
+
+    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
+        return PF_MOVED;
+    return channel_read_id(&viewer->channel, &id) < 0 ? PF_ENDED : PF_LOST;
+}
+
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
     struct segment segment;
     int ret = wait_for_segment(viewer, timeout_ns, viewer->segment.nonce, &segment);
 
+    if (ret == -EAGAIN && viewer->state == PF_MOVED)
+        viewer->state = ask_after_move(viewer);
     if (ret < 0)
         return ret;
     FAULT_POINT(S9);

@@ -286,6 +286,8 @@ static int redraw(struct loop *loop)
     return loop->presenter->ops->show(loop->presenter, &frame, true);
 }
 
+static int end_of_producer(struct loop *loop);
+
 /* The segment is over. Go on in the next one, or END, or a negative errno. */
 static int rejoin(struct loop *loop, bool is_moved)
 {
@@ -302,6 +304,8 @@ static int rejoin(struct loop *loop, bool is_moved)
         ret = look_around(loop);
         if (ret != 0)
             return ret;
+        if (is_moved && pf_viewer_state(loop->viewer) != PF_MOVED && !loop->options->follow)
+            return end_of_producer(loop); /* gone, before we could follow */
         if (clock_now_ns() >= deadline_ns)
             return pf_viewer_state(loop->viewer) == PF_LOST ? -EPIPE : END;
         loop->has_warned = true; /* it is known that nothing comes */

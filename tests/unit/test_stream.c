@@ -184,6 +184,22 @@ Test(stream, a_change_of_size_is_told_after_the_last_frame)
     pf_viewer_release(viewer, &frame);
 }
 
+Test(stream, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(640, 480);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN, "nothing is left to join");
+    cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
+}
+
 Test(stream, a_restart_is_joined)
 {
     struct pf_frame frame;
