@@ -4,6 +4,7 @@
 #include "fault.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,13 @@ static struct fault parse(const char *word)
     char action[NAME_BYTES] = "kill";
     int read = sscanf(word, "%7[A-Z0-9]:%d:%7s", fault.name, &fault.visits, action);
 
-    if (read < 2 || fault.visits < 1 || (strcmp(action, "kill") && strcmp(action, "stop"))) {
+    bool stops = strcmp(action, "stop") == 0;
+
+    if (read < 2 || fault.visits < 1 || (!stops && strcmp(action, "kill") != 0)) {
         fprintf(stderr, "PAGEFLIP_FAULT: \"%s\" is not NAME:VISIT or NAME:VISIT:stop\n", word);
         abort();
     }
-    if (strcmp(action, "stop") == 0)
+    if (stops)
         fault.signal = SIGSTOP;
     return fault;
 }

@@ -43,6 +43,7 @@
  *     P17  MOVED said; no door rung              V17  lane free; space not rung (also a reaper's)
  *                                                V18  has left; still has the lease
  *                                                V19  has seen that it was evicted
+ *                                                V20  nothing new; asks whether the producer lives
  */
 #ifndef FAULT_H
 #define FAULT_H

@@ -369,6 +369,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
             return ret;
         if (viewer->state != PF_RUNNING) /* and this was the last look */
             return viewer->state == PF_MOVED ? -EREMCHG : -EPIPE;
+        FAULT_POINT(V20);
         viewer->state = ask_state(viewer);
         if (viewer->state != PF_RUNNING) {
             FAULT_POINT(V15);

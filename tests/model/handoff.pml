@@ -629,7 +629,7 @@ NOTHING:	skip;
 		:: else
 		fi;
 		/* ask_state(): END and MOVED are asked each time, the lease only now and then */
-		if
+V20:		if
 		:: state != RUNNING -> goto V15
 		:: state == RUNNING
 		fi;

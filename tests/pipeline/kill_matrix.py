@@ -33,7 +33,7 @@ KILLED, ENDED = (10,), (0,)
 
 STARTING = ["S1", "S2", "S3", "S4", "S5", "S6", "S7"]
 PRODUCING = [f"P{i}" for i in range(1, 18)] + ["V17 of a reaper"]
-VIEWING = ["S8", "S9"] + [f"V{i}" for i in range(1, 20)]
+VIEWING = ["S8", "S9"] + [f"V{i}" for i in range(1, 21)]
 ONCE_A_LIFE = ["S8", "V1", "V2", "V3", "V4", "V16", "V17", "V18", "V19"]
 FOR_LATEST, FOR_EVERY = ["V6", "V7", "V12"], ["V3", "V8", "V19"]
 
@@ -68,6 +68,7 @@ class Case:
         if not wait_killed(process):
             raise Failure(f"not reached: {' '.join(process.command)}: exit {process.popen.poll()} {process.err}")
         self.kills = 1
+        check("torn" not in process.err, process.err)
 
     # ------------------------------------------------------------ what must be so afterwards
 
@@ -152,6 +153,9 @@ class Case:
         elif point in ("P14", "P15"):                      # at the end of a longer and longer stream
             fault = f"S7:1:stop,{point}:1"
             victim, end = self.producer("--frames", str(visit), fault=fault), ENDED
+        elif point in ("P6", "P7"):                        # one that has found nothing, and only now asks who lives
+            victim = self.producer(fault=fault)
+            baits = [dict(fault="V20:1:stop", every=False)]
         elif point in ("P16", "P17"):
             return self.kill_while_moving(fault)
         else:
@@ -161,6 +165,8 @@ class Case:
         with Witness(self.t, victim) as witness:
             viewers = [self.viewer() for _ in range(self.viewers)]
             baits = [self.viewer(**bait) for bait in baits]
+            if point in ("P6", "P7"):
+                wait_stopped(baits[0])
             self.go(victim, witness, len(viewers) + len(baits))
             self.killed(victim)
             newest = witness.newest()
@@ -225,7 +231,14 @@ class Case:
             fault = f"V7:{visit}:stop,V12:1"
         if self.point == "V19":
             fault = "V9:1:stop,V19:1"
+        if self.point == "V10":
+            fault = f"V9:{visit}:stop,V10:{visit}"
         victim = self.viewer(*more, fault=fault, every=every)
+        if self.point == "V10":  # between its claim and its look all slots but that one may be drawn in
+            wait_stopped(victim)
+            now, later = witness.newest(), time.monotonic() + 0.1
+            soon(lambda: witness.newest() > now + 2 * self.slots or time.monotonic() > later, "")
+            victim.signal(signal.SIGCONT)
         if self.point == "V12":
             wait_stopped(victim)
             soon(lambda: not witness.held(victim) >> witness.newest_slot() & 1, "a newer frame comes while one is claimed", RECOVERY)

@@ -31,6 +31,10 @@ libc.shmdt.argtypes = [ctypes.c_void_p]
 PAGE, LANE, LANES, FREE, LATEST, EVERY = 4096, 128, 16, 0, 1, 2
 
 
+# A shell that starts something in the background has it ignore SIGINT, and its children, too, until they ask for it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Failure(Exception):
     pass
 
