@@ -256,11 +256,12 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     int64_t deadline_ns = clock_deadline_ns(now_ns, timeout_ns);
 
     assert(!producer->begun && "publish or abandon the frame before the next one is begun");
-    if (now_ns - producer->reap_ns >= HANDOFF_LOOK_AGAIN_NS) {
-        reap_lanes(producer, UINT32_MAX);
-        producer->reap_ns = now_ns;
-    }
     for (;;) {
+        /* Also those that are not in the way, and also in a long wait. */
+        if (now_ns - producer->reap_ns >= HANDOFF_LOOK_AGAIN_NS) {
+            reap_lanes(producer, UINT32_MAX);
+            producer->reap_ns = now_ns;
+        }
         handoff_drain_space(&producer->segment);
         FAULT_POINT(P1);
         int slot = handoff_free_slot(&producer->handoff, &producer->segment, &blockers);
@@ -285,6 +286,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
         FAULT_POINT(P13);
         if (woken == -EINTR)
             return -EINTR;
+        now_ns = clock_now_ns();
     }
 }
 

@@ -257,7 +257,7 @@ P9:						d_step { lease[i] = 0; reaped = 1 }
 		i = 0;
 		if
 		:: periodic -> d_step { periodic = 0; reaped = 0; blockers = 0 }; goto LOOK
-		:: !periodic && reaped -> d_step { reaped = 0; blockers = 0 }; goto LOOK
+		:: !periodic && reaped -> d_step { reaped = 0; blockers = 0 }; goto BEGIN
 		:: else
 		fi;
 
@@ -290,7 +290,7 @@ P11:					ring(door[i])
 		od;
 		i = 0;
 		if
-		:: reaped -> d_step { reaped = 0; blockers = 0 }; goto LOOK
+		:: reaped -> d_step { reaped = 0; blockers = 0 }; goto BEGIN
 		:: else
 		fi;
 #endif

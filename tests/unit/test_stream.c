@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "handoff.h"
 #include "stream.h"
 
 TestSuite(stream, .init = quiet, .fini = finish);
@@ -182,6 +183,27 @@ Test(stream, a_change_of_size_is_told_after_the_last_frame)
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
     cr_assert_eq(frame.pts_ns, 2);
     pf_viewer_release(viewer, &frame);
+}
+
+Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
+{
+    struct pf_producer_stats before, after;
+    struct pf_frame frame;
+    struct segment segment;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    /* A lane whose lease nobody has, and which keeps no slot from the producer. */
+    cr_assert_eq(segment_attach(&segment, pf_viewer_segment(viewer)->shmid, NULL), 0);
+    while (publish(1) == 0)
+        ;
+    pf_producer_stats(producer, &before);
+    handoff_join(&segment, 5, LANE_LATEST);
+    cr_assert_eq(pf_producer_begin(producer, 4 * HANDOFF_LOOK_AGAIN_NS, &frame), -EAGAIN);
+    pf_producer_stats(producer, &after);
+    cr_assert_eq(after.reaped, before.reaped + 1);
+    cr_assert_eq(handoff_lane_mode(&segment, 5), LANE_FREE);
+    segment_close(&segment);
 }
 
 Test(stream, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
