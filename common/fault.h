@@ -32,7 +32,7 @@
  *     P6   `newest` stored; no door rung         V6   latest: `newest` loaded; lane not stored
  *     P7   a door rung; perhaps not the next     V7   latest: lane stored; looks again
  *     P8   has a dead viewer's lease; lane kept  V8   every: slot found; before the exchange
- *     P9   that lane freed; lease still held     V9   claimed; reads
+ *     P9   that lane freed; lease still held     V9   claimed; the picture not read
  *     P10  before the exchange of an eviction    V10  has read; still holds
  *     P11  evicted; door not rung                V11  lane let go; space not rung
  *     P12  no slot; sleeps on space              V12  latest: `newest` has moved; lets go again

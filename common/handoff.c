@@ -233,7 +233,6 @@ static void fill_frame(struct segment *segment, uint32_t slot, struct pf_frame *
 {
     struct layout_meta *meta = &segment->producer->meta[slot];
 
-    FAULT_POINT(V9);
     *frame = (struct pf_frame){
         .slot = slot,
         .sequence = atomic_load_explicit(&meta->sequence, memory_order_relaxed),

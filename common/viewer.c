@@ -336,6 +336,7 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     }
     if (ret < 0)
         return ret;
+    FAULT_POINT(V9);
     if (viewer->mode == LANE_LATEST && viewer->seen)
         viewer->stats.skipped += frame->sequence - viewer->seen - 1;
     viewer->seen = frame->sequence;

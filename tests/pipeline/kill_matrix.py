@@ -236,8 +236,7 @@ class Case:
         victim = self.viewer(*more, fault=fault, every=every)
         if self.point == "V10":  # between its claim and its look all slots but that one may be drawn in
             wait_stopped(victim)
-            now, later = witness.newest(), time.monotonic() + 0.1
-            soon(lambda: witness.newest() > now + 2 * self.slots or time.monotonic() > later, "")
+            self.all_slots_are_drawn_in(witness)
             victim.signal(signal.SIGCONT)
         if self.point == "V12":
             wait_stopped(victim)
@@ -246,8 +245,14 @@ class Case:
         if self.point == "V19":
             wait_stopped(victim)
             soon(lambda: LATEST in witness.modes() if self.every else witness.modes().count(LATEST) > others, "the victim is evicted")
+            self.all_slots_are_drawn_in(witness)  # but for the one that it still holds
             victim.signal(signal.SIGCONT)
         self.killed(victim)
+
+    def all_slots_are_drawn_in(self, witness):
+        """Or the producer is held up."""
+        now, later = witness.newest(), time.monotonic() + 0.1
+        soon(lambda: witness.newest() > now + 2 * self.slots or time.monotonic() > later, "")
 
     def others_go_on(self, witness, producer, others):
         now = witness.newest()
