@@ -80,9 +80,10 @@ static int take_lease(struct channel *channel)
     return -EBUSY;
 }
 
-/* A segment with its id where viewers look. On failure the producer's segment is as it was. */
+/* A segment with its id where viewers look. On failure the producer's segment is as it was. `old`,
+ * unless NULL, is the one that viewers leave for it. */
 static int make_segment(struct pf_producer *producer, const struct pf_format *format,
-                        uint32_t slots)
+                        uint32_t slots, struct segment *old)
 {
     struct segment segment;
     int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots);
@@ -91,9 +92,16 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     struct channel_id id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
     memcpy(id.nonce, segment.nonce, sizeof id.nonce);
+    if (old) {
+        FAULT_POINT(P16);
+        /* Before the id: a viewer that finds another id and no MOVED takes it for a successor's. */
+        handoff_set_state(old, LAYOUT_MOVED);
+    }
     FAULT_POINT(S5);
     ret = channel_write_id(&producer->channel, &id);
     if (ret < 0) {
+        if (old)
+            handoff_set_state(old, LAYOUT_RUNNING);
         segment_close(&segment);
         return ret;
     }
@@ -131,7 +139,7 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
     channel_remove_id(&made->channel); /* a predecessor that was killed leaves one behind */
     segment_sweep_orphans();
     FAULT_POINT(S1);
-    ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN);
+    ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN, NULL);
     if (ret < 0)
         goto failed;
     FAULT_POINT(S7);
@@ -320,16 +328,14 @@ int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *f
         return ret;
     segment_remove_key(&producer->segment); /* so that the next one can have the key */
     old.keyed = false;
-    ret = make_segment(producer, format, old.geometry.slots);
+    ret = make_segment(producer, format, old.geometry.slots, &old);
     if (ret < 0)
         return ret;
 
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
-    FAULT_POINT(P16);
-    /* After the new id is there: who sees MOVED finds it. */
-    handoff_set_state(&old, LAYOUT_MOVED);
     FAULT_POINT(P17);
+    /* After the new id is there: who is woken finds it. */
     handoff_ring_doors(&old);
     segment_close(&old);
     return 0;

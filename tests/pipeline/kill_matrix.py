@@ -182,11 +182,14 @@ class Case:
                 self.has_all(bait, newest)
         self.successor_works()
 
-    def kill_while_moving(self, fault):
-        """Two sizes by turns: a new segment for every frame."""
+    def small_pictures(self):
         for name, width, height in (("a", 64, 48), ("b", 80, 50)):
             with open(f"{self.t.path}/{name}.png", "wb") as file:
                 file.write(png(width, height, 128))
+
+    def kill_while_moving(self, fault):
+        """Two sizes by turns: a new segment for every frame."""
+        self.small_pictures()
         victim = self.producer("--stamp", "--loop", fault=fault, rate="100", source=["-q", "a.png", "b.png"])
         wait_stopped(victim)
         with Witness(self.t, victim) as witness:
@@ -357,6 +360,34 @@ def an_orphan_is_swept():
         t.finish()
 
 
+def a_stop_is_no_death():
+    """Wherever a producer stops as it goes on in its next segment, it lives: viewers wait for it, and lose nothing."""
+    for where in ("P16:1", "S5:2", "S6:2", "P17:1"):
+        case = Case("P16", 2, 2, False, 1)
+        try:
+            case.small_pictures()
+            producer = case.producer("--stamp", "--loop", fault=f"S7:1:stop,{where}:stop", rate="50", source=["-q", "a.png", "b.png"])
+            wait_stopped(producer)
+            viewers = [case.viewer(every=every) for every in (False, True)]
+            with Witness(case.t, producer) as witness:
+                case.go(producer, witness, len(viewers))
+            time.sleep(0.1)
+            wait_stopped(producer)
+            time.sleep(0.3)  # they ask every 50 ms
+            for viewer in viewers:
+                check(viewer.is_running(), f"stopped at {where}: {viewer.err}")
+            producer.signal(signal.SIGCONT)
+            for viewer in viewers:
+                case.gets_frames(viewer)
+                viewer.signal(signal.SIGINT)
+                wait_exit(viewer, (130,), "a viewer")
+        except Failure as failure:
+            return failure
+        finally:
+            case.t.finish()
+    return None
+
+
 def all_cases():
     points = STARTING + PRODUCING + VIEWING
     return [Case(*case) for case in itertools.product(points, (2, 3, 8), (1, 4), (False, True), (1, 2, 3))]
@@ -380,8 +411,9 @@ def main():
     began = time.monotonic()
     with ThreadPoolExecutor(JOBS) as pool:
         problems = list(pool.map(Case.run, cases))
-    orphan = an_orphan_is_swept()
-    print(f"1..{len(points) + 1}")
+    alone = {"what a death between shmget and IPC_RMID leaves is swept": an_orphan_is_swept(),
+             "a producer that stops as it moves is not taken for dead": a_stop_is_no_death()}
+    print(f"1..{len(points) + len(alone)}")
     for number, point in enumerate(points, 1):
         mine = [(case, problem) for case, problem in zip(cases, problems) if case.point == point]
         bad = [(case, problem) for case, problem in mine if problem]
@@ -389,8 +421,9 @@ def main():
         for case, problem in bad[:3]:
             for line in f"{case.name}: {problem}".splitlines():
                 print(f"# {line}")
-    print(f"{'not ok' if orphan else 'ok'} {len(points) + 1} - what a death between shmget and IPC_RMID leaves is swept {orphan or ''}")
-    findings = sum(problem is not None for problem in problems) + (orphan is not None)
+    for number, (what, problem) in enumerate(alone.items(), len(points) + 1):
+        print(f"{'not ok' if problem else 'ok'} {number} - {what} {problem or ''}")
+    findings = sum(problem is not None for problem in [*problems, *alone.values()])
     reached = sum(case.kills for case in cases)
     print(f"# {reached} of {len(cases)} kills at {len(points)} points in {time.monotonic() - began:.0f} s")
     if form == "long":
