@@ -172,9 +172,11 @@ PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *f
 
 /**
  * Go on with another size or format: a new segment under the same lease. Viewers see every frame
- * published so far, then -EREMCHG. No frame may be begun. Returns as pf_producer_open(); on failure
- * the old segment is still there and the producer goes on with it (with a key file: it must be
- * closed).
+ * published so far, then -EREMCHG; whoever has not come over when the first frames of the new one
+ * are published joins it as a newcomer does, at its newest frame. No frame may be begun.
+ *
+ * Returns as pf_producer_open(); on failure the old segment is still there and the producer goes on
+ * with it (with a key file: it must be closed).
  */
 PF_API int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *format);
 

@@ -320,6 +320,9 @@ class Case:
             problem = failure
         except Exception:
             problem = Failure(traceback.format_exc())
+        for process in self.t.processes:
+            if not is_sane(process):
+                problem = problem or Failure(process.err)
         try:
             self.t.finish()
         except AssertionError as failure:

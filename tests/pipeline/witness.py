@@ -82,6 +82,11 @@ def wait_exit(process, codes, what, seconds=RECOVERY):
     check(process.wait() in codes, f"{what}: {' '.join(process.command)}: exit {process.wait()}, wanted {codes}: {process.err}")
 
 
+def is_sane(process):
+    """What a sanitizer says need not change an exit code."""
+    return "runtime error:" not in process.err and "Sanitizer" not in process.err
+
+
 class Witness:
     """Attached read-only to the segment that a channel's id file names now. Nobody counts it: it has no lane."""
 
