@@ -189,7 +189,42 @@ void handoff_set_state(struct segment *segment, enum layout_state state)
     atomic_store_explicit(&segment->producer->state, state, memory_order_release);
 }
 
+/* The word of a viewer that was there before the first frame and has taken none. */
+#define EXPECTED LANE_WORD(LANE_EVERY, 1)
+
+uint32_t handoff_expect(struct segment *segment, struct segment *old)
+{
+    uint32_t lanes = 0;
+
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
+        if (handoff_lane_mode(old, i) != LANE_EVERY)
+            continue;
+        /* The lane's lease is its viewer's, who cannot know of this segment yet. If it dies on the
+         * way it is reaped like any other. */
+        segment->viewers->lane[i].pid = old->viewers->lane[i].pid;
+        atomic_store_explicit(&segment->viewers->lane[i].word, EXPECTED, memory_order_seq_cst);
+        lanes |= 1u << i;
+    }
+    return lanes;
+}
+
+uint32_t handoff_not_come(struct segment *segment, uint32_t lanes)
+{
+    uint32_t late = 0;
+
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
+        if ((lanes & 1u << i) && handoff_is_expected(segment, i))
+            late |= 1u << i;
+    return late;
+}
+
 /* ------------------------------------------------------------------ viewer */
+
+bool handoff_is_expected(struct segment *segment, uint32_t lane)
+{
+    return atomic_load_explicit(&segment->viewers->lane[lane].word, memory_order_seq_cst) ==
+           EXPECTED;
+}
 
 uint64_t handoff_newest_sequence(const struct segment *segment)
 {

@@ -71,6 +71,12 @@ enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 void handoff_set_state(struct segment *segment, enum layout_state state);
 void handoff_ring_doors(struct segment *segment);
 
+/* In a segment that nobody has found yet: keep its frames, from the first on, for the viewers of
+ * every frame that are to come over from `old`. Returns their lanes, one bit each. */
+uint32_t handoff_expect(struct segment *segment, struct segment *old);
+/* Those of `lanes` that have taken no frame here yet. */
+uint32_t handoff_not_come(struct segment *segment, uint32_t lanes);
+
 /* Forget the rings so far: what they told of is looked at next. */
 void handoff_drain_space(struct segment *segment);
 /* Sleep until a slot was let go, or `deadline_ns`. Returns 0, -ETIMEDOUT or -EINTR. */
@@ -82,6 +88,10 @@ int handoff_wait_space(struct segment *segment, int64_t deadline_ns);
 /* Take part. Returns the sequence that counts as seen: the next frame for this viewer is a later
  * one. */
 uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mode);
+
+/* Are the frames of this segment kept for the lane, from the first on? Then it takes part already.
+ */
+bool handoff_is_expected(struct segment *segment, uint32_t lane);
 
 /* Claim the newest frame if it is later than `seen`. Returns 0 and *frame, or -EAGAIN. */
 int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,

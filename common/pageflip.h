@@ -172,8 +172,11 @@ PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *f
 
 /**
  * Go on with another size or format: a new segment under the same lease. Viewers see every frame
- * published so far, then -EREMCHG; whoever has not come over when the first frames of the new one
- * are published joins it as a newcomer does, at its newest frame. No frame may be begun.
+ * published so far, then -EREMCHG. For viewers of every frame those of the new segment are kept,
+ * too, until they have come over. No frame may be begun.
+ *
+ * Blocks up to 1 s, as pf_producer_close() does, if a viewer of every frame has not even come over
+ * to the segment that is left now: after that it loses those few frames. A signal ends the wait.
  *
  * Returns as pf_producer_open(); on failure the old segment is still there and the producer goes on
  * with it (with a key file: it must be closed).

@@ -19,6 +19,8 @@
 
 /* People hear of a viewer that keeps the producer waiting once in so long. */
 #define STALL_WARNING_NS (2 * NS_PER_S)
+/* Viewers come over to the next segment within milliseconds, unless they are stopped. */
+#define COME_OVER_NS NS_PER_S
 
 /* How long a lane has been in the way with the same word: how long its viewer has not taken a
  * frame. */
@@ -37,6 +39,7 @@ struct pf_producer {
     int64_t reap_ns; /* when the lanes of the dead were last looked for */
     char *key_file;
     bool begun;
+    uint32_t expected; /* lanes of those that were to come over from the segment before */
     struct stall stall[PF_VIEWERS_MAX];
 };
 
@@ -86,6 +89,7 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
                         uint32_t slots, struct segment *old)
 {
     struct segment segment;
+    uint32_t expected = 0;
     int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots);
 
     if (ret < 0)
@@ -96,6 +100,8 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         FAULT_POINT(P16);
         /* Before the id: a viewer that finds another id and no MOVED takes it for a successor's. */
         handoff_set_state(old, LAYOUT_MOVED);
+        /* After MOVED: whoever joins the old one from here on is a newcomer to the next, too. */
+        expected = handoff_expect(&segment, old);
     }
     FAULT_POINT(S5);
     ret = channel_write_id(&producer->channel, &id);
@@ -106,6 +112,7 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     }
     producer->segment = segment;
+    producer->expected = expected;
     return 0;
 }
 
@@ -317,6 +324,26 @@ void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
 
 /* ------------------------------------------------------------------ the end of a segment */
 
+/* A segment that goes before those who want its every frame have come over to it is lost to them. A
+ * signal ends the wait. */
+static void wait_for_the_late(struct pf_producer *producer)
+{
+    int64_t now_ns = clock_now_ns();
+    int64_t deadline_ns = now_ns + COME_OVER_NS;
+    int ret = 0;
+
+    while (producer->handoff.sequence && now_ns < deadline_ns && ret != -EINTR) {
+        handoff_drain_space(&producer->segment);
+        uint32_t late = handoff_not_come(&producer->segment, producer->expected);
+        if (!late)
+            return;
+        if (!reap_lanes(producer, late))
+            ret = handoff_wait_space(&producer->segment,
+                                     clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        now_ns = clock_now_ns();
+    }
+}
+
 int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *format)
 {
     static const struct pf_producer_options defaults;
@@ -326,6 +353,7 @@ int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *f
     int ret = check_options(format, &defaults);
     if (ret < 0)
         return ret;
+    wait_for_the_late(producer);
     segment_remove_key(&producer->segment); /* so that the next one can have the key */
     old.keyed = false;
     ret = make_segment(producer, format, old.geometry.slots, &old);
@@ -345,6 +373,7 @@ void pf_producer_close(struct pf_producer *producer)
 {
     if (!producer)
         return;
+    wait_for_the_late(producer);
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
     FAULT_POINT(P14);
     channel_remove_id(&producer->channel); /* still ours: we have the lease */

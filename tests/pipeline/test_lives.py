@@ -121,6 +121,23 @@ def a_size_change_in_mid_stream_is_followed(t):
 
 
 @test
+def every_frame_means_every_frame_of_every_size(t):
+    """A new segment for every frame, as fast as it goes: the producer waits until they have come over."""
+    for name, size in (("a", "64x48"), ("b", "80x50")):
+        t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v",
+              "1", "-pix_fmt", "rgb24", f"{t.path}/{name}.png")
+    viewers = [t.viewer("--every-frame", "--verify", "--wait", "10", "--csv", f"v{i}.csv", "--json", f"v{i}.json") for i in range(2)]
+    time.sleep(0.3)
+    t.producer("a.png", "b.png", "--loop", "--stamp", "-r", "500", "--frames", "100").ends_with(0)
+    for i, viewer in enumerate(viewers):
+        viewer.ends_with(0)
+        equal(frames_of(f"{t.path}/v{i}.json")["torn"], 0)
+        # It comes while the first segment is there, or a little later; from then on it has each.
+        numbers = [round(float(row.split(",")[2]) * 30 / 1e6) for row in text_of(f"{t.path}/v{i}.csv").splitlines()[1:]]
+        equal(numbers, list(range(numbers[0], 100)), "pictures, by their media time at 30 a second")
+
+
+@test
 def a_viewer_killed_with_a_slot_does_not_stop_the_producer(t):
     """It is stopped while it holds a slot (it holds one almost always: --every-frame, unpaced)."""
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")

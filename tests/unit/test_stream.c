@@ -206,6 +206,41 @@ Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
     segment_close(&segment);
 }
 
+Test(stream, frames_after_a_change_of_size_are_kept_for_who_wants_every_frame)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(640, 480);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(publish(3), 0);
+    cr_assert_eq(publish(4), -EAGAIN, "both slots are kept for a viewer that is still to come");
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), 0);
+    expect(2);
+    expect(3);
+}
+
+Test(stream, a_viewer_that_does_not_come_over_holds_nobody_up)
+{
+    struct pf_format larger = size(640, 480);
+    struct pf_producer_stats stats;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    pf_viewer_close(viewer); /* as if it had died on its way: its lease is gone */
+    viewer = NULL;
+    for (uint32_t i = 1; i <= 5; i++)
+        cr_assert_eq(publish(i), 0);
+    pf_producer_stats(producer, &stats);
+    cr_assert_eq(stats.reaped, 1);
+}
+
 Test(stream, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
 {
     struct pf_frame frame;
