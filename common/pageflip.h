@@ -290,7 +290,8 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
  *
  * Returns 0: frames still held are void, pf_viewer_segment() has changed. Or -EAGAIN: nobody has
  * come yet, the old segment is still attached; after -EREMCHG, pf_viewer_state() now says PF_ENDED
- * or PF_LOST if the producer that went on has gone since. Otherwise as pf_viewer_open().
+ * or PF_LOST if the producer that went on has gone since, PF_RUNNING if it stays after all.
+ * Otherwise as pf_viewer_open().
  */
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 

@@ -246,10 +246,12 @@ failed:
 }
 
 /* It said MOVED. Is it gone, before we could follow? One that ends takes its id along. */
-static enum pf_state ask_after_move(const struct pf_viewer *viewer)
+static enum pf_state ask_after_move(struct pf_viewer *viewer)
 {
     struct channel_id id;
 
+    if (handoff_state(&viewer->segment) == LAYOUT_RUNNING)
+        return PF_RUNNING; /* it could not write the id, and takes its word back */
     if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
         return PF_MOVED;
     return channel_read_id(&viewer->channel, &id) < 0 ? PF_ENDED : PF_LOST;

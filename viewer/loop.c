@@ -304,7 +304,10 @@ static int rejoin(struct loop *loop, bool is_moved)
         ret = look_around(loop);
         if (ret != 0)
             return ret;
-        if (is_moved && pf_viewer_state(loop->viewer) != PF_MOVED && !loop->options->follow)
+        enum pf_state state = pf_viewer_state(loop->viewer);
+        if (is_moved && state == PF_RUNNING)
+            return ops->attach(loop->presenter); /* it stays after all */
+        if (is_moved && state != PF_MOVED && !loop->options->follow)
             return end_of_producer(loop); /* gone, before we could follow */
         if (clock_now_ns() >= deadline_ns)
             return pf_viewer_state(loop->viewer) == PF_LOST ? -EPIPE : END;

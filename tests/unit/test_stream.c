@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "handoff.h"
 #include "stream.h"
@@ -239,6 +240,23 @@ Test(stream, a_viewer_that_does_not_come_over_holds_nobody_up)
         cr_assert_eq(publish(i), 0);
     pf_producer_stats(producer, &stats);
     cr_assert_eq(stats.reaped, 1);
+}
+
+Test(stream, a_change_of_size_that_fails_changes_nothing)
+{
+    struct pf_format larger = size(640, 480);
+    char path[256];
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    snprintf(path, sizeof path, "%s/pageflip/test.id.new", getenv("XDG_RUNTIME_DIR"));
+    cr_assert_eq(mkdir(path, 0700), 0, "where the new id is written first");
+    cr_assert_lt(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(rmdir(path), 0);
+    expect(1);
+    cr_assert_eq(publish(2), 0);
+    expect(2);
 }
 
 Test(stream, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
