@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "fault.h"
 #include "log.h"
 
 enum { FILE_NAME_BYTES = PF_CHANNEL_BYTES + 32, PATH_BYTES = 256, ID_BYTES = 512 };
@@ -389,6 +390,7 @@ int channel_write_id(const struct channel *channel, struct channel_id *id)
         errno = written < length ? saved : errno;
         goto failed;
     }
+    FAULT_POINT(S6);
     if (renameat(channel->dir_fd, temporary, channel->dir_fd, final) == 0)
         return 0;
 failed:;

@@ -13,6 +13,7 @@
 #include "account.h"
 #include "channel.h"
 #include "clock.h"
+#include "fault.h"
 #include "format.h"
 #include "handoff.h"
 #include "log.h"
@@ -105,9 +106,9 @@ static int open_channel(struct channel *channel, const char *name,
 /* A segment with its id where viewers look. Those of the one before it, if there is one, go on to
  * it. On failure the producer's segment is as it was. */
 static int make_segment(struct pf_producer *producer, const struct pf_format *format,
-                        uint32_t slots)
+                        uint32_t slots, struct segment *old)
 {
-    struct segment segment, *old = producer->segment.header ? &producer->segment : NULL;
+    struct segment segment;
     char size[TEXT_BYTES_SIZE];
     int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots);
 
@@ -116,11 +117,13 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
     struct channel_id id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
     memcpy(id.nonce, segment.nonce, sizeof id.nonce);
     if (old) {
+        FAULT_POINT(P16);
         /* Before the id: who finds another id and no MOVED takes it for a successor's. And before
          * the lanes are read: who joins the old one later sees MOVED, and does not stay there. */
         handoff_set_state(old, LAYOUT_MOVED);
         handoff_carry_over(old, &segment);
     }
+    FAULT_POINT(S5);
     if (producer->channel.group != CHANNEL_PRIVATE)
         ret = segment_share(&segment, producer->channel.group);
     if (ret == 0)
@@ -167,9 +170,11 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     channel_remove_id(&made->channel); /* a predecessor that was killed leaves one behind */
     segment_sweep_orphans();
-    ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN);
+    FAULT_POINT(S1);
+    ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN, NULL);
     if (ret < 0)
         goto failed;
+    FAULT_POINT(S7);
     *producer = made;
     return 0;
 
@@ -189,8 +194,10 @@ static bool reap(struct pf_producer *producer, uint32_t lane)
 
     if (channel_lease(&producer->channel, byte) < 0)
         return false;
+    FAULT_POINT(P8);
     /* Under its lease, so that no newcomer on this lane can lose what it wants. */
     handoff_leave(&producer->segment, lane);
+    FAULT_POINT(P9);
     channel_unlease(&producer->channel, byte);
     producer->stats.reaped++;
     return true;
@@ -232,7 +239,9 @@ static bool look_at_stalls(struct pf_producer *producer, const struct handoff_bl
 
         if (LANE_WANTS_EVERY(word) && producer->evict_after_ns &&
             stalled_ns >= producer->evict_after_ns) {
+            FAULT_POINT(P10);
             if (handoff_evict(&producer->segment, i, word)) {
+                FAULT_POINT(P11);
                 log_warning(
                     "viewer on lane %u (pid %d): evicted after %.1f s; it has lost the frames "
                     "to come",
@@ -288,8 +297,10 @@ static int wait_for_viewers(struct pf_producer *producer, const struct handoff_b
     int64_t now_ns = clock_now_ns();
     if (now_ns >= wait->deadline_ns)
         return -EAGAIN;
+    FAULT_POINT(P12);
     int ret =
         handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, wait->deadline_ns));
+    FAULT_POINT(P13);
     if (ret == 0)
         ret = handoff_calm_down(&wait->rings);
     wait->has_looked = false;
@@ -334,16 +345,19 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
 
     assert(!producer->begun && "publish or abandon the frame before the next one is begun");
-    if (now_ns - producer->reap_ns >= HANDOFF_LOOK_AGAIN_NS) {
-        reap_lanes(producer, UINT32_MAX);
-        producer->reap_ns = now_ns;
-    }
     for (;;) {
+        /* Also those that are not in the way, and also in a long wait. */
+        if (now_ns - producer->reap_ns >= HANDOFF_LOOK_AGAIN_NS) {
+            reap_lanes(producer, UINT32_MAX);
+            producer->reap_ns = now_ns;
+        }
         handoff_drain_space(&producer->segment);
+        FAULT_POINT(P1);
         int slot = handoff_free_slot(&producer->handoff, &producer->segment, &blockers);
         if (slot >= 0) {
             memset(producer->stall, 0, sizeof producer->stall);
             hand_out(producer, (uint32_t)slot, frame);
+            FAULT_POINT(P2);
             return 0;
         }
         int ret = wait_for_viewers(producer, &blockers, &wait);
@@ -351,6 +365,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             producer->stats.no_slot++;
         if (ret < 0)
             return ret;
+        now_ns = clock_now_ns();
     }
 }
 
@@ -358,6 +373,7 @@ void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
 {
     assert(producer->begun && frame->slot < producer->segment.geometry.slots);
     producer->begun = false;
+    FAULT_POINT(P4);
     frame->publish_ns = clock_now_ns();
     handoff_publish(&producer->handoff, &producer->segment, frame);
     producer->stats.published++;
@@ -385,12 +401,13 @@ int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *f
     struct segment old = producer->segment;
     segment_remove_key(&producer->segment); /* so that the next one can have the key */
     old.keyed = false;
-    ret = make_segment(producer, format, old.geometry.slots);
+    ret = make_segment(producer, format, old.geometry.slots, &old);
     if (ret < 0)
         return ret;
 
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
+    FAULT_POINT(P17);
     /* After the new id is there: who is woken finds it. */
     handoff_ring_doors(&old);
     segment_close(&old);
@@ -403,9 +420,11 @@ void pf_producer_close(struct pf_producer *producer)
         return;
     wait_for_expected(producer, CLOSE_WAIT_NS);
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
+    FAULT_POINT(P14);
     channel_remove_id(&producer->channel); /* still ours: we have the lease */
     /* The lease first, then the bells: who is woken must find that the producer has gone. */
     channel_close(&producer->channel);
+    FAULT_POINT(P15);
     handoff_ring_doors(&producer->segment);
     segment_close(&producer->segment);
     free(producer->key_file);

@@ -26,6 +26,7 @@
 
 #include "account.h"
 #include "channel.h"
+#include "fault.h"
 #include "geometry.h"
 #include "handoff.h"
 #include "log.h"
@@ -268,7 +269,9 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         return ret;
     segment->geometry.shmid = ret;
 
+    FAULT_POINT(S2);
     void *base = shmat(segment->geometry.shmid, NULL, 0);
+    FAULT_POINT(S3);
     if (base == (void *)-1) {
         ret = -errno;
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
@@ -281,6 +284,7 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         shmdt(base);
         return ret;
     }
+    FAULT_POINT(S4);
     map_parts(segment, base);
     madvise(base, segment->geometry.bytes, MADV_DONTFORK);
     ret = pages_populate(base, segment->geometry.bytes);

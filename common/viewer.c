@@ -17,6 +17,7 @@
 #include "account.h"
 #include "channel.h"
 #include "clock.h"
+#include "fault.h"
 #include "handoff.h"
 #include "log.h"
 
@@ -163,7 +164,14 @@ static void join(struct pf_viewer *viewer, const struct segment *segment)
     viewer->last_acquire_ns = clock_now_ns();
     memset(viewer->held, 0, sizeof viewer->held);
     viewer->segment.viewers->lane[viewer->lane].pid = getpid();
+    FAULT_POINT(V2);
     viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
+}
+
+static void leave(struct pf_viewer *viewer)
+{
+    FAULT_POINT(V16);
+    handoff_leave(&viewer->segment, viewer->lane);
 }
 
 static void note_loss(struct pf_viewer *viewer, uint64_t first, uint64_t last)
@@ -248,9 +256,11 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
         ret = find_channel(made, channel, options->user, deadline_ns);
     if (ret < 0)
         goto failed;
+    FAULT_POINT(S8);
     ret = take_lane(made);
     if (ret < 0)
         goto failed;
+    FAULT_POINT(V1);
     ret = wait_for_segment(made, deadline_ns, NULL, &segment);
     if (ret == -EAGAIN)
         ret = refuse_no_producer("channel", made->channel.name);
@@ -281,7 +291,8 @@ int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
     if (ret < 0)
         return ret;
     bool is_moved = viewer->state == PF_MOVED;
-    handoff_leave(&old, viewer->lane);
+    FAULT_POINT(S9);
+    leave(viewer);
     /* The one takes the other's place at once: another thread always finds a door to ring. */
     join(viewer, &segment);
     segment_close(&old);
@@ -295,8 +306,9 @@ void pf_viewer_close(struct pf_viewer *viewer)
 {
     if (!viewer)
         return;
-    handoff_leave(&viewer->segment, viewer->lane);
+    leave(viewer);
     segment_close(&viewer->segment);
+    FAULT_POINT(V18);
     channel_close(&viewer->channel);
     pthread_mutex_destroy(&viewer->door_mutex);
     free(viewer->key_file);
@@ -383,10 +395,13 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
                   ? handoff_claim_next(&viewer->segment, viewer->lane, viewer->seen, frame)
                   : handoff_claim_newest(&viewer->segment, viewer->lane, viewer->seen, frame);
 
-    if (ret == -ESTALE)
+    if (ret == -ESTALE) {
+        FAULT_POINT(V19);
         count_loss(viewer);
+    }
     if (ret < 0)
         return ret;
+    FAULT_POINT(V9);
     if (viewer->mode == LANE_LATEST && viewer->seen)
         viewer->stats.skipped += frame->sequence - viewer->seen - 1;
     viewer->seen = frame->sequence;
@@ -415,13 +430,17 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         /* Drain, look, then sleep: a ring after the drain ends the sleep, a frame before it is
          * seen. */
         handoff_drain_door(&viewer->segment, viewer->lane);
+        FAULT_POINT(V5);
         int ret = claim(viewer, frame);
         if (ret != -EAGAIN)
             return ret;
         if (viewer->state != PF_RUNNING) /* and this was the last look */
             return viewer->state == PF_MOVED ? -EREMCHG : -EPIPE;
-        if (pf_viewer_state(viewer) != PF_RUNNING)
+        FAULT_POINT(V20);
+        if (pf_viewer_state(viewer) != PF_RUNNING) {
+            FAULT_POINT(V15);
             continue;
+        }
         if (atomic_exchange(&viewer->woken, false))
             return -EINTR;
 
@@ -433,8 +452,10 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
             has_spun = true;
             continue;
         }
+        FAULT_POINT(V13);
         ret = handoff_wait_door(&viewer->segment, viewer->lane,
                                 clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        FAULT_POINT(V14);
         if (ret == 0)
             ret = handoff_calm_down(&rings);
         if (ret == -EINTR)
@@ -460,6 +481,7 @@ void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame)
 void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
 {
     assert(frame->slot < PF_SLOTS_MAX && viewer->held[frame->slot] > 0);
+    FAULT_POINT(V10);
     if (viewer->held[frame->slot] > 0 && --viewer->held[frame->slot] == 0)
         handoff_let_go(&viewer->segment, viewer->lane, frame->slot);
 }

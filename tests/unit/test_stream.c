@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
+#include "handoff.h"
 #include "stream.h"
 
 TestSuite(stream, .init = quiet, .fini = finish);
@@ -207,6 +209,95 @@ Test(stream, the_state_is_known_without_an_acquire)
     pf_producer_close(producer);
     producer = NULL;
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
+}
+
+Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
+{
+    struct pf_producer_stats before, after;
+    struct pf_frame frame;
+    struct segment segment;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    /* A lane whose lease nobody has, and which keeps no slot from the producer. */
+    cr_assert_eq(segment_attach(&segment, pf_viewer_segment(viewer)->shmid, NULL), 0);
+    while (publish(1) == 0)
+        ;
+    pf_producer_stats(producer, &before);
+    handoff_join(&segment, 5, LANE_LATEST);
+    cr_assert_eq(pf_producer_begin(producer, 4 * HANDOFF_LOOK_AGAIN_NS, &frame), -EAGAIN);
+    pf_producer_stats(producer, &after);
+    cr_assert_eq(after.reaped, before.reaped + 1);
+    cr_assert_eq(handoff_lane_mode(&segment, 5), LANE_FREE);
+    segment_close(&segment);
+}
+
+Test(stream, frames_after_a_change_of_size_are_kept_for_who_wants_every_frame)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(640, 480);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(publish(3), 0);
+    cr_assert_eq(publish(4), -EAGAIN, "both slots are kept for a viewer that is still to come");
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), 0);
+    expect(2);
+    expect(3);
+}
+
+Test(stream, a_viewer_that_does_not_come_over_holds_nobody_up)
+{
+    struct pf_format larger = size(640, 480);
+    struct pf_producer_stats stats;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    pf_viewer_close(viewer); /* as if it had died on its way: its lease is gone */
+    viewer = NULL;
+    for (uint32_t i = 1; i <= 5; i++)
+        cr_assert_eq(publish(i), 0);
+    pf_producer_stats(producer, &stats);
+    cr_assert_eq(stats.reaped, 1);
+}
+
+Test(stream, a_change_of_size_that_fails_changes_nothing)
+{
+    struct pf_format larger = size(640, 480);
+    char path[256];
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    snprintf(path, sizeof path, "%s/pageflip/test.id.new", getenv("XDG_RUNTIME_DIR"));
+    cr_assert_eq(mkdir(path, 0700), 0, "where the new id is written first");
+    cr_assert_lt(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(rmdir(path), 0);
+    expect(1);
+    cr_assert_eq(publish(2), 0);
+    expect(2);
+}
+
+Test(stream, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(640, 480);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN, "nothing is left to join");
+    cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
 }
 
 Test(stream, a_restart_is_joined)

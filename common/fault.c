@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Only in the test programs. The process ends or stops by its own hand, so exactly at that place,
+ * and who waits for it sees that: it died of SIGKILL although nobody sent one. */
+#include "fault.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FAULTS_MAX = 8, NAME_BYTES = 8 };
+
+struct fault {
+    char name[NAME_BYTES];
+    int visits; /* until it happens; 0: has happened */
+    int signal;
+};
+
+static struct fault faults[FAULTS_MAX];
+
+/* A word that cannot be read is an error of the test: it must not pass as one without faults. */
+static struct fault parse(const char *word)
+{
+    struct fault fault = {.signal = SIGKILL};
+    char action[NAME_BYTES] = "kill";
+    int read = sscanf(word, "%7[A-Z0-9]:%d:%7s", fault.name, &fault.visits, action);
+
+    bool stops = strcmp(action, "stop") == 0;
+
+    if (read < 2 || fault.visits < 1 || (!stops && strcmp(action, "kill") != 0)) {
+        fprintf(stderr, "PAGEFLIP_FAULT: \"%s\" is not NAME:VISIT or NAME:VISIT:stop\n", word);
+        abort();
+    }
+    if (stops)
+        fault.signal = SIGSTOP;
+    return fault;
+}
+
+__attribute__((constructor)) static void read_environment(void)
+{
+    const char *said = getenv("PAGEFLIP_FAULT");
+    char *words = strdup(said ? said : ""), *rest = NULL;
+    int count = 0;
+
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        if (count == FAULTS_MAX)
+            abort();
+        faults[count++] = parse(word);
+    }
+    free(words);
+}
+
+void fault_point(const char *name)
+{
+    for (int i = 0; i < FAULTS_MAX; i++)
+        if (faults[i].visits > 0 && strcmp(faults[i].name, name) == 0 && --faults[i].visits == 0)
+            raise(faults[i].signal);
+}
