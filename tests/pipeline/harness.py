@@ -19,6 +19,7 @@ import traceback
 PRODUCER = os.environ["PAGEFLIP_PRODUCER"]
 VIEWER = os.environ["PAGEFLIP_VIEWER"]
 SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
+COUNTED = "PAGEFLIP_COUNTED" in os.environ
 PATIENCE = 60 if SANITIZED else 20  # seconds until something is said to hang
 
 tests = []
@@ -151,9 +152,13 @@ class Scratch:
         pids = {process.pid for process in self.processes}
         for process in reversed(self.processes):
             process.signal(signal.SIGCONT)
-            if process.is_server:
-                process.signal(signal.SIGTERM)  # so that it takes its socket along
-                process.wait()
+            if process.is_server or COUNTED:
+                process.signal(signal.SIGTERM)  # so that it takes its socket along, or leaves its figures
+                try:
+                    process.wait(PATIENCE if process.is_server else 2)
+                except AssertionError:
+                    if process.is_server:
+                        raise
             process.kill()
         shutil.rmtree(self.path, ignore_errors=True)
         until(lambda: not [s for s in segments() if s["cpid"] in pids], f"no segment left of {pids}", 5)

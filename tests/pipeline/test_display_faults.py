@@ -58,7 +58,11 @@ def a_server_that_dies_in_mid_frame(t):
 
 def pause(t, display, window):
     display.key(window, "space")
-    until(lambda: b"paused" in t.run("xdotool", "getwindowname", window), "a paused picture")
+
+    def title():  # which may not be there for a moment, while it changes
+        return subprocess.run(["xdotool", "getwindowname", window], env=t.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout
+    until(lambda: b"paused" in title(), "a paused picture")
 
 
 def all_stop(t, stopped):
