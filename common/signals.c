@@ -34,6 +34,13 @@ static void on_signal(int number)
     }
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 void signals_catch(void)
 {
     const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
@@ -41,7 +48,8 @@ void signals_catch(void)
 
     has_again = timer_create(CLOCK_MONOTONIC, NULL, &again) == 0; /* it sends SIGALRM */
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaction(caught[i], &action, NULL);
+        if (caught[i] != SIGHUP || !is_ignored(SIGHUP)) /* or nohup would do nothing */
+            sigaction(caught[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 

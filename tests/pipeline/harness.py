@@ -22,6 +22,8 @@ SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
 COUNTED = "PAGEFLIP_COUNTED" in os.environ
 PATIENCE = 60 if SANITIZED else 20  # seconds until something is said to hang
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup has it ignored
+
 tests = []
 
 

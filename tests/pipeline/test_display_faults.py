@@ -57,12 +57,18 @@ def a_server_that_dies_in_mid_frame(t):
 
 
 def pause(t, display, window):
-    display.key(window, "space")
-
     def title():  # which may not be there for a moment, while it changes
         return subprocess.run(["xdotool", "getwindowname", window], env=t.env, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL).stdout
-    until(lambda: b"paused" in title(), "a paused picture")
+
+    def paused():  # keys that come too early are lost
+        display.key(window, "space")
+        for _ in range(20):
+            if b"paused" in title():
+                return True
+            time.sleep(0.1)
+        return False
+    until(paused, "a paused picture")
 
 
 def all_stop(t, stopped):
