@@ -76,7 +76,7 @@ def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
 def a_crash_is_like_a_kill(t):
     """No handler of ours cleans up: the kernel does."""
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
-        producer = t.start(PRODUCER, *SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
+        producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
         victim = t.viewer("-q", "--every-frame", "--wait", "10", preexec_fn=no_core)
         other = t.viewer("--verify", "--wait", "10", "--json", "v.json")
         until(lambda: published(t, producer)["published"] > 50, "frames")
