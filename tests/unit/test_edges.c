@@ -230,6 +230,7 @@ Test(edges, traces_that_are_none_are_not_merged)
     fclose(full);
 
     cr_assert_eq(merge_of(""), -EBADMSG);
+    cr_assert_eq(merge_of("[\n]\n"), -EBADMSG);
     char *time = strstr(text, "\"ts\"");
     cr_assert_not_null(time);
     time[1] = 'x';
