@@ -34,14 +34,21 @@ static void on_signal(int number)
     }
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 void signals_catch(void)
 {
     const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
-    struct sigaction action = {.sa_handler = on_signal}, before;
+    struct sigaction action = {.sa_handler = on_signal};
 
     has_again = timer_create(CLOCK_MONOTONIC, NULL, &again) == 0; /* it sends SIGALRM */
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        if (sigaction(caught[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+        if (caught[i] != SIGHUP || !is_ignored(SIGHUP)) /* or nohup would do nothing */
             sigaction(caught[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }

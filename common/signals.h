@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 /* From now on SIGINT, SIGTERM and SIGHUP ask to end, SIGUSR1 asks for a report, and each ends a
- * wait with EINTR. SIGPIPE is ignored: writes say EPIPE. */
+ * wait with EINTR. SIGPIPE is ignored: writes say EPIPE. A SIGHUP that is ignored stays so: nohup.
+ */
 void signals_catch(void);
 
 /* The signal that asked to end; 0: none. */

@@ -21,10 +21,13 @@ import traceback
 PRODUCER = os.environ["PAGEFLIP_PRODUCER"]
 VIEWER = os.environ["PAGEFLIP_VIEWER"]
 SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
+COUNTED = "PAGEFLIP_COUNTED" in os.environ
 # Words to put before the producer's and the viewer's own, say "valgrind -q": see tests/valgrind.
 WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
 SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
 PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup has it ignored
 
 tests = []
 
@@ -169,9 +172,13 @@ class Scratch:
         pids = {process.pid for process in self.processes}
         for process in reversed(self.processes):
             process.signal(signal.SIGCONT)
-            if process.is_server:
-                process.signal(signal.SIGTERM)  # so that it takes its socket along
-                process.wait()
+            if process.is_server or COUNTED:
+                process.signal(signal.SIGTERM)  # so that it takes its socket along, or leaves its figures
+                try:
+                    process.wait(PATIENCE if process.is_server else 2)
+                except AssertionError:
+                    if process.is_server:
+                        raise
             process.kill()
         shutil.rmtree(self.path, ignore_errors=True)
         until(lambda: not [s for s in segments() if s["cpid"] in pids], f"no segment left of {pids}", 5)

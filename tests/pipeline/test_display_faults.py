@@ -3,6 +3,7 @@
 its lane is free, and the producer goes on. Two seconds are enough for all of it, but for a display that has stopped:
 that is given five."""
 import ctypes
+import json
 import signal
 import subprocess
 import sys
@@ -35,6 +36,13 @@ def nobody_is_missed(t, *names):
     until(lambda: all(channels(t)[name][0] > before[name][0] for name in names), "frames after its end", QUICK)
 
 
+def has_counted(t, viewer, name):
+    """In the report that SIGUSR1 asks for: a picture can be seen a little before the server says so."""
+    viewer.signal(signal.SIGUSR1)
+    text = text_of(f"{t.path}/{name}.json")
+    return text and json.loads(text)["frames"]["shown"] > 0
+
+
 def three(t, way, *arguments, every=True):
     """For each of `way`: a display of its own with a viewer in it. Yields display, name, viewer, window."""
     for presenter in way:
@@ -43,7 +51,9 @@ def three(t, way, *arguments, every=True):
             name = presenter + "".join(mode)
             t.producer(*SMALL, "-r", "0", "-n", name)
             viewer = t.viewer("-q", "-n", name, "--json", f"{name}.json", *mode, *arguments, presenter=presenter)
-            yield display, name, viewer, shows_something(display, viewer)
+            window = shows_something(display, viewer)
+            until(lambda: has_counted(t, viewer, name), "a frame that is counted")
+            yield display, name, viewer, window
 
 
 @test
@@ -57,8 +67,18 @@ def a_server_that_dies_in_mid_frame(t):
 
 
 def pause(t, display, window):
-    display.key(window, "space")
-    until(lambda: b"paused" in t.run("xdotool", "getwindowname", window), "a paused picture")
+    def title():  # which may not be there for a moment, while it changes
+        return subprocess.run(["xdotool", "getwindowname", window], env=t.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout
+
+    def paused():  # keys that come too early are lost
+        display.key(window, "space")
+        for _ in range(20):
+            if b"paused" in title():
+                return True
+            time.sleep(0.1)
+        return False
+    until(paused, "a paused picture")
 
 
 def all_stop(t, stopped):

@@ -48,7 +48,7 @@ def signals_at_any_time_end_both_in_order(t):
             time.sleep(dice.choice((0, 0.003, 0.01, 0.03, 0.1)))
             process.signal(wanted)
         for process, wanted in both:
-            equal(process.wait(2 * PATIENCE // 10), 128 + wanted, f"round {number}: {process.command}: {process.err}")
+            equal(process.wait(), 128 + wanted, f"round {number}: {process.command}: {process.err}")
         pids = (producer.pid, viewer.pid)
         until(lambda: not [s for s in segments() if s["cpid"] in pids], f"round {number}: no segment", 2)
 
@@ -76,7 +76,7 @@ def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
 def a_crash_is_like_a_kill(t):
     """No handler of ours cleans up: the kernel does."""
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
-        producer = t.start(PRODUCER, *SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
+        producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
         victim = t.viewer("-q", "--every-frame", "--wait", "10", preexec_fn=no_core)
         other = t.viewer("--verify", "--wait", "10", "--json", "v.json")
         until(lambda: published(t, producer)["published"] > 50, "frames")
@@ -87,7 +87,7 @@ def a_crash_is_like_a_kill(t):
         before = published(t, producer)["published"]
         until(lambda: published(t, producer)["published"] > before + 50, "frames after its crash", 2)
         producer.signal(number)
-        other.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=2 * PATIENCE // 10)
+        other.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=10)
         equal(report_of(f"{t.path}/v.json")["frames"]["torn"], 0)
         until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", 2)
 
@@ -149,9 +149,9 @@ def a_stopped_producer_leaves_the_window_alive(t):
     before = display.grab(window)
     t.run("xdotool", "windowsize", "--sync", window, "640", "480")
     until(lambda: display.grab(window).width == 640 and any(display.grab(window).pixels[-640 * 4:]),
-          "the picture, scaled, while the producer is stopped", 2 * PATIENCE // 10)
+          "the picture, scaled, while the producer is stopped", 10)
     t.run("xdotool", "windowsize", "--sync", window, "320", "240")
-    until(lambda: display.grab(window).same_as(before), "the same picture", 2 * PATIENCE // 10)
+    until(lambda: display.grab(window).same_as(before), "the same picture", 10)
     viewer.says("no new frame for 5 s", seconds=10)
     assert "died" not in viewer.err
     display.key(window, "q")

@@ -131,3 +131,57 @@ Test(channel, names_are_listed_in_order)
     free(names[1]);
     free(names);
 }
+
+Test(channel, an_id_with_half_a_nonce_is_none)
+{
+    char path[512];
+    struct channel_id read;
+
+    snprintf(path, sizeof path, "%s/pageflip/test.id", scratch);
+    FILE *file = fopen(path, "w");
+    fputs("pageflip 1\nshmid 3\nnonce 0011223344556677\nbytes 1\npid 1\nuid 0\nipc-namespace 1\n",
+          file);
+    fclose(file);
+    cr_assert_eq(channel_read_id(&one, &read), -ENOENT);
+}
+
+Test(channel, what_is_no_channel_is_not_listed)
+{
+    const char *others[] = {"noext", "x.txt", ".lock", "a b.lock", "y.id"};
+    char path[512];
+    char **names;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(path, sizeof path, "%s/pageflip/%s", scratch, others[i]);
+        fclose(fopen(path, "w"));
+    }
+    cr_assert_eq(channel_names(&names), 1);
+    cr_assert_str_eq(names[0], "test");
+    free(names[0]);
+    free(names);
+    snprintf(path, sizeof path, "%s/pageflip/.lock", scratch);
+    unlink(path);
+}
+
+Test(channel, a_directory_that_cannot_be_read_is_told)
+{
+    char path[512];
+    char **names;
+
+    snprintf(path, sizeof path, "%s/pageflip/test.lock", scratch); /* a file */
+    setenv("XDG_RUNTIME_DIR", path, 1);
+    cr_assert_eq(channel_names(&names), -ENOTDIR);
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+/* In the order in which they were opened, and not. */
+Test(channel, any_one_of_several_may_be_closed)
+{
+    struct channel third;
+
+    cr_assert_eq(channel_open(&third, "third"), 0);
+    channel_close(&one);
+    channel_close(&one);
+    cr_assert_eq(channel_lease(&third, CHANNEL_PRODUCER), 0);
+    channel_close(&third);
+}

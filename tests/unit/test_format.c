@@ -57,3 +57,8 @@ Test(format, names_are_readable)
     cr_assert_str_eq(format_name(0).text, "????");
     cr_assert_str_eq(format_name(PF_FOURCC('a', '\n', '\x1b', 0xff)).text, "a???");
 }
+
+Test(format, what_cannot_be_printed_is_shown_as_a_question)
+{
+    cr_assert_str_eq(format_name(PF_FOURCC('a', '\n', 0x7f, 0xe4)).text, "a???");
+}

@@ -154,3 +154,20 @@ Test(histogram, is_written_in_microseconds)
     written(text, histogram_write_row, &histogram);
     cr_assert_str_eq(text, "       0.1       0.1       2.5       2.5       2.5");
 }
+
+Test(histogram, a_merge_keeps_the_least_and_the_most_of_both)
+{
+    static struct histogram low, high, none;
+
+    histogram_record(&low, 10);
+    histogram_record(&high, 1000);
+    histogram_merge(&none, &low);
+    cr_assert_eq(none.min_ns, 10);
+    histogram_merge(&none, &high);
+    histogram_merge(&high, &low);
+    cr_assert_eq(none.min_ns, 10);
+    cr_assert_eq(none.max_ns, 1000);
+    cr_assert_eq(high.min_ns, 10);
+    cr_assert_eq(high.max_ns, 1000);
+    cr_assert_eq(high.count, 2);
+}

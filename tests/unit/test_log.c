@@ -3,6 +3,8 @@
  * they were written. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -121,4 +123,35 @@ Test(log, there_is_no_progress_line_without_a_terminal)
     log_progress("frame %d", 7);
     log_progress_end();
     cr_assert_str_eq(next_write(), "");
+}
+
+/* A terminal of its own; what is written to it comes out at the other end. */
+static void say_on_a_terminal(char text[512])
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+
+    cr_assert_geq(terminal, 0);
+    cr_assert_eq(grantpt(terminal), 0);
+    cr_assert_eq(unlockpt(terminal), 0);
+    int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    cr_assert_geq(end, 0);
+    dup2(end, STDERR_FILENO);
+    log_progress("frame %d\n", 7);
+    log_progress("frame %d", 8);
+    log_error("lost");
+    log_progress_end();
+    pf_log_set_level(PF_LOG_ERROR);
+    log_progress("frame 9");
+    ssize_t length = read(terminal, text, 511);
+    text[length < 0 ? 0 : length] = '\0';
+    close(end);
+    close(terminal);
+}
+
+Test(log, a_progress_line_takes_the_place_of_the_one_before_and_is_left_by_an_error)
+{
+    char text[512];
+
+    say_on_a_terminal(text);
+    cr_assert_str_eq(text, "\rframe 7?\x1b[K\rframe 8\x1b[K\r\ntester: error: lost\r\n");
 }

@@ -118,3 +118,31 @@ Test(output, writes_to_a_device_as_it_is)
     cr_assert_eq(stat("/dev/null", &info), 0);
     cr_assert(S_ISCHR(info.st_mode), "/dev/null was replaced by a file");
 }
+
+Test(output, tells_when_it_cannot_take_its_place)
+{
+    char path[512];
+    struct output output;
+
+    scratch_path(path, scratch, "report");
+    cr_assert_eq(output_open(&output, path), 0);
+    cr_assert_eq(mkdir(path, 0700), 0); /* meanwhile */
+    cr_assert_eq(output_finish(&output), -EISDIR);
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(files(), 0, "%d files", files());
+}
+
+Test(output, tells_a_place_that_is_a_directory)
+{
+    struct output output;
+
+    cr_assert_eq(output_open(&output, scratch), -EISDIR);
+}
+
+Test(output, tells_a_closed_standard_output)
+{
+    struct output output;
+
+    close(STDOUT_FILENO);
+    cr_assert_lt(output_open(&output, "-"), 0);
+}

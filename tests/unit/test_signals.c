@@ -44,3 +44,22 @@ Test(signals, a_closed_pipe_is_an_error_and_no_end)
     raise(SIGPIPE);
     cr_assert_eq(signals_quit(), 0);
 }
+
+/* As nohup leaves it to the programs that it starts. */
+Test(signals, a_hangup_that_was_ignored_stays_so)
+{
+    signal(SIGHUP, SIG_IGN);
+    signals_catch();
+    raise(SIGHUP);
+    cr_assert_eq(signals_quit(), 0);
+    raise(SIGTERM);
+    cr_assert_eq(signals_quit(), SIGTERM);
+}
+
+Test(signals, a_hangup_asks_to_end)
+{
+    signal(SIGHUP, SIG_DFL);
+    signals_catch();
+    raise(SIGHUP);
+    cr_assert_eq(signals_quit(), SIGHUP);
+}

@@ -71,7 +71,9 @@ Test(text, reads_rates)
         const char *text;
         uint32_t num, den;
     } good[] = {{"0", 0, 1}, {"60", 60, 1}, {"30000/1001", 30000, 1001}, {"29.97", 2997, 100}};
-    const char *bad[] = {"", "fast", "-1", "1/0", "0/0", "1/", "/1", "1//2", "24fps", "1e2", "nan"};
+    const char *bad[] = {"",     "fast",  "-1",        "1/0",          "0/0",     "1/",       "/1",
+                         "1//2", "24fps", "1e2",       "nan",          "1/2x",    "1x/2",     "inf",
+                         "1/x",  "0/1",   "2000001/1", "4294967296/1", "1000001", "0.0000001"};
     uint32_t num = 1, den = 2;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -87,7 +89,8 @@ Test(text, reads_rates)
 
 Test(text, sorts_as_people_do)
 {
-    const char *sorted[] = {"a", "a1", "a2", "a10", "a10b", "a11", "b", "frame002", "frame10"};
+    const char *sorted[] = {"a",    "a1",  "a01", "a2",       "a10",
+                            "a10b", "a11", "b",   "frame002", "frame10"};
     const int count = sizeof sorted / sizeof *sorted;
 
     for (int i = 0; i < count; i++)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways through the library that a good stream does not take: bad options, nobody there, the
+ * dead, and a segment that cannot be made. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "channel.h"
+#include "handoff.h"
+#include "stream.h"
+#include "trace.h"
+
+TestSuite(edges, .init = quiet, .fini = finish);
+
+static void runtime_path_of(char path[512], const char *name)
+{
+    char folder[512];
+
+    scratch_path(folder, scratch, "pageflip");
+    scratch_path(path, folder, name);
+}
+
+Test(edges, times_below_zero_are_refused)
+{
+    struct pf_format format = size(8, 8);
+    struct pf_producer_options impatient = {.evict_after_ns = -1};
+    struct pf_viewer_options wait = {.wait_ns = -1}, spin = {.spin_ns = -1};
+
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &impatient), -EINVAL);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &wait), -EINVAL);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &spin), -EINVAL);
+}
+
+Test(edges, a_mode_must_go_with_the_group)
+{
+    const struct pf_producer_options refused[] = {{.mode = 0660},
+                                                  {.mode = 0666},
+                                                  {.mode = 0600, .group = "0"},
+                                                  {.group = "no such group"}};
+    struct pf_format format = size(8, 8);
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        cr_assert_eq(pf_producer_open(&producer, "test", &format, &refused[i]), -EINVAL, "%zu", i);
+    struct pf_producer_options own = {.mode = 0600};
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &own), 0);
+}
+
+Test(edges, nobody_is_found_by_a_key_or_a_user)
+{
+    char key_file[512];
+    struct pf_viewer_options none = {.key_file = key_file, .wait_ns = 20 * NS_PER_MS};
+
+    scratch_path(key_file, scratch, "key");
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &none), -EINVAL, "there is no such file");
+    fclose(fopen(key_file, "w"));
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &none), -ECONNREFUSED);
+    struct pf_viewer_options user = {.user = "123456789", .wait_ns = 20 * NS_PER_MS};
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &user), -ECONNREFUSED);
+    cr_assert_eq(pf_viewer_open(&viewer, "../test", &user), -EINVAL);
+    struct pf_viewer_options unknown = {.user = "no such user"};
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &unknown), -EINVAL);
+}
+
+Test(edges, a_producer_that_starts_has_the_channel_before_its_id)
+{
+    struct pf_format format = size(8, 8);
+    struct channel other;
+
+    cr_assert_eq(channel_open(&other, "test"), 0);
+    cr_assert_eq(channel_lease(&other, CHANNEL_PRODUCER), 0);
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, NULL), -EBUSY);
+    channel_close(&other);
+}
+
+Test(edges, who_spins_sees_a_frame_too)
+{
+    struct pf_viewer_options options = {.spin_ns = NS_PER_MS};
+    struct pf_frame frame;
+
+    open_producer(2, 0);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, 3 * NS_PER_MS, &frame), -EAGAIN);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+    pf_viewer_wake(viewer);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EINTR);
+}
+
+static void *publish_later(void *unused)
+{
+    struct timespec pause = clock_timespec(5 * NS_PER_MS);
+
+    (void)unused;
+    nanosleep(&pause, NULL);
+    publish(2);
+    return NULL;
+}
+
+Test(edges, who_spins_is_there_when_it_comes)
+{
+    struct pf_viewer_options options = {.spin_ns = NS_PER_S};
+    pthread_t thread;
+
+    open_producer(2, 0);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, publish_later, NULL), 0);
+    expect(2);
+    pthread_join(thread, NULL);
+}
+
+Test(edges, there_is_nothing_to_reattach_to_but_what_one_has)
+{
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(pf_viewer_reattach(viewer, 20 * NS_PER_MS), -EAGAIN);
+    cr_assert_eq(publish(5), 0);
+    expect(5);
+}
+
+/* A lane with nobody's lease is a dead viewer's, as a kill leaves it. */
+Test(edges, a_dead_viewers_slots_are_taken_back)
+{
+    struct segment dead;
+    struct pf_frame frame;
+    struct channel_id id;
+    struct channel channel;
+    struct pf_producer_stats stats;
+
+    open_producer(2, 0);
+    cr_assert_eq(channel_open(&channel, "test"), 0);
+    cr_assert_eq(channel_read_id(&channel, &id), 0);
+    channel_close(&channel);
+    cr_assert_eq(segment_attach(&dead, id.shmid, id.nonce), 0);
+    cr_assert_eq(handoff_join(&dead, 9, LANE_EVERY), 0);
+    for (int i = 1; i <= 6; i++)
+        cr_assert_eq(publish((uint32_t)i), 0, "frame %d: the dead are waited for", i);
+    pf_producer_stats(producer, &stats);
+    cr_assert_eq(stats.reaped, 1);
+    cr_assert_eq(stats.no_slot, 0);
+    cr_assert_eq(handoff_claim_next(&dead, 9, 0, &frame), -ESTALE);
+    segment_close(&dead);
+}
+
+Test(edges, a_stall_is_waited_for_and_told)
+{
+    struct pf_frame frame;
+    struct pf_producer_stats stats;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(publish(2), 0);
+    int64_t before_ns = clock_now_ns();
+    cr_assert_eq(pf_producer_begin(producer, 2100 * NS_PER_MS, &frame), -EAGAIN);
+    cr_assert_geq(clock_now_ns() - before_ns, 2100 * NS_PER_MS);
+    pf_producer_stats(producer, &stats);
+    cr_assert_eq(stats.no_slot, 1);
+    cr_assert_eq(stats.evicted, 0);
+    expect(1);
+    expect(2);
+}
+
+Test(edges, a_new_size_that_fails_leaves_the_old_stream)
+{
+    struct pf_format none = size(0, 8), good = size(32, 32);
+    char path[512];
+
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(pf_producer_reformat(producer, &none), -EINVAL);
+    /* The id cannot be written: something else has its temporary name. */
+    runtime_path_of(path, "test.id.new");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_lt(pf_producer_reformat(producer, &good), 0);
+    cr_assert_eq(publish(7), 0);
+    expect(7);
+    rmdir(path);
+    cr_assert_eq(pf_producer_reformat(producer, &good), 0);
+}
+
+Test(edges, a_list_of_channels_from_a_bad_directory_is_none)
+{
+    struct pf_channel_info info;
+    char path[512];
+
+    open_producer(2, 0);
+    scratch_path(path, scratch, "pageflip");
+    cr_assert_eq(chmod(path, 0777), 0);
+    cr_assert_eq(pf_channel_list(&info, 1), -EPERM);
+    cr_assert_eq(chmod(path, 0700), 0);
+    setenv("XDG_RUNTIME_DIR", "/proc/none", 1);
+    cr_assert_eq(pf_channel_list(&info, 1), 0);
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+static int merge_of(const char *text)
+{
+    char path[512];
+    char *paths[] = {path};
+    FILE *out = fopen("/dev/null", "w");
+
+    scratch_path(path, scratch, "trace");
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+    int ret = trace_merge(out, paths, 1);
+    fclose(out);
+    return ret;
+}
+
+Test(edges, traces_that_are_none_are_not_merged)
+{
+    struct trace trace = {.pid = 1, .process = "p", .stages = {"a"}};
+    char text[4096] = "", path[512];
+    char *paths[] = {path};
+    FILE *file = fmemopen(text, sizeof text, "w");
+
+    trace_begin(file, &trace);
+    for (int i = 0; i < 3; i++)
+        trace_slice(file, &trace, 0, i * 1000, i * 1000 + 10, (uint64_t)i);
+    trace_end(file, &trace);
+    fclose(file);
+    cr_assert_eq(merge_of(text), 0);
+    /* A full disk shows where the merged trace goes. */
+    scratch_path(path, scratch, "trace");
+    FILE *full = fopen("/dev/full", "w");
+    cr_assert_eq(trace_merge(full, paths, 1), -ENOSPC);
+    fclose(full);
+
+    cr_assert_eq(merge_of(""), -EBADMSG);
+    cr_assert_eq(merge_of("[\n]\n"), -EBADMSG);
+    char *time = strstr(text, "\"ts\"");
+    cr_assert_not_null(time);
+    time[1] = 'x';
+    cr_assert_eq(merge_of(text), -EBADMSG, "an event without a time");
+    time[1] = 't';
+    text[strlen(text) - 4] = 0;
+    cr_assert_eq(merge_of(text), -EBADMSG, "one that was cut off");
+    scratch_path(path, scratch, "no such file");
+    cr_assert_eq(trace_merge(stderr, paths, 1), -ENOENT);
+}

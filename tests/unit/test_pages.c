@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pageflip.h"
+#include "pages.h"
+
+static size_t page;
+
+static void quiet(void)
+{
+    pf_log_set_level(PF_LOG_ERROR);
+    page = (size_t)sysconf(_SC_PAGESIZE);
+}
+
+TestSuite(pages, .init = quiet);
+
+static uint8_t *map(size_t pages)
+{
+    void *made =
+        mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    cr_assert_neq(made, MAP_FAILED);
+    return made;
+}
+
+static int present(uint8_t *pages, size_t count)
+{
+    unsigned char in[64];
+    int found = 0;
+
+    cr_assert_eq(mincore(pages, count * page, in), 0);
+    for (size_t i = 0; i < count; i++)
+        found += in[i] & 1;
+    return found;
+}
+
+Test(pages, all_are_present_afterwards)
+{
+    uint8_t *pages = map(16);
+
+    cr_assert_eq(present(pages, 16), 0);
+    cr_assert_eq(pages_populate(pages, 16 * page), 0);
+    cr_assert_eq(present(pages, 16), 16);
+}
+
+/* madvise() says EINVAL to an address within a page, too, as it does before Linux 5.14 to every
+ * one. */
+Test(pages, an_old_kernels_pages_are_touched_one_by_one)
+{
+    uint8_t *pages = map(16);
+
+    cr_assert_eq(pages_populate(pages + 64, 15 * page), 0);
+    cr_assert_eq(present(pages, 16), 15);
+}
+
+Test(pages, no_memory_is_told)
+{
+    uint8_t *pages = map(16);
+
+    cr_assert_eq(munmap(pages + 8 * page, page), 0); /* a hole */
+    cr_assert_eq(pages_populate(pages, 16 * page), -ENOMEM);
+}
+
+Test(pages, more_than_the_machine_has_is_refused)
+{
+    cr_assert_eq(pages_check(1), 0);
+    cr_assert_eq(pages_check(UINT64_MAX / 2), -ENOMEM);
+}
+
+Test(pages, a_number_is_read_or_is_the_largest)
+{
+    cr_assert_gt(pages_read_number("/proc/sys/kernel/pid_max"), 100);
+    cr_assert_lt(pages_read_number("/proc/sys/kernel/pid_max"), UINT64_MAX);
+    cr_assert_eq(pages_read_number("/proc/sys/kernel/ostype"), UINT64_MAX, "a word is no number");
+    cr_assert_eq(pages_read_number("/proc/none"), UINT64_MAX);
+}

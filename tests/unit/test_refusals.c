@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each call of the system that the library makes is refused once: the first, the second, and so on
+ * until a whole stream has gone by without. The linker sends the calls here (-Wl,--wrap). Whatever
+ * is refused, no segment is left, and a stream without refusals works afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+
+#include "stream.h"
+
+enum { CALLS_MAX = 200 };
+
+static const char *refused; /* a function's name; NULL: none */
+static int countdown;       /* calls of it until it is refused: 1 is the next */
+static int with_errno;
+
+static bool refuses(const char *name)
+{
+    if (!refused || strcmp(name, refused) != 0 || --countdown != 0)
+        return false;
+    errno = with_errno;
+    return true;
+}
+
+#define WRAP(type, name, parameters, arguments, refusal)                                           \
+    type __real_##name parameters;                                                                 \
+    type __wrap_##name parameters;                                                                 \
+    type __wrap_##name parameters                                                                  \
+    {                                                                                              \
+        return refuses(#name) ? refusal : __real_##name arguments;                                 \
+    }
+
+WRAP(int, shmget, (key_t key, size_t size, int flags), (key, size, flags), -1)
+WRAP(void *, shmat, (int id, const void *at, int flags), (id, at, flags), (void *)-1)
+WRAP(int, shmctl, (int id, int command, struct shmid_ds *info), (id, command, info), -1)
+WRAP(ssize_t, getrandom, (void *to, size_t size, unsigned int flags), (to, size, flags), -1)
+WRAP(int, mprotect, (void *at, size_t size, int rights), (at, size, rights), -1)
+WRAP(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1)
+WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), -1)
+WRAP(int, fstat64, (int fd, struct stat64 *info), (fd, info), -1)
+WRAP(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), -1)
+WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), -1)
+WRAP(ssize_t, read, (int fd, void *bytes, size_t size), (fd, bytes, size), -1)
+WRAP(int, open64, (const char *path, int flags), (path, flags), -1)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL)
+WRAP(char *, strdup, (const char *text), (text), NULL)
+WRAP(key_t, ftok, (const char *path, int number), (path, number), -1)
+WRAP(int, fcntl64, (int fd, int command, void *lock), (fd, command, lock), -1)
+WRAP(int, openat64, (int folder, const char *path, int flags, mode_t mode),
+     (folder, path, flags, mode), -1)
+
+static void forget(void)
+{
+    pf_viewer_close(viewer);
+    pf_producer_close(producer);
+    viewer = NULL;
+    producer = NULL;
+}
+
+/* A short life: open, show, change the size, list, leave. Whatever fails ends it. */
+static void live(const char *key_file)
+{
+    struct pf_format first = size(64, 48), second = size(80, 50);
+    struct pf_producer_options options = {.key_file = key_file};
+    struct pf_viewer_options viewer_options = {.key_file = key_file, .every_frame = true};
+    struct pf_channel_info info[2];
+    struct pf_frame frame;
+
+    if (pf_producer_open(&producer, "test", &first, &options) == 0 &&
+        pf_viewer_open(&viewer, "test", &viewer_options) == 0 && publish(1) == 0 &&
+        pf_viewer_acquire(viewer, NS_PER_S, &frame) == 0) {
+        pf_viewer_release(viewer, &frame);
+        pf_channel_list(info, 2);
+        if (pf_producer_reformat(producer, &second) == 0 &&
+            pf_viewer_acquire(viewer, NS_PER_S, &frame) == -EREMCHG)
+            pf_viewer_reattach(viewer, 10 * NS_PER_MS);
+    }
+    forget();
+}
+
+static int segments(void)
+{
+    char line[512];
+    int count = 0, cpid;
+    FILE *file = fopen("/proc/sysvipc/shm", "re");
+
+    while (fgets(line, sizeof line, file))
+        count += sscanf(line, "%*d %*d %*o %*u %d", &cpid) == 1 && cpid == getpid();
+    fclose(file);
+    return count;
+}
+
+static void refuse_each(const char *name, int error, const char *key_file)
+{
+    int k = 0;
+
+    do {
+        cr_assert_lt(++k, CALLS_MAX, "%s is called without end", name);
+        refused = name;
+        countdown = k;
+        with_errno = error;
+        live(key_file);
+        refused = NULL;
+        cr_assert_eq(segments(), 0, "%s, call %d: %d segments are left", name, k, segments());
+    } while (countdown <= 0);
+    cr_assert_gt(k, 1, "%s was never called", name);
+    live(key_file); /* and it all works */
+    cr_assert_eq(segments(), 0, "after %s: %d segments", name, segments());
+}
+
+TestSuite(refusals, .init = quiet, .fini = finish);
+
+Test(refusals, of_a_private_stream_leave_nothing)
+{
+    const struct {
+        const char *name;
+        int error;
+    } calls[] = {
+        {"shmget", ENOSPC},  {"shmget", EEXIST},   {"shmget", ENOMEM},    {"shmat", ENOMEM},
+        {"shmat", EIDRM},    {"shmat", EACCES},    {"getrandom", EAGAIN}, {"mprotect", ENOMEM},
+        {"madvise", ENOMEM}, {"mkdir", EACCES},    {"fstat64", EIO},      {"renameat", ENOSPC},
+        {"write", ENOSPC},   {"read", EIO},        {"open64", EMFILE},    {"calloc", ENOMEM},
+        {"fcntl64", ENOLCK}, {"openat64", EMFILE},
+    };
+
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        refuse_each(calls[i].name, calls[i].error, NULL);
+}
+
+/* One that cannot be looked at or removed is left to the next start, which sweeps it when it is old
+ * enough. */
+Test(refusals, of_looking_and_removing_are_survived)
+{
+    struct shmid_ds info;
+
+    for (int error = 0; error < 2; error++)
+        for (int k = 1; k < 40; k++) {
+            refused = "shmctl";
+            countdown = k;
+            with_errno = error ? EIDRM : EACCES;
+            live(NULL);
+            refused = NULL;
+        }
+    for (int i = 0; i < 1000; i++) { /* those that were left: ours alone in this process */
+        int shmid = shmctl(i, SHM_STAT, &info);
+        if (shmid >= 0 && info.shm_cpid == getpid() && info.shm_nattch == 0)
+            shmctl(shmid, IPC_RMID, NULL);
+    }
+    live(NULL);
+    cr_assert_eq(segments(), 0);
+}
+
+Test(refusals, of_a_keyed_stream_leave_nothing)
+{
+    const struct {
+        const char *name;
+        int error;
+    } calls[] = {{"shmget", ENOSPC}, {"shmget", EACCES}, {"shmat", ENOMEM}, {"shmat", EACCES},
+                 {"ftok", EACCES},   {"strdup", ENOMEM}, {"calloc", ENOMEM}};
+    char key_file[512];
+
+    scratch_path(key_file, scratch, "key");
+    fclose(fopen(key_file, "w"));
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        refuse_each(calls[i].name, calls[i].error, key_file);
+}
