@@ -30,6 +30,16 @@ static inline void input_set(const uint8_t *data, size_t size)
         __builtin_trap();
 }
 
+/* What a segment is made for. */
+static inline void input_check(const struct source *source)
+{
+    const struct pf_format *format = &source->format;
+
+    if (format->width < 1 || format->width > PF_SIZE_MAX || format->height < 1 ||
+        format->height > PF_SIZE_MAX || !format->rate_num != !format->rate_den)
+        __builtin_trap();
+}
+
 /* Read it as the producer does. */
 static inline void input_play(const struct source_ops *ops)
 {
@@ -39,15 +49,16 @@ static inline void input_play(const struct source_ops *ops)
 
     if (ops->open(&source, &options) < 0)
         return;
+    input_check(source);
     for (int i = 0; i < FRAMES_MAX && ops->next(source) == 0; i++) {
         uint32_t width = source->format.width, height = source->format.height;
 
-        if (width < 1 || width > PF_SIZE_MAX || height < 1 || height > PF_SIZE_MAX)
-            __builtin_trap();
+        input_check(source);
         if ((uint64_t)width * height > PIXELS_MAX)
             break;
         uint32_t stride_bytes = (width * 4 + 63) / 64 * 64;
-        uint8_t *pixels = malloc((size_t)stride_bytes * height);
+        /* Not a byte behind the last pixel. */
+        uint8_t *pixels = malloc((size_t)stride_bytes * (height - 1) + 4 * (size_t)width);
         struct pf_frame frame = {.plane[0] = {pixels, stride_bytes}, .sequence = 1};
         int ret = ops->fill(source, &frame);
         free(pixels);

@@ -378,6 +378,19 @@ def e11_a_read_only_disk(t):
 
 
 @test
+def d9_a_runtime_directory_that_is_read_only_or_full(t):
+    need_mounts(t)
+    small = {"XDG_RUNTIME_DIR": f"{t.path}/small"}
+    for program in (PRODUCER, VIEWER):
+        process = t.start(*in_a_mount(t, "size=64k"), program, env={**small, "READ_ONLY": "1"})
+        last_line(process, 7, f"{t.path}/small/pageflip: cannot make it: Read-only file system")
+        process = t.start(*in_a_mount(t, "nr_inodes=2"), program, env=small)
+        last_line(process, 6, f"{t.path}/small/pageflip: cannot make it: No space left on device")
+    process = t.start(*in_a_mount(t, "size=8k", 8192), PRODUCER, "-s", "8x8", env=small)
+    last_line(process, 6, "cannot write its id file: No space left on device")
+
+
+@test
 def e11_a_file_that_was_there_stays_when_the_new_one_fails(t):
     def little_room():  # for a line of words and the id file, not for a report or a picture
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
