@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""From one process to another: the handoff alone, and what it costs the producer."""
+from figures import *
+
+SIZES = {"64x64": "64 64", "720p": "1280 720", "1080p": "1920 1080", "4K": "3840 2160", "8K": "7680 4320"}
+NS = 1e-3  # in microseconds
+
+
+def ping(bench, size, count, *ways, program="bench_ping"):
+    return of_lines(output_of(bench.program(program), *SIZES[size].split(), str(count), *ways, env=bench.env,
+                              seconds=100), NS)
+
+
+def pixels(size):
+    width, height = map(int, SIZES[size].split())
+    return width * height
+
+
+def handoff(bench):
+    """The limit of each kind: a bare doorbell, a bare cache line."""
+    group = "handoff, send to received"
+    count = 200 if bench.quick else 1000
+    sleeping = {size: [] for size in SIZES}
+    bells, semops, lines, spinning = [], [], [], []
+    for _ in range(bench.rounds(9)):
+        for size, seen in sleeping.items():
+            got = ping(bench, size, count // 2, "sem", "sleep", "semop")
+            seen.append(got["sleep"])
+            if size == "1080p":
+                bells.append(got["sem"])
+                semops.append(got["semop"])
+        got = ping(bench, "1080p", 4 * count, "line", "spin")
+        lines.append(got["line"])
+        spinning.append(got["spin"])
+    yield Row(group, "a sleeping viewer, 1080p", "us", sleeping["1080p"], "bare sem_t", bells, ratio_at_most(1.1))
+    yield Row(group, "a sleeping viewer, 1080p", "us", sleeping["1080p"], "bare semop", semops)
+    yield Row(group, "a watching viewer, 1080p", "us", spinning, "bare cache line", lines,
+              Target("<= 3.00 or 0.25 us", lambda ratio, ours: ratio <= 3 or ours <= 0.25))
+    yield Row(group, "a sleeping viewer, 8K", "us", sleeping["8K"], "pageflip, 64x64", sleeping["64x64"],
+              ratio_at_most(1.1))
+    yield from carry(bench, group, sleeping)
+
+
+def carry(bench, group, sleeping):
+    """The ways that carry the frame itself: written and read."""
+    ways = {"pipe": "pipe", "socket": "Unix socket", "queue": "message queue"}
+    sizes = ("64x64", "1080p", "4K") if bench.quick else SIZES
+    seen = {size: {way: [] for way in ways} for size in sizes}
+    for _ in range(bench.rounds(3)):
+        for size in sizes:
+            count = max(4, min(200, 40_000_000 // pixels(size)))
+            for way, figure in ping(bench, size, count, *ways).items():
+                seen[size][way].append(figure)
+    for way, name in ways.items():
+        for size in sizes:
+            yield Row(group, f"a sleeping viewer, {size}", "us", sleeping[size], name, seen[size][way])
+    bench.plot("handoff", sizes={size: pixels(size) * 4 / 1e6 for size in sizes},
+               series={"pageflip": {size: summary(sleeping[size]) for size in sizes},
+                       **{name: {size: summary(seen[size][way]) for size in sizes} for way, name in ways.items()}})
+
+
+def iceoryx(bench):
+    """Shared memory, too; its daemon has to run. Each beside the bare doorbell of its own run."""
+    group = "iceoryx, send to received"
+    if not bench.has("bench_iceoryx", "iox-roudi"):
+        yield Gap(group, "iceoryx", "skipped: iceoryx and its C binding are not installed")
+        return
+    seen = {name: {"ours": [], "theirs": []} for name in ("asleep", "watching")}
+    with bench.roudi():
+        for _ in range(bench.rounds(5)):
+            got = ping(bench, "1080p", 300, "sleep", "iceoryx", program="bench_iceoryx")
+            seen["asleep"]["ours"].append(got["sleep"])
+            seen["asleep"]["theirs"].append(got["iceoryx"])
+            got = ping(bench, "1080p", 3000, "spin", "iceoryx-poll", program="bench_iceoryx")
+            seen["watching"]["ours"].append(got["spin"])
+            seen["watching"]["theirs"].append(got["iceoryx-poll"])
+    yield Row(group, "a sleeping viewer, 1080p", "us", seen["asleep"]["ours"], "iceoryx, WaitSet",
+              seen["asleep"]["theirs"])
+    yield Row(group, "a watching viewer, 1080p", "us", seen["watching"]["ours"], "iceoryx, polled",
+              seen["watching"]["theirs"])
+
+
+def publish(bench):
+    group = "publish, the producer's cost"
+    cases = [(0, "awake")] + [(viewers, state) for state in ("awake", "asleep") for viewers in (1, 4, 16)]
+    seen = {case: {"publish": [], "bare": []} for case in cases}
+    for _ in range(bench.rounds(5)):
+        for (viewers, state), contestants in seen.items():
+            count = 100_000 if state == "awake" else 150
+            got = of_lines(output_of(bench.program("bench_publish"), str(viewers), state, str(count),
+                                         env=bench.env), NS)
+            for name, rounds in contestants.items():
+                rounds.append(got[name])
+    for (viewers, state), contestants in seen.items():
+        what = f"{viewers} viewers, {state}" if viewers else "no viewers"
+        against = f"{viewers} bare sem_post" if viewers else "sem_post + sem_wait"
+        yield Row(group, what, "us", contestants["publish"], against, contestants["bare"],
+                  None if viewers else Target("< 1 us", lambda ratio, ours: ours < 1))
