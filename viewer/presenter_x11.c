@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "log.h"
 #include "options.h"
 #include "waker.h"
@@ -22,6 +23,11 @@
 #include "x11_slots.h"
 
 enum { BACKS = 2 };
+
+enum { NEWS_XCB, NEWS_SDL }; /* the connections that the waker watches */
+
+/* Both are asked so often even if nothing came: SDL does some work of its own then. */
+#define LOOK_NS (100 * NS_PER_MS)
 
 struct back {
     xcb_pixmap_t pixmap;
@@ -35,6 +41,8 @@ struct x11_presenter {
     struct x11_slots slots;
     struct x11_overlay overlay;
     struct waker waker;
+    bool has_events;   /* SDL may have more events in its own queue */
+    int64_t looked_ns; /* when it was last asked */
     bool may_share;
     bool vsync;
     bool replaces; /* a newer frame may take the place of one that waits for the vblank */
@@ -276,12 +284,21 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 
 /* ------------------------------------------------------------------ news */
 
+/* To ask a connection takes several system calls, and most frames bring news on one of the two. */
 static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct x11_presenter *self = of(presenter);
+    int64_t now_ns = clock_now_ns();
+    bool is_time = now_ns - self->looked_ns >= LOOK_NS;
 
-    *command = window_poll(&self->window);
-    int ret = x11_sent_take_answers(&self->table, &self->link);
+    *command = COMMAND_NONE;
+    if (waker_take_news(&self->waker, NEWS_SDL) || self->has_events || is_time) {
+        *command = window_poll(&self->window);
+        self->has_events = *command != COMMAND_NONE; /* it returned before its queue was empty */
+        self->looked_ns = now_ns;
+    }
+    bool has_news = waker_take_news(&self->waker, NEWS_XCB) || is_time;
+    int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
     if (ret < 0)
         return ret;
     presenter->panel_scale = window_panel_scale(&self->window);

@@ -172,9 +172,9 @@ static bool is_unanswered(const struct x11_table *table)
     return false;
 }
 
-int x11_sent_take_answers(struct x11_table *table, struct x11_link *link)
+int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news)
 {
-    int ret = take_arrived(table, link);
+    int ret = has_news ? take_arrived(table, link) : 0;
 
     if (ret < 0)
         return ret;
