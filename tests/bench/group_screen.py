@@ -5,6 +5,8 @@ import os
 import time
 
 from figures import *
+from harness import Skip
+from peers import FFplay
 from screen import Screen, rows
 
 SIZES = {"720p": "1280x720", "1080p": "1920x1080", "4K": "3840x2160"}
@@ -22,7 +24,7 @@ WARM_UP = 10  # frames
 
 def interval_us(size, is_vsync):
     """Longer than the spread of a refresh, a vblank, and drawing."""
-    return 50_000 if is_vsync else 40_000 if size == "4K" else 30_000
+    return 45_000 if is_vsync else 40_000 if size == "4K" else 27_000
 
 
 def waits(seen, drawn):
@@ -54,13 +56,27 @@ def pageflip(bench, screen, size, arguments, frames):
     return waits(seen, shown)
 
 
+def ffplay(bench, screen, size, frames):
+    """Few frames: a pipe carries no more than some 20 of 4K a second."""
+    peer = FFplay(bench, SIZES[size], 100_000, frames)
+    try:
+        screen.display.window_of(peer.viewer)
+        probe = screen.watch("0,0", SIZES[size])
+        peer.producer.ends_with(0, seconds=60)
+        seen = screen.seen(probe)
+    finally:
+        peer.close()
+    return waits(seen, rows(f"{bench.scratch.path}/frames.csv"))
+
+
 def last_pixel(bench):
     group = "publish to the last pixel on an Xvfb"
-    frames = 40 if bench.quick else 60
+    frames = 40 if bench.quick else 50
     sizes = ["1080p"] if bench.quick else list(SIZES)
     screen = Screen(bench.scratch, bench.build)
     ours = {(size, way): [] for size in sizes for way in WAYS}
     theirs = {(size, way): [] for size in sizes for way in BARE}
+    peers, no_peer = {size: [] for size in sizes}, None
     try:
         for _ in range(bench.rounds(3)):
             for size in sizes:
@@ -69,6 +85,10 @@ def last_pixel(bench):
                     for name, (arguments, limit) in WAYS.items():
                         if limit == way:
                             ours[size, name].append(pageflip(bench, screen, size, arguments, frames))
+        for size in sizes:  # so far behind that one round says it
+            peers[size].append(ffplay(bench, screen, size, 30))
+    except Skip as reason:
+        no_peer = str(reason)
     finally:
         screen.close()
     for name, (arguments, limit) in WAYS.items():
@@ -76,6 +96,10 @@ def last_pixel(bench):
             target = None if name.startswith("SDL") else ratio_at_most(1.1)
             yield Row(group, f"{name}, {size}", "ms", in_ms(ours[size, name]), BARE[limit],
                       in_ms(theirs[size, limit]), target)
+    for size in sizes:
+        what = f"Present, vsync off, {size}"
+        yield (Gap(group, what, f"no figure of ffplay: {no_peer}") if no_peer else
+               Row(group, what, "ms", in_ms(ours[size, "Present, vsync off"]), FFplay.name, in_ms(peers[size])))
     bench.plot("screen", sizes=sizes, series={
         **{f"pageflip, {name}": {size: summary(in_ms(ours[size, name])) for size in sizes} for name in WAYS},
         **{BARE[way]: {size: summary(in_ms(theirs[size, way])) for size in sizes} for way in BARE}})
