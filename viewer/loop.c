@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Follow run_once(): whatever the display has finished, then the next frame, verified if asked for,
- * and handed to the presenter, which lets go of it. It sleeps in one place for all reasons: in the
- * viewer's own doorbell, which the display's events ring too (waker.h).
+ * and handed to the presenter, which lets go of it. While it can show a frame, it sleeps in one
+ * place for all reasons: in the viewer's own doorbell, which the display's events ring too
+ * (waker.h). While it cannot, it sleeps for the display alone.
  */
 #include "loop.h"
 
@@ -362,7 +363,10 @@ static int run_once(struct loop *loop)
     if (slice_ns < 0)
         slice_ns = 0;
     if (loop->paused || has_all || !loop->presenter->ops->ready(loop->presenter)) {
-        pf_viewer_wait(loop->viewer, slice_ns);
+        if (loop->presenter->ops->wait)
+            loop->presenter->ops->wait(loop->presenter, slice_ns);
+        else
+            pf_viewer_wait(loop->viewer, slice_ns);
         return 0;
     }
     if (loop->redraw)

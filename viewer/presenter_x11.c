@@ -12,6 +12,7 @@
  * The loop never waits for the server, so one that has stopped cannot stop us.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -24,7 +25,7 @@
 
 enum { BACKS = 2 };
 
-enum { NEWS_XCB, NEWS_SDL }; /* the connections that the waker watches */
+enum { NEWS_SDL, NEWS_XCB, CONNECTIONS };
 
 /* Both are asked so often even if nothing came: SDL does some work of its own then. */
 #define LOOK_NS (100 * NS_PER_MS)
@@ -41,8 +42,9 @@ struct x11_presenter {
     struct x11_slots slots;
     struct x11_overlay overlay;
     struct waker waker;
-    bool has_events;   /* SDL may have more events in its own queue */
-    int64_t looked_ns; /* when it was last asked */
+    bool has_events;   /* on SDL's connection or in its own queue, for sure */
+    bool has_answers;  /* on ours */
+    int64_t looked_ns; /* when SDL was last asked */
     bool may_share;
     bool vsync;
     bool replaces; /* a newer frame may take the place of one that waits for the vblank */
@@ -284,7 +286,27 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 
 /* ------------------------------------------------------------------ news */
 
-/* To ask a connection takes several system calls, and most frames bring news on one of the two. */
+static int fd_of(const struct x11_presenter *self, int connection)
+{
+    return connection == NEWS_SDL ? self->link.sdl_fd : xcb_get_file_descriptor(self->link.xcb);
+}
+
+/* While a frame is on its way and no other can be sent, its answer is all there is to wait for. To
+ * be woken for it by the waker would take two wakes. */
+static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
+{
+    struct x11_presenter *self = of(presenter);
+    struct pollfd news[CONNECTIONS];
+
+    for (int i = 0; i < CONNECTIONS; i++)
+        news[i] = (struct pollfd){.fd = fd_of(self, i), .events = POLLIN};
+    if (poll(news, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
+        return;
+    self->has_events |= news[NEWS_SDL].revents != 0;
+    self->has_answers |= news[NEWS_XCB].revents != 0;
+}
+
+/* To ask a connection takes several system calls, and most wakes bring news on one of the two. */
 static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct x11_presenter *self = of(presenter);
@@ -297,7 +319,11 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
         self->has_events = *command != COMMAND_NONE; /* it returned before its queue was empty */
         self->looked_ns = now_ns;
     }
-    bool has_news = waker_take_news(&self->waker, NEWS_XCB) || is_time;
+    /* Where the waker does not watch: an answer may have been read while a request was written. */
+    bool may_have_answers = !self->replaces && x11_sent_count(&self->table, ~0u) > 0;
+    bool has_news =
+        waker_take_news(&self->waker, NEWS_XCB) || self->has_answers || may_have_answers || is_time;
+    self->has_answers = false;
     int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
     if (ret < 0)
         return ret;
@@ -379,7 +405,7 @@ static int open_way(struct presenter **presenter, const struct options *options,
     self->table.viewer = viewer;
     self->may_share = may_share;
     self->vsync = options->vsync;
-    self->replaces = options->vsync && !options->every_frame;
+    self->replaces = options->vsync && !options->every_frame && may_share;
     int ret =
         window_open(&self->window, "x11", options, &pf_viewer_segment(viewer)->format, reason);
     if (ret < 0)
@@ -391,8 +417,10 @@ static int open_way(struct presenter **presenter, const struct options *options,
     if (ret < 0)
         goto failed;
     fill_black(self, self->link.window);
-    int fds[] = {xcb_get_file_descriptor(self->link.xcb), self->link.sdl_fd};
-    ret = waker_start(&self->waker, viewer, fds, 2);
+    /* Our own connection has news while the loop sleeps in the doorbell only if it sleeps there
+     * with a frame on its way, which a newer one may replace. */
+    int fds[CONNECTIONS] = {fd_of(self, NEWS_SDL), fd_of(self, NEWS_XCB)};
+    ret = waker_start(&self->waker, viewer, fds, self->replaces ? CONNECTIONS : 1);
     if (ret < 0)
         goto failed;
     *presenter = &self->presenter;
@@ -417,7 +445,7 @@ static int open_x11_put(struct presenter **presenter, const struct options *opti
 
 #define X11_VERBS                                                                                  \
     .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
-    .poll = poll_x11, .say = say, .close = close_x11
+    .poll = poll_x11, .wait = wait_x11, .say = say, .close = close_x11
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
