@@ -19,7 +19,7 @@
 #include "handoff.h"
 #include "log.h"
 
-/* Whether the producer lives is a system call: not asked more often. */
+/* Whether the producer lives is several system calls: not asked more often. */
 #define ASK_AGAIN_NS (50 * NS_PER_MS)
 /* Between two looks for a producer that is not there yet. */
 #define POLL_NS (5 * NS_PER_MS)
@@ -38,7 +38,7 @@ struct pf_viewer {
     uint64_t seen;              /* sequence of the last frame acquired */
     uint8_t held[PF_SLOTS_MAX]; /* how often each slot is held */
     int64_t last_acquire_ns;
-    int64_t asked_ns;    /* when the lease was last asked about */
+    int64_t asked_ns;    /* when the producer was last known to live: by its lease, or by a frame */
     enum pf_state state; /* RUNNING until the end has been noticed */
     pthread_mutex_t
         door_mutex; /* the segment must not change while another thread rings its door */
@@ -257,7 +257,8 @@ void pf_viewer_close(struct pf_viewer *viewer)
 
 /* ------------------------------------------------------------------ the end */
 
-/* Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS. */
+/* Is the producer gone, or in another segment? Asks the system only when nothing has shown for
+ * ASK_AGAIN_NS that it lives. */
 static enum pf_state ask_state(struct pf_viewer *viewer)
 {
     struct channel_id id;
@@ -321,6 +322,8 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     viewer->held[frame->slot]++;
     viewer->stats.acquired++;
     viewer->last_acquire_ns = frame->acquire_ns;
+    /* Who publishes lives. What the segment says is believed only if it is not in the future. */
+    viewer->asked_ns = clock_earlier(frame->publish_ns, frame->acquire_ns);
     return 0;
 }
 
