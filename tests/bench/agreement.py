@@ -5,6 +5,11 @@ saw that reads the server's framebuffer: due to the last pixel on the screen.
 For every size and way: p50 and p99 of both, over the same frames. They agree when they differ by at
 most 3 % or 30 us. Exit 1 if one does not.
 
+Noise is told from error in three ways. Viewer and witness have real-time priority where that is
+allowed (root): what else runs on the machine may make frames late, but not the one or the other late
+in noticing. The witness says how long before it had looked last, and a frame that it cannot date
+well does not count. And the median of several runs is compared, where one run's p99 is a frame or two.
+
     agreement.py [FRAMES]    (default 150)"""
 import os
 import statistics
@@ -12,7 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pipeline"))
 from harness import *
-from screen import Screen, rows
+from screen import FIRST, Screen, rows
 
 FRAMES = int(sys.argv[1]) if len(sys.argv) > 1 else 150
 ROUNDS = 3
@@ -25,7 +30,7 @@ def measure(t, screen, size, presenter, more):
     width = int(size.split("x")[0])
     rate = "20" if width > 3000 else "50"
     producer = t.producer("-q", "--pattern", "stars", "-s", size, "-r", rate, "--buffers", "3")
-    viewer = t.viewer("-q", "--frames", str(FRAMES), "--csv", "v.csv", *more, presenter=presenter)
+    viewer = t.start(*FIRST, VIEWER, "--presenter", presenter, "-q", "--frames", str(FRAMES), "--csv", "v.csv", *more)
     probe = screen.watch(screen.place_of(viewer), size)
     viewer.ends_with(0, seconds=120)
     seen = screen.seen(probe)
@@ -49,7 +54,9 @@ def main():
     screen, disagreements = None, 0
     try:
         screen = Screen(t, os.environ["PAGEFLIP_BENCH"])
-        print(f"total, us: the viewer's own / the screen's; median of {ROUNDS} runs of {FRAMES} frames")
+        if not FIRST:
+            print("without real-time priority: run as root, or expect noise where the machine is busy")
+        print(f"total, us: the viewer's own / the screen's; median of {ROUNDS} runs of {FRAMES} frames", flush=True)
         print(f"{'size':10} {'way':24} {'p50':>19} {'diff':>8} {'p99':>19} {'diff':>8}")
         for size in SIZES:
             for presenter, way, more in WAYS:

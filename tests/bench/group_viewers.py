@@ -9,7 +9,7 @@ import harness
 from figures import *
 from group_screen import SIZES
 from peers import FFplay, GStreamer, Hangs, private_bytes, processor_ns
-from screen import Screen
+from screen import FIRST, Screen
 
 INTERVAL_US = 16667
 FFPLAY_INTERVAL_US = 100_000  # a pipe carries about 20 frames of 4K a second
@@ -18,14 +18,14 @@ FFPLAY_INTERVAL_US = 100_000  # a pipe carries about 20 frames of 4K a second
 class Pageflip:
     hangs = False
 
-    def __init__(self, bench, screen, size, fps):
+    def __init__(self, bench, screen, size, fps, *more):
         t = bench.scratch
         self.path = f"{t.path}/viewer.json"
         harness.text_of(self.path) and os.unlink(self.path)
         self.producer = bench.producer(size, *(["-i", str(INTERVAL_US)] if fps else []))
         # Unpaced it is every frame, else the producer would publish frames that nobody is to see.
-        self.viewer = t.viewer("-q", "-n", "bench", "--wait", "5", "--vsync", "off", "--json", "viewer.json",
-                               *([] if fps else ["--every-frame"]), presenter="x11")
+        self.viewer = bench.viewer("x11", "--vsync", "off", "--json", "viewer.json",
+                                   *([] if fps else ["--every-frame"]), *more)
         screen.display.window_of(self.viewer)  # before that a signal would end it
         harness.until(lambda: self.report()["frames"]["shown"] > 10, "frames")
 
@@ -63,8 +63,8 @@ def between(viewer, seconds):
 
 
 def bare(bench, size, interval_us, frames):
-    got = of_lines(output_of(bench.program("bench_screen"), "async", *size.split("x"), str(interval_us), str(frames),
-                             env=bench.env))["frame"]
+    got = of_lines(output_of(*FIRST, bench.program("bench_screen"), "async", *size.split("x"), str(interval_us),
+                             str(frames), env=bench.env))["frame"]
     return {"cpu": {"p50": got["cpu_us"]}, "fps": {"p50": got["fps"]}}
 
 

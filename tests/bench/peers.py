@@ -7,6 +7,7 @@ import re
 import time
 
 import harness
+from screen import FIRST
 
 PATIENCE = 5  # seconds until a peer is said to hang
 
@@ -45,12 +46,12 @@ class GStreamer:
         self.socket = f"{t.path}/gst-{len(t.processes)}"
         caps = f"video/x-raw,format=BGRx,width={width},height={height},framerate={fps or 60}/1"
         pace = "true" if fps else "false"
-        self.producer = t.start("gst-launch-1.0", "-q", "videotestsrc", f"is-live={pace}", "pattern=blue", "!", caps, "!",
+        self.producer = t.start(*FIRST, "gst-launch-1.0", "-q", "videotestsrc", f"is-live={pace}", "pattern=blue", "!", caps, "!",
                                 "shmsink", f"socket-path={self.socket}", f"sync={pace}", "wait-for-connection=true",
                                 f"shm-size={width * height * 4 * 8 + (1 << 20)}")
         try:
             self.until(lambda: os.path.exists(self.socket), "its socket")
-            self.viewer = t.start("gst-launch-1.0", "-v", "shmsrc", f"socket-path={self.socket}", "is-live=true", "!",
+            self.viewer = t.start(*FIRST, "gst-launch-1.0", "-v", "shmsrc", f"socket-path={self.socket}", "is-live=true", "!",
                                   caps, "!", "fpsdisplaysink", "video-sink=ximagesink sync=false", "text-overlay=false",
                                   "sync=false", "fps-update-interval=100")
             self.until(lambda: self.shown() > 10, "frames")
@@ -80,7 +81,7 @@ class GStreamer:
 
     def close(self):
         for process in self.bench.scratch.processes:
-            if process.command[0] == "gst-launch-1.0" and process.is_running():
+            if "gst-launch-1.0" in process.command and process.is_running():
                 process.kill()
         for left in glob.glob(f"/dev/shm/shmpipe.*{self.producer.pid}.*"):  # it never cleans up after a signal
             os.unlink(left)
@@ -98,11 +99,11 @@ class FFplay:
         width, height = size.split("x")
         read_end, write_end = os.pipe()
         self.viewer = t.start(
-            "ffplay", "-loglevel", "quiet", "-f", "rawvideo", "-pixel_format", "bgr0", "-video_size", size,
+            *FIRST, "ffplay", "-loglevel", "quiet", "-f", "rawvideo", "-pixel_format", "bgr0", "-video_size", size,
             "-framerate", "1000", "-fflags", "nobuffer", "-flags", "low_delay", "-probesize", "32", "-noframedrop",
             "-autoexit", "-noborder", "-left", "0", "-top", "0", "-an", "-i", "-", stdin=read_end,
             env={"SDL_RENDER_DRIVER": "software", "SDL_FRAMEBUFFER_ACCELERATION": "0"})
-        self.producer = t.start(bench.program("bench_frames"), width, height, str(interval_us), str(count), "frames.csv",
+        self.producer = t.start(*FIRST, bench.program("bench_frames"), width, height, str(interval_us), str(count), "frames.csv",
                                 stdout=write_end)
         os.close(read_end)
         os.close(write_end)

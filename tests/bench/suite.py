@@ -22,6 +22,7 @@ import group_screen
 import group_source
 import group_viewers
 import plots
+import screen
 
 GROUPS = {
     "handoff": group_handoff.handoff,
@@ -56,7 +57,11 @@ class Bench:
 
     def producer(self, size, *arguments):
         """A producer on the channel "bench" that costs next to nothing."""
-        return self.scratch.start(self.program("bench_producer"), "-n", "bench", "-s", size, *arguments)
+        return self.scratch.start(*screen.FIRST, self.program("bench_producer"), "-n", "bench", "-s", size, *arguments)
+
+    def viewer(self, presenter, *arguments):
+        return self.scratch.start(*screen.FIRST, harness.VIEWER, "-q", "-n", "bench", "--wait", "5", "--presenter",
+                                  presenter, *arguments)
 
     @contextlib.contextmanager
     def roudi(self):
