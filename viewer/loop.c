@@ -46,6 +46,7 @@ struct loop {
     struct histogram recent; /* total, since then */
     struct panel panel;
     int64_t said_ns;
+    char said_title[256];
     uint32_t said_scale; /* of the panel */
     char note[128];      /* for people, until note_ns */
     int64_t note_ns;
@@ -79,8 +80,11 @@ static void say(struct loop *loop, int64_t now_ns)
     snprintf(title, sizeof title, "pageflip %s - %ux%u - %.1f fps - %.2f ms%s%s",
              loop->report->channel, format->width, format->height, loop->fps, loop->ms,
              loop->paused ? " - paused" : "", loop->note_ns > now_ns ? loop->note : "");
+    /* It takes several requests, and brings events. */
+    bool is_new = strcmp(title, loop->said_title) != 0;
+    strcpy(loop->said_title, title);
     pf_viewer_stats(loop->viewer, &loop->report->stats);
-    loop->presenter->ops->say(loop->presenter, title,
+    loop->presenter->ops->say(loop->presenter, is_new ? title : NULL,
                               scale ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
                                     : NULL);
 }

@@ -91,8 +91,8 @@ struct presenter_ops {
      */
     void (*wait)(struct presenter *presenter, int64_t timeout_ns);
 
-    /* A title, and the panel to lay over the picture from now on; NULL: none. The canvas is only
-     * read until the next call. NULL as verb: there is no window. */
+    /* A title (NULL: as it is), and the panel to lay over the picture from now on; NULL: none. The
+     * canvas is only read until the next call. NULL as verb: there is no window. */
     void (*say)(struct presenter *presenter, const char *title, const struct canvas *panel);
 
     /* Wait up to 200 ms for what is outstanding, release it, close the window. After -ENODEV: touch

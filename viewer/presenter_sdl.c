@@ -277,7 +277,8 @@ static void say(struct presenter *presenter, const char *title, const struct can
 {
     struct sdl_presenter *self = of(presenter);
 
-    SDL_SetWindowTitle(self->window.sdl, title);
+    if (title)
+        SDL_SetWindowTitle(self->window.sdl, title);
     drop_panel(self);
     if (!panel)
         return;

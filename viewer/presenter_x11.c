@@ -43,7 +43,7 @@ struct x11_presenter {
     struct x11_overlay overlay;
     struct waker waker;
     bool has_events;   /* on SDL's connection or in its own queue, for sure */
-    bool has_answers;  /* on ours */
+    bool has_answers;  /* on ours, or read already; of a frame just sent there is none yet */
     int64_t looked_ns; /* when SDL was last asked */
     bool may_share;
     bool vsync;
@@ -281,6 +281,7 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     if (!sent->put)
         sent->slot_reply = ask_for_reply(self);
     draw_frozen(self);
+    self->has_answers = true; /* XCB may have read some while it wrote */
     return 0;
 }
 
@@ -330,6 +331,7 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     presenter->panel_scale = window_panel_scale(&self->window);
     if (*command == COMMAND_REDRAW && self->frozen) {
         draw_frozen(self);
+        self->has_answers = true;
         *command = COMMAND_NONE;
     }
     return x11_sent_take_done(&self->table, done);
@@ -339,8 +341,10 @@ static void say(struct presenter *presenter, const char *title, const struct can
 {
     struct x11_presenter *self = of(presenter);
 
-    SDL_SetWindowTitle(self->window.sdl, title);
+    if (title)
+        SDL_SetWindowTitle(self->window.sdl, title);
     x11_overlay_show(&self->overlay, &self->link, panel);
+    self->has_answers = true; /* XCB may have read some while it wrote */
 }
 
 /* ------------------------------------------------------------------ open, attach, close */

@@ -98,7 +98,7 @@ def the_display_is_asked_only_when_it_has_news(t):
              if words and words[-1] in ("recvmsg", "writev")}
     if "writev" not in calls:
         raise Skip("strace may not attach here")
-    # One write sends a frame. Its answer is one read, and one that finds no more on each way out of the loop.
+    # One write sends a frame. Its answer takes one read, and one that finds no more; titles take some.
     if calls["recvmsg"] > 7 * calls["writev"]:
         raise AssertionError(f"{calls['recvmsg']} reads for {calls['writev']} writes")
 
