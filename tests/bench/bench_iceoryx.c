@@ -48,6 +48,11 @@ static int receiver(const struct ping_frame *frame)
 
 static void prepare(void)
 {
+    int64_t deadline_ns = clock_now_ns() + 5 * NS_PER_S;
+
+    /* The two ends are told of each other by the daemon, one after the other. */
+    while (!iox_pub_has_subscribers(publisher) && clock_now_ns() < deadline_ns)
+        ;
     if (iox_pub_loan_chunk(publisher, &drawn, chunk_bytes) != AllocationResult_SUCCESS)
         drawn = NULL;
 }

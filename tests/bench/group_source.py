@@ -2,8 +2,8 @@
 """PNG files decoded into a slot; and what it costs to measure."""
 from figures import *
 from group_viewers import Pageflip, between
-from harness import VIEWER, report_of
-from screen import Screen
+from harness import report_of
+from screen import FIRST, Screen
 
 
 def png(bench):
@@ -11,7 +11,7 @@ def png(bench):
     for size in ["1920x1080"] if bench.quick else ["1920x1080", "3840x2160"]:
         seen = {"slot": [], "alone": [], "copied": []}
         for _ in range(bench.rounds(4)):
-            got = of_lines(output_of(bench.program("bench_png"), *size.split("x"), "8", env=bench.env), 1e-6)
+            got = of_lines(output_of(*FIRST, bench.program("bench_png"), *size.split("x"), "8", env=bench.env), 1e-6)
             for name, rounds in seen.items():
                 rounds.append(got[name])
         yield Row(group, size, "ms", seen["slot"], "libpng alone", seen["alone"], ratio_at_most(1.02))
@@ -22,8 +22,7 @@ def unpaced(bench, *files):
     """A viewer of every frame without a display, as fast as it goes: frames a second."""
     frames = 50_000
     producer = bench.producer("1920x1080")
-    bench.scratch.start(VIEWER, "-q", "-n", "bench", "--wait", "5", "--presenter", "null", "--every-frame", "--frames",
-                        str(frames), "--json", "null.json", *files).ends_with(0, seconds=60)
+    bench.viewer("null", "--every-frame", "--frames", str(frames), "--json", "null.json", *files).ends_with(0, seconds=60)
     producer.kill()
     return {"p50": frames / report_of(f"{bench.scratch.path}/null.json")["seconds"]}
 

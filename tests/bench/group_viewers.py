@@ -35,9 +35,15 @@ class Pageflip:
         harness.until(lambda: harness.text_of(self.path) != before, "a report")
         return harness.report_of(self.path)
 
-    def reading(self):
+    def begin(self):
+        """(frames shown, processor ns, seconds). The report for that is written before the time is taken,"""
         shown = self.report()["frames"]["shown"]
         return shown, processor_ns(self.viewer.pid), time.monotonic()
+
+    def end(self):
+        """and here after it: it is no part of what a frame costs."""
+        used, at = processor_ns(self.viewer.pid), time.monotonic()
+        return self.report()["frames"]["shown"], used, at
 
     def close(self):
         self.viewer.kill()
@@ -47,10 +53,10 @@ class Pageflip:
 def between(viewer, seconds):
     """From one reading to another: what a frame cost in us, memory in MB, frames in a second."""
     try:
-        shown, used, at = viewer.reading()
+        shown, used, at = viewer.begin()
         time.sleep(seconds)
         memory = private_bytes(viewer.viewer.pid)
-        shown_then, used_then, at_then = viewer.reading()
+        shown_then, used_then, at_then = viewer.end()
     finally:
         viewer.close()
     frames = shown_then - shown

@@ -69,7 +69,7 @@ class GStreamer:
         counts = re.findall(r"rendered: (\d+)", self.viewer.out)
         return int(counts[-1]) if counts else 0
 
-    def reading(self):
+    def begin(self):
         """(frames shown, processor ns, seconds), just after the count has moved. Once it hangs, what was
         shown before still tells what a frame costs, but not how many there are in a second."""
         before = self.shown()
@@ -78,6 +78,8 @@ class GStreamer:
         except Hangs:
             self.hangs = True
         return self.shown(), processor_ns(self.viewer.pid), time.monotonic()
+
+    end = begin
 
     def close(self):
         for process in self.bench.scratch.processes:
