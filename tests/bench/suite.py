@@ -137,6 +137,8 @@ def main():
     parser.add_argument("--write-readme", action="store_true", help="the table and the plots to tests/bench/README.md")
     parser.add_argument("outdir", nargs="?", help="for results.json, table.txt and the plots (default: none)")
     options = parser.parse_args()
+    if options.write_readme and (options.quick or options.group):
+        parser.error("--write-readme: the page is for all of it, measured in full")
 
     bench = Bench(os.environ["PAGEFLIP_BENCH"], options.quick)
     try:
