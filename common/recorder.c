@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One thread adds and one takes, so two counters are enough: `added` belongs to the first, `taken`
- * to the second. The taker looks ten times a second by itself; nobody wakes it for a frame, because
- * a wake would cost more than the record.
+ * to the second. The taker looks twice a second by itself; nobody wakes it for a frame, because a
+ * wake would cost more than the record, but for one that makes the ring half full.
  */
 #include "recorder.h"
 
@@ -18,7 +18,7 @@
 #include "clock.h"
 #include "log.h"
 
-#define LOOK_NS (100 * NS_PER_MS)
+#define LOOK_NS (NS_PER_S / 2)
 
 struct recorder {
     const char *path;
@@ -28,8 +28,8 @@ struct recorder {
     int error; /* the first one of a write */
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t end;
-    bool is_over;                  /* under the mutex */
+    pthread_cond_t news;
+    bool is_over, is_half_full;    /* under the mutex */
     _Atomic uint64_t added, taken; /* records so far */
     uint64_t dropped;
     uint8_t ring[];
@@ -62,8 +62,9 @@ static void *write_on(void *argument)
     do {
         struct timespec until = clock_timespec(clock_now_ns() + LOOK_NS);
         pthread_mutex_lock(&recorder->mutex);
-        if (!recorder->is_over)
-            pthread_cond_clockwait(&recorder->end, &recorder->mutex, CLOCK_MONOTONIC, &until);
+        if (!recorder->is_over && !recorder->is_half_full)
+            pthread_cond_clockwait(&recorder->news, &recorder->mutex, CLOCK_MONOTONIC, &until);
+        recorder->is_half_full = false;
         is_over = recorder->is_over;
         pthread_mutex_unlock(&recorder->mutex);
         take_all(recorder);
@@ -96,14 +97,14 @@ int recorder_open(struct recorder **recorder, const char *path,
     }
     format->begin(made->file, state);
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_cond_init(&made->end, NULL);
+    pthread_cond_init(&made->news, NULL);
     /* Signals are for the loop: one that this thread took would wake nobody. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&made->thread, NULL, write_on, made);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
-        pthread_cond_destroy(&made->end);
+        pthread_cond_destroy(&made->news);
         pthread_mutex_destroy(&made->mutex);
         fclose(made->file);
         free(made);
@@ -113,19 +114,31 @@ int recorder_open(struct recorder **recorder, const char *path,
     return 0;
 }
 
+/* Its other holder keeps the mutex for no longer than it takes to look at two flags. */
+static void wake(struct recorder *recorder)
+{
+    pthread_mutex_lock(&recorder->mutex);
+    recorder->is_half_full = true;
+    pthread_cond_signal(&recorder->news);
+    pthread_mutex_unlock(&recorder->mutex);
+}
+
 void recorder_add(struct recorder *recorder, const void *record)
 {
     if (!recorder)
         return;
     uint64_t added = atomic_load_explicit(&recorder->added, memory_order_relaxed);
     /* Pairs with the release in take_all(). */
-    if (added - atomic_load_explicit(&recorder->taken, memory_order_acquire) == RECORDER_SLOTS) {
+    uint64_t waiting = added - atomic_load_explicit(&recorder->taken, memory_order_acquire);
+    if (waiting == RECORDER_SLOTS) {
         recorder->dropped++;
         return;
     }
     memcpy(place(recorder, added), record, recorder->format->record_bytes);
     /* Pairs with the acquire in take_all(). */
     atomic_store_explicit(&recorder->added, added + 1, memory_order_release);
+    if (waiting == RECORDER_SLOTS / 2)
+        wake(recorder);
 }
 
 uint64_t recorder_dropped(const struct recorder *recorder)
@@ -139,7 +152,7 @@ int recorder_close(struct recorder *recorder)
         return 0;
     pthread_mutex_lock(&recorder->mutex);
     recorder->is_over = true;
-    pthread_cond_signal(&recorder->end);
+    pthread_cond_signal(&recorder->news);
     pthread_mutex_unlock(&recorder->mutex);
     pthread_join(recorder->thread, NULL);
     recorder->format->end(recorder->file, recorder->state);
@@ -151,7 +164,7 @@ int recorder_close(struct recorder *recorder)
     if (recorder->dropped)
         log_warning("%s: %llu records were dropped: the disk was too slow", recorder->path,
                     (unsigned long long)recorder->dropped);
-    pthread_cond_destroy(&recorder->end);
+    pthread_cond_destroy(&recorder->news);
     pthread_mutex_destroy(&recorder->mutex);
     free(recorder);
     return ret;

@@ -14,40 +14,33 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "account.h"
 #include "channel.h"
 #include "clock.h"
 #include "fault.h"
 #include "handoff.h"
 #include "log.h"
+#include "lookup.h"
 
-/* Whether the producer lives is a system call: not asked more often. */
+/* Whether the producer lives is several system calls: not asked more often. */
 #define ASK_AGAIN_NS (50 * NS_PER_MS)
-/* Between two looks for a producer that is not there yet. */
-#define POLL_NS (5 * NS_PER_MS)
-/* The lease is there and the id is not: a producer is starting, and clearing the pages of its
- * segment. */
-#define STARTING_NS (5 * NS_PER_S)
-
 struct pf_viewer {
     struct channel channel;
     struct segment segment;
     struct pf_viewer_options options;
     struct pf_viewer_stats stats;
-    char *key_file;
     uint32_t lane;
     enum lane_mode mode;
     uint64_t seen;              /* sequence of the last frame acquired */
     uint8_t held[PF_SLOTS_MAX]; /* how often each slot is held */
     int64_t last_acquire_ns;
-    int64_t asked_ns;    /* when the lease was last asked about */
+    int64_t asked_ns;    /* when the producer was last known to live: by its lease, or by a frame */
     enum pf_state state; /* RUNNING until the end has been noticed */
     pthread_mutex_t
         door_mutex; /* the segment must not change while another thread rings its door */
     atomic_bool woken;
 };
 
-/* ------------------------------------------------------------------ find the producer's segment */
+/* ------------------------------------------------------------------ open, reattach, close */
 
 static int take_lane(struct pf_viewer *viewer)
 {
@@ -62,96 +55,6 @@ static int take_lane(struct pf_viewer *viewer)
               viewer->channel.name, PF_VIEWERS_MAX);
     return -EBUSY;
 }
-
-static int attach_by_id(struct pf_viewer *viewer, struct segment *segment, bool *is_starting)
-{
-    struct channel_id id;
-    uint64_t mine = channel_ipc_namespace();
-
-    *is_starting = false;
-    if (!channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
-        return -ECONNREFUSED;
-    *is_starting = true;
-    if (channel_read_id(&viewer->channel, &id) < 0)
-        return -ECONNREFUSED;
-    if (id.ipc_namespace != mine && id.ipc_namespace && mine) {
-        log_error("channel \"%s\": its producer is in IPC namespace %llu, this process in %llu; "
-                  "share it: "
-                  "docker run --ipc=container:ID or --ipc=host",
-                  viewer->channel.name, (unsigned long long)id.ipc_namespace,
-                  (unsigned long long)mine);
-        return -EXDEV;
-    }
-    return segment_attach(segment, id.shmid, id.nonce);
-}
-
-/* By the key a segment is found, and in it the channel's name: from there on it is as if that had
- * been given. */
-static int name_of_key(const char *key_file, char name[PF_CHANNEL_BYTES], bool *is_starting)
-{
-    struct segment segment;
-    int shmid = segment_find_key(key_file);
-
-    *is_starting = shmid >= 0;
-    if (shmid < 0)
-        return shmid;
-    int ret = segment_attach(&segment, shmid, NULL);
-    if (ret < 0)
-        return ret;
-    memcpy(name, segment.channel, PF_CHANNEL_BYTES);
-    segment_close(&segment);
-    return 0;
-}
-
-/* Sleep between two looks. Returns 0, or -EAGAIN at the deadline, or -EINTR. */
-static int pause_until(int64_t deadline_ns)
-{
-    int64_t now_ns = clock_now_ns();
-    struct timespec pause = clock_timespec(POLL_NS);
-
-    if (now_ns >= deadline_ns)
-        return -EAGAIN;
-    return nanosleep(&pause, NULL) < 0 && errno == EINTR ? -EINTR : 0;
-}
-
-/* A producer that has just gone on leaves this for a moment; for longer than that it is damage. */
-static int refuse_foreign(const struct pf_viewer *viewer)
-{
-    log_error("channel \"%s\": its id file leads to a segment whose \"nonce\" is another; restart "
-              "the producer",
-              viewer->channel.name);
-    return -EPROTO;
-}
-
-/* Wait for a segment that is not the one of `except` (NULL: any), and attach it. -EAGAIN: none
- * came. */
-static int wait_for_segment(struct pf_viewer *viewer, int64_t deadline_ns, const uint8_t *except,
-                            struct segment *segment)
-{
-    int64_t starting_ns = except ? deadline_ns : clock_deadline_ns(clock_now_ns(), STARTING_NS);
-
-    for (;;) {
-        bool is_starting;
-        int ret = attach_by_id(viewer, segment, &is_starting);
-        bool is_foreign = ret == -EREMCHG;
-
-        if (ret == 0) {
-            if (!except || memcmp(segment->nonce, except, LAYOUT_NONCE_BYTES) != 0)
-                return 0;
-            segment_close(segment);
-            is_starting = false;
-        } else if (ret != -ECONNREFUSED && !is_foreign) {
-            return ret;
-        }
-        ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
-        if (ret == -EAGAIN && is_foreign && !except)
-            return refuse_foreign(viewer);
-        if (ret < 0)
-            return ret;
-    }
-}
-
-/* ------------------------------------------------------------------ open, reattach, close */
 
 static void join(struct pf_viewer *viewer, const struct segment *segment)
 {
@@ -181,54 +84,6 @@ static void note_loss(struct pf_viewer *viewer, uint64_t first, uint64_t last)
     viewer->stats.lost += last - first + 1;
 }
 
-static int refuse_no_producer(const char *kind, const char *name)
-{
-    log_error("%s \"%s\": it has no producer; start one: pageflip-producer, or wait for it: --wait "
-              "SECONDS",
-              kind, name);
-    return -ECONNREFUSED;
-}
-
-/* One look. -ECONNREFUSED: there is nothing yet; but perhaps it is in the making. */
-static int look_for_channel(struct pf_viewer *viewer, const char *channel, const uid_t *owner,
-                            bool *is_starting)
-{
-    char name[PF_CHANNEL_BYTES];
-
-    *is_starting = false;
-    if (viewer->key_file) {
-        int ret = name_of_key(viewer->key_file, name, is_starting);
-        if (ret < 0)
-            return ret;
-        channel = name;
-    }
-    return owner ? channel_join_shared(&viewer->channel, channel, *owner)
-                 : channel_open(&viewer->channel, channel);
-}
-
-static int find_channel(struct pf_viewer *viewer, const char *channel, const char *user,
-                        int64_t deadline_ns)
-{
-    int64_t starting_ns = clock_deadline_ns(clock_now_ns(), STARTING_NS);
-    bool is_starting;
-    uid_t owner;
-    int ret = user ? account_user(user, &owner) : 0;
-
-    if (ret < 0)
-        return ret;
-    while ((ret = look_for_channel(viewer, channel, user ? &owner : NULL, &is_starting)) ==
-           -ECONNREFUSED) {
-        ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
-        if (ret == -EAGAIN && viewer->key_file)
-            return refuse_no_producer("key file", viewer->key_file);
-        if (ret == -EAGAIN)
-            return refuse_no_producer("shared channel", channel);
-        if (ret < 0)
-            return ret;
-    }
-    return ret;
-}
-
 int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
                    const struct pf_viewer_options *options)
 {
@@ -249,11 +104,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     pthread_mutex_init(&made->door_mutex, NULL);
 
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), options->wait_ns);
-    int ret = 0;
-    if (options->key_file && !(made->key_file = strdup(options->key_file)))
-        ret = log_no_memory("viewer");
-    if (ret == 0)
-        ret = find_channel(made, channel, options->user, deadline_ns);
+    int ret = lookup_channel(&made->channel, channel, options, deadline_ns);
     if (ret < 0)
         goto failed;
     FAULT_POINT(S8);
@@ -261,9 +112,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (ret < 0)
         goto failed;
     FAULT_POINT(V1);
-    ret = wait_for_segment(made, deadline_ns, NULL, &segment);
-    if (ret == -EAGAIN)
-        ret = refuse_no_producer("channel", made->channel.name);
+    ret = lookup_segment(&made->channel, deadline_ns, NULL, &segment);
     if (ret < 0)
         goto failed;
     join(made, &segment);
@@ -277,7 +126,6 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
 failed:
     channel_close(&made->channel);
     pthread_mutex_destroy(&made->door_mutex);
-    free(made->key_file);
     free(made);
     return ret;
 }
@@ -286,7 +134,7 @@ int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
     struct segment segment, old = viewer->segment;
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
-    int ret = wait_for_segment(viewer, deadline_ns, old.nonce, &segment);
+    int ret = lookup_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
 
     if (ret < 0)
         return ret;
@@ -311,7 +159,6 @@ void pf_viewer_close(struct pf_viewer *viewer)
     FAULT_POINT(V18);
     channel_close(&viewer->channel);
     pthread_mutex_destroy(&viewer->door_mutex);
-    free(viewer->key_file);
     free(viewer);
 }
 
@@ -351,8 +198,8 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
 }
 
 /*
- * Is the producer gone, or in another segment? Asks the system at most every ASK_AGAIN_NS, unless
- * the segment has come to say that it is over: a word that anybody may have damaged, so it only
+ * Is the producer gone, or in another segment? Asks the system only when nothing has shown for
+ * ASK_AGAIN_NS that it lives, or when the segment has come to say that it is over: a word that anybody may have damaged, so it only
  * says how it ended. That it ended is known by the lease and the id file.
  */
 static enum pf_state ask_state(struct pf_viewer *viewer)
@@ -408,6 +255,8 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     viewer->held[frame->slot]++;
     viewer->stats.acquired++;
     viewer->last_acquire_ns = frame->acquire_ns;
+    /* Who publishes lives. What the segment says is believed only if it is not in the future. */
+    viewer->asked_ns = clock_earlier(frame->publish_ns, frame->acquire_ns);
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Follow run_once(): whatever the display has finished, then the next frame, verified if asked for,
- * and handed to the presenter, which lets go of it. It sleeps in one place for all reasons: in the
- * viewer's own doorbell, which the display's events ring too (waker.h).
+ * and handed to the presenter, which lets go of it. While it can show a frame, it sleeps in one
+ * place for all reasons: in the viewer's own doorbell, which the display's events ring too
+ * (waker.h). While it cannot, it sleeps for the display alone.
  */
 #include "loop.h"
 
@@ -47,6 +48,7 @@ struct loop {
     struct histogram recent; /* total, since then */
     struct panel panel;
     int64_t said_ns;
+    char said_title[256];
     uint32_t said_scale; /* of the panel */
     char note[128];      /* for people, until note_ns */
     int64_t note_ns;
@@ -94,8 +96,11 @@ static void say(struct loop *loop, int64_t now_ns)
         snprintf(state, sizeof state, "%.1f fps - %.2f ms", loop->fps, loop->ms);
     snprintf(title, sizeof title, "pageflip %s - %ux%u - %s%s", loop->report->channel,
              format->width, format->height, state, loop->note_ns > now_ns ? loop->note : "");
+    /* It takes several requests, and brings events. */
+    bool is_new = strcmp(title, loop->said_title) != 0;
+    strcpy(loop->said_title, title);
     pf_viewer_stats(loop->viewer, &loop->report->stats);
-    loop->presenter->ops->say(loop->presenter, title,
+    loop->presenter->ops->say(loop->presenter, is_new ? title : NULL,
                               scale ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
                                     : NULL);
 }
@@ -408,7 +413,10 @@ static int run_once(struct loop *loop)
     if (slice_ns < 0)
         slice_ns = 0;
     if (loop->paused || has_all || !loop->presenter->ops->ready(loop->presenter)) {
-        pf_viewer_wait(loop->viewer, slice_ns);
+        if (loop->presenter->ops->wait)
+            loop->presenter->ops->wait(loop->presenter, slice_ns);
+        else
+            pf_viewer_wait(loop->viewer, slice_ns);
         return 0;
     }
     if (loop->redraw)

@@ -86,8 +86,14 @@ struct presenter_ops {
      */
     int (*poll)(struct presenter *presenter, struct presented *done, enum command *command);
 
-    /* A title, and the panel to lay over the picture from now on; NULL: none. The canvas is only
-     * read until the next call. NULL as verb: there is no window. */
+    /*
+     * Nothing to show now: sleep until poll() may have something, up to `timeout_ns`, or a signal.
+     * New frames do not end it. NULL as verb: nothing of the display's can come by itself.
+     */
+    void (*wait)(struct presenter *presenter, int64_t timeout_ns);
+
+    /* A title (NULL: as it is), and the panel to lay over the picture from now on; NULL: none. The
+     * canvas is only read until the next call. NULL as verb: there is no window. */
     void (*say)(struct presenter *presenter, const char *title, const struct canvas *panel);
 
     /* Wait up to 200 ms for what is outstanding, release it, close the window. After -ENODEV: touch

@@ -305,7 +305,8 @@ static void say(struct presenter *presenter, const char *title, const struct can
 
     bool had_panel = self->panel;
 
-    window_set_title(&self->window, title);
+    if (title)
+        window_set_title(&self->window, title);
     drop_panel(self);
     if (panel)
         keep_panel(self, panel);

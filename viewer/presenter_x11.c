@@ -12,8 +12,10 @@
  * The loop never waits for the server, so one that has stopped cannot stop us.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "log.h"
 #include "options.h"
 #include "waker.h"
@@ -22,6 +24,11 @@
 #include "x11_slots.h"
 
 enum { BACKS = 2 };
+
+enum { NEWS_SDL, NEWS_XCB, CONNECTIONS };
+
+/* Both are asked so often even if nothing came: SDL does some work of its own then. */
+#define LOOK_NS (100 * NS_PER_MS)
 
 struct back {
     xcb_pixmap_t pixmap;
@@ -35,6 +42,9 @@ struct x11_presenter {
     struct x11_slots slots;
     struct x11_overlay overlay;
     struct waker waker;
+    bool has_events;   /* on SDL's connection or in its own queue, for sure */
+    bool has_answers;  /* on ours, or read already; of a frame just sent there is none yet */
+    int64_t looked_ns; /* when SDL was last asked */
     bool may_share;
     bool vsync;
     bool replaces; /* a newer frame may take the place of one that waits for the vblank */
@@ -271,22 +281,57 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     if (!sent->put)
         sent->slot_reply = ask_for_reply(self);
     draw_frozen(self);
+    self->has_answers = true; /* XCB may have read some while it wrote */
     return 0;
 }
 
 /* ------------------------------------------------------------------ news */
 
+static int fd_of(const struct x11_presenter *self, int connection)
+{
+    return connection == NEWS_SDL ? self->link.sdl_fd : xcb_get_file_descriptor(self->link.xcb);
+}
+
+/* While a frame is on its way and no other can be sent, its answer is all there is to wait for. To
+ * be woken for it by the waker would take two wakes. */
+static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
+{
+    struct x11_presenter *self = of(presenter);
+    struct pollfd news[CONNECTIONS];
+
+    for (int i = 0; i < CONNECTIONS; i++)
+        news[i] = (struct pollfd){.fd = fd_of(self, i), .events = POLLIN};
+    if (poll(news, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
+        return;
+    self->has_events |= news[NEWS_SDL].revents != 0;
+    self->has_answers |= news[NEWS_XCB].revents != 0;
+}
+
+/* To ask a connection takes several system calls, and most wakes bring news on one of the two. */
 static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct x11_presenter *self = of(presenter);
+    int64_t now_ns = clock_now_ns();
+    bool is_time = now_ns - self->looked_ns >= LOOK_NS;
 
-    *command = window_poll(&self->window);
-    int ret = x11_sent_take_answers(&self->table, &self->link);
+    *command = COMMAND_NONE;
+    if (waker_take_news(&self->waker, NEWS_SDL) || self->has_events || is_time) {
+        *command = window_poll(&self->window);
+        self->has_events = *command != COMMAND_NONE; /* it returned before its queue was empty */
+        self->looked_ns = now_ns;
+    }
+    /* Where the waker does not watch: an answer may have been read while a request was written. */
+    bool may_have_answers = !self->replaces && x11_sent_count(&self->table, ~0u) > 0;
+    bool has_news =
+        waker_take_news(&self->waker, NEWS_XCB) || self->has_answers || may_have_answers || is_time;
+    self->has_answers = false;
+    int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
     if (ret < 0)
         return ret;
     presenter->panel_scale = window_panel_scale(&self->window);
     if (*command == COMMAND_REDRAW && self->frozen) {
         draw_frozen(self);
+        self->has_answers = true;
         *command = COMMAND_NONE;
     }
     return x11_sent_take_done(&self->table, done);
@@ -296,8 +341,10 @@ static void say(struct presenter *presenter, const char *title, const struct can
 {
     struct x11_presenter *self = of(presenter);
 
-    window_set_title(&self->window, title);
+    if (title)
+        window_set_title(&self->window, title);
     x11_overlay_show(&self->overlay, &self->link, panel);
+    self->has_answers = true; /* XCB may have read some while it wrote */
 }
 
 /* ------------------------------------------------------------------ open, attach, close */
@@ -362,7 +409,7 @@ static int open_way(struct presenter **presenter, const struct options *options,
     self->table.viewer = viewer;
     self->may_share = may_share;
     self->vsync = options->vsync;
-    self->replaces = options->vsync && !options->every_frame;
+    self->replaces = options->vsync && !options->every_frame && may_share;
     int ret =
         window_open(&self->window, "x11", options, &pf_viewer_segment(viewer)->format, reason);
     if (ret < 0)
@@ -374,8 +421,10 @@ static int open_way(struct presenter **presenter, const struct options *options,
     if (ret < 0)
         goto failed;
     fill_black(self, self->link.window);
-    int fds[] = {xcb_get_file_descriptor(self->link.xcb), self->link.sdl_fd};
-    ret = waker_start(&self->waker, viewer, fds, 2);
+    /* Our own connection has news while the loop sleeps in the doorbell only if it sleeps there
+     * with a frame on its way, which a newer one may replace. */
+    int fds[CONNECTIONS] = {fd_of(self, NEWS_SDL), fd_of(self, NEWS_XCB)};
+    ret = waker_start(&self->waker, viewer, fds, self->replaces ? CONNECTIONS : 1);
     if (ret < 0)
         goto failed;
     *presenter = &self->presenter;
@@ -400,7 +449,7 @@ static int open_x11_put(struct presenter **presenter, const struct options *opti
 
 #define X11_VERBS                                                                                  \
     .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
-    .poll = poll_x11, .say = say, .close = close_x11
+    .poll = poll_x11, .wait = wait_x11, .say = say, .close = close_x11
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",

@@ -2,9 +2,9 @@
 /* Both files get the same record; times are microseconds of CLOCK_MONOTONIC, with all digits. */
 #include "record.h"
 
-#include <inttypes.h>
 #include <unistd.h>
 
+#include "line.h"
 #include "recorder.h"
 
 struct frame_record {
@@ -22,28 +22,32 @@ static void csv_begin(FILE *file, void *state)
           file);
 }
 
-static void csv_time(FILE *file, int64_t ns)
-{
-    fprintf(file, ",%" PRId64 ".%03d", ns / 1000, (int)(ns % 1000));
-}
-
 static void csv_record(FILE *file, void *state, const void *record)
 {
     const struct frame_record *frame_record = record;
     const struct presented *done = &frame_record->done;
     const struct pf_frame *frame = &done->frame;
+    const int64_t times_ns[] = {frame->pts_ns,     frame->due_ns,     frame->begin_ns,
+                                frame->publish_ns, frame->acquire_ns, done->submit_ns,
+                                done->done_ns,     done->ust_ns};
+    const uint64_t counts[] = {done->skipped, done->again, done->user_copies};
+    struct line line;
 
     (void)state;
-    fprintf(file, "%" PRIu64 ",%d", frame->sequence, (int)frame_record->producer_pid);
-    csv_time(file, frame->pts_ns);
-    csv_time(file, frame->due_ns);
-    csv_time(file, frame->begin_ns);
-    csv_time(file, frame->publish_ns);
-    csv_time(file, frame->acquire_ns);
-    csv_time(file, done->submit_ns);
-    csv_time(file, done->done_ns);
-    csv_time(file, done->ust_ns);
-    fprintf(file, ",%d,%d,%u\n", done->skipped, done->again, done->user_copies);
+    line_begin(&line);
+    line_add_number(&line, frame->sequence);
+    line_add(&line, ",");
+    line_add_number(&line, (uint64_t)frame_record->producer_pid);
+    for (size_t i = 0; i < sizeof times_ns / sizeof *times_ns; i++) {
+        line_add(&line, ",");
+        line_add_us(&line, times_ns[i]);
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        line_add(&line, ",");
+        line_add_number(&line, counts[i]);
+    }
+    line_add(&line, "\n");
+    line_write(&line, file);
 }
 
 static void csv_end(FILE *file, void *state)

@@ -12,6 +12,8 @@
 
 #include "log.h"
 
+enum { STOP = WAKER_FDS_MAX }; /* the index of stop_fd */
+
 static void *watch(void *argument)
 {
     struct waker *waker = argument;
@@ -22,16 +24,19 @@ static void *watch(void *argument)
         if (count < 0 && errno != EINTR)
             return NULL; /* not possible with descriptors of ours; the loop still looks every 100 ms
                           */
-        if (count > 0 && event.data.fd == waker->stop_fd)
+        if (count > 0 && event.data.u32 == STOP)
             return NULL;
-        if (count > 0)
+        if (count > 0) {
+            /* In this order: who is woken finds it. */
+            atomic_store(&waker->has_news[event.data.u32], true);
             pf_viewer_wake(waker->viewer);
+        }
     }
 }
 
-static int add(struct waker *waker, int fd)
+static int add(struct waker *waker, int fd, uint32_t index)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = index};
 
     return epoll_ctl(waker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
@@ -43,10 +48,13 @@ int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, i
     *waker = (struct waker){.viewer = viewer,
                             .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
                             .stop_fd = eventfd(0, EFD_CLOEXEC)};
-    int ret =
-        waker->epoll_fd < 0 || waker->stop_fd < 0 || add(waker, waker->stop_fd) < 0 ? -errno : 0;
-    for (int i = 0; i < count && ret == 0; i++)
-        ret = add(waker, fds[i]) < 0 ? -errno : 0;
+    int ret = waker->epoll_fd < 0 || waker->stop_fd < 0 || add(waker, waker->stop_fd, STOP) < 0
+                  ? -errno
+                  : 0;
+    for (int i = 0; i < count && ret == 0; i++) {
+        atomic_store(&waker->has_news[i], true); /* what came before anybody watched */
+        ret = add(waker, fds[i], (uint32_t)i) < 0 ? -errno : 0;
+    }
     if (ret == 0) {
         /* Signals are for the loop: one that this thread took would wake nobody. */
         sigfillset(&all);
@@ -61,6 +69,11 @@ int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, i
         close(waker->stop_fd);
     }
     return ret;
+}
+
+bool waker_take_news(struct waker *waker, int index)
+{
+    return atomic_exchange(&waker->has_news[index], false);
 }
 
 void waker_stop(struct waker *waker)

@@ -153,7 +153,9 @@ static int take_arrived(struct x11_table *table, struct x11_link *link)
             on_complete(table, (const void *)event);
         free(event);
     }
-    while (ret == 0 && (event = xcb_poll_for_event(link->xcb))) {
+    /* What is on the connection has been read by the last call above. */
+    while (ret == 0 && (event = link->present_events ? xcb_poll_for_queued_event(link->xcb)
+                                                     : xcb_poll_for_event(link->xcb))) {
         if (event->response_type == 0)
             ret = on_error((const void *)event);
         else if ((event->response_type & 0x7f) == link->shm_completion)
@@ -175,9 +177,9 @@ static bool is_unanswered(const struct x11_table *table)
     return false;
 }
 
-int x11_sent_take_answers(struct x11_table *table, struct x11_link *link)
+int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news)
 {
-    int ret = take_arrived(table, link);
+    int ret = has_news ? take_arrived(table, link) : 0;
 
     if (ret < 0)
         return ret;

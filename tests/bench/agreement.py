@@ -11,16 +11,13 @@ in noticing. The witness says how long before it had looked last, and a frame th
 well does not count. And the median of several runs is compared, where one run's p99 is a frame or two.
 
     agreement.py [FRAMES]    (default 150)"""
-import csv
 import os
-import re
-import shutil
-import signal
 import statistics
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pipeline"))
 from harness import *
+from screen import FIRST, Screen, rows
 
 def real_time(priority, *more):
     """The words before a command that give it a priority above everybody else's, if we may."""
@@ -35,34 +32,21 @@ WITNESS_NEXT = real_time(10, "taskset", "-c", str(os.cpu_count() - 1))
 FRAMES = int(sys.argv[1]) if len(sys.argv) > 1 else 150
 ROUNDS = 3
 SIZES = ("1280x720", "1920x1080", "3840x2160")
-SURE_US = 100
 WAYS = (("x11", "x11-present, vsync on", []), ("x11", "x11-present, vsync off", ["--vsync", "off"]),
         ("x11-put", "x11-putimage", []))
 
 
-def framebuffer_of(display):
-    return int(until(lambda: re.search(r"shmid (\d+)", display.server.err + display.server.out),
-                     "the framebuffer's id").group(1))
-
-
-def measure(t, display, shmid, size, presenter, more):
-    width, height = map(int, size.split("x"))
+def measure(t, screen, size, presenter, more):
+    width = int(size.split("x")[0])
     rate = "20" if width > 3000 else "50"
     producer = t.producer("-q", "--pattern", "stars", "-s", size, "-r", rate, "--buffers", "3")
-    viewer = t.start(*VIEWER_FIRST, VIEWER, "--presenter", presenter, "-q", "--frames", str(FRAMES),
-                     "--csv", "v.csv", *more)
-    window = display.window_of(viewer)
-    place = t.run("xdotool", "getwindowgeometry", "--shell", window).decode()
-    x, y = (int(re.search(f"{axis}=(-?\\d+)", place).group(1)) for axis in "XY")
-    probe = t.start(*WITNESS_NEXT, os.environ["PAGEFLIP_PROBE"], "-f", str(shmid), "-r", f"{x},{y},{size}", "-o", "p.csv")
+    viewer = t.start(*FIRST, VIEWER, "--presenter", presenter, "-q", "--frames", str(FRAMES), "--csv", "v.csv", *more)
+    probe = screen.watch(screen.place_of(viewer), size)
     viewer.ends_with(0, seconds=120)
-    probe.signal(signal.SIGINT)
-    probe.wait()
+    seen = screen.seen(probe)
     producer.kill()
-    rows = list(csv.DictReader(open(f"{t.path}/p.csv")))
-    seen = {int(r["sequence"]): float(r["visible_us"]) for r in rows if float(r["uncertain_us"]) < SURE_US}
     pairs = []
-    for row in csv.DictReader(open(f"{t.path}/v.csv")):
+    for row in rows(f"{t.path}/v.csv"):
         number = int(row["sequence"])
         if number in seen and row["skipped"] == row["again"] == "0":
             due = float(row["due_us"])
@@ -77,32 +61,28 @@ def percentile(values, fraction):
 
 def main():
     t = Scratch()
-    shmid, disagreements = None, 0
+    screen, disagreements = None, 0
     try:
-        display = Display(t, "3840x2160x24", "-shmem")
-        shmid = framebuffer_of(display)
-        if not VIEWER_FIRST:
+        screen = Screen(t, os.environ["PAGEFLIP_BENCH"])
+        if not FIRST:
             print("without real-time priority: run as root, or expect noise where the machine is busy")
-        print(f"total, us: the viewer's own / the screen's; median of {ROUNDS} runs of {FRAMES} frames",
-              flush=True)
+        print(f"total, us: the viewer's own / the screen's; median of {ROUNDS} runs of {FRAMES} frames", flush=True)
         print(f"{'size':10} {'way':24} {'p50':>19} {'diff':>8} {'p99':>19} {'diff':>8}")
         for size in SIZES:
             for presenter, way, more in WAYS:
-                runs = [measure(t, display, shmid, size, presenter, more) for _ in range(ROUNDS)]
+                runs = [measure(t, screen, size, presenter, more) for _ in range(ROUNDS)]
                 line, agrees = f"{size:10} {way:24}", True
                 for fraction in (0.5, 0.99):
                     # One run's p99 is a frame or two, and the machine's: the median of several is ours.
-                    own, screen = (statistics.median(percentile([p[i] for p in pairs], fraction)
-                                                     for pairs in runs) for i in (0, 1))
-                    agrees &= abs(own - screen) <= max(30, 0.03 * screen)
-                    line += f" {own:9.1f}/{screen:9.1f} {own - screen:+8.1f}"
+                    own, shown = (statistics.median(percentile([p[i] for p in pairs], fraction)
+                                                    for pairs in runs) for i in (0, 1))
+                    agrees &= abs(own - shown) <= max(30, 0.03 * shown)
+                    line += f" {own:9.1f}/{shown:9.1f} {own - shown:+8.1f}"
                 disagreements += not agrees
                 print(f"{line}{'' if agrees else '  DISAGREE'}", flush=True)
     finally:
-        if shmid is not None:  # Xvfb leaves it behind
-            display.server.signal(signal.SIGTERM)
-            display.server.wait()
-            subprocess.run(["ipcrm", "-m", str(shmid)])
+        if screen:
+            screen.close()
         t.finish()
     sys.exit(disagreements > 0)
 

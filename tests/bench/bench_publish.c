@@ -1,76 +1,120 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a publish costs when nobody watches, beside one clock_gettime() (a publish needs one for
- * the frame's time) and one sem_post() + sem_wait() that nobody sleeps in, in the same run.
+ * What pf_producer_publish() costs the producer with so many viewers, beside as many bare doorbells
+ * rung in the same state, in turn:
+ *
+ *     asleep   each viewer sleeps in acquire, and each bare doorbell has a sleeper: the kernel is
+ *              asked to wake them, one after the other
+ *     awake    nobody sleeps: viewers that are busy with a frame
+ *
+ * Beside no viewer at all stands one post and wait of a semaphore that nobody sleeps in. From each
+ * span the clock call in it is taken off.
+ *
+ *     bench_publish VIEWERS asleep|awake COUNT
  */
+#include <errno.h>
+#include <pthread.h>
 #include <semaphore.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "histogram.h"
+#include "figures.h"
 #include "pageflip.h"
 
-enum { ROUNDS = 1000000, WARM_UP = 10000 };
+#define ASLEEP_NS (500 * NS_PER_US) /* time for all to fall asleep in */
 
-static struct histogram publish, clock_call, post;
+static struct pf_viewer *viewers[PF_VIEWERS_MAX];
+static sem_t bells[PF_VIEWERS_MAX];
+static struct histogram publish, bare, clock_call;
 
-static void print(const char *name, const struct histogram *histogram)
+static void *view(void *argument)
 {
-    printf("%-28s p50 %5lld  p99 %5lld  p99.9 %6lld ns\n", name,
-           (long long)histogram_percentile_ns(histogram, 0.5),
-           (long long)histogram_percentile_ns(histogram, 0.99),
-           (long long)histogram_percentile_ns(histogram, 0.999));
+    struct pf_viewer *viewer = argument;
+    struct pf_frame frame;
+    int ret;
+
+    while ((ret = pf_viewer_acquire(viewer, PF_FOREVER, &frame)) == 0 || ret == -EINTR)
+        if (ret == 0)
+            pf_viewer_release(viewer, &frame);
+    return NULL;
 }
 
-int main(void)
+static void *sleep_in_bell(void *argument)
 {
-    char runtime[] = "/tmp/pageflip-bench-XXXXXX";
+    for (;;)
+        sem_wait(argument);
+    return NULL;
+}
+
+static int start(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    return -pthread_create(thread, NULL, run, argument);
+}
+
+static void ring_bare(int count)
+{
+    for (int i = 0; i < count; i++)
+        sem_post(&bells[i]);
+    if (count == 0) {
+        sem_post(&bells[0]);
+        sem_wait(&bells[0]);
+    }
+}
+
+int main(int argc, char **argv)
+{
     struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 64, .height = 64};
     struct pf_producer_options options = {.slots = 3};
     struct pf_producer *producer;
-    struct pf_frame frame;
-    sem_t semaphore;
+    pthread_t threads[PF_VIEWERS_MAX], sleepers[PF_VIEWERS_MAX];
+    int count = argc == 4 ? atoi(argv[1]) : -1;
 
-    if (!mkdtemp(runtime) || setenv("XDG_RUNTIME_DIR", runtime, 1) < 0 ||
-        pf_producer_open(&producer, "bench", &format, &options) < 0)
+    if (count < 0 || count > PF_VIEWERS_MAX)
+        return 2;
+    bool asleep = count > 0 && strcmp(argv[2], "asleep") == 0;
+    long rounds = atol(argv[3]);
+    if (pf_producer_open(&producer, "bench", &format, &options) < 0)
         return 1;
-    sem_init(&semaphore, 1, 0);
-    for (int i = 0; i < ROUNDS + WARM_UP; i++) {
-        if (pf_producer_begin(producer, 0, &frame) < 0)
+    sem_init(&bells[0], 1, 0);
+    for (int i = 0; i < count; i++) {
+        sem_init(&bells[i], 1, 0);
+        if (pf_viewer_open(&viewers[i], "bench", NULL) < 0 ||
+            (asleep && (start(&threads[i], view, viewers[i]) < 0 ||
+                        start(&sleepers[i], sleep_in_bell, &bells[i]) < 0)))
             return 1;
+    }
+    struct timespec pause = clock_timespec(ASLEEP_NS);
+    for (long i = 0; i < rounds; i++) {
+        struct pf_frame frame;
+        if (pf_producer_begin(producer, NS_PER_S, &frame) < 0)
+            return 1;
+        if (asleep)
+            nanosleep(&pause, NULL);
         int64_t start_ns = clock_now_ns();
         pf_producer_publish(producer, &frame);
         int64_t published_ns = clock_now_ns();
-        int64_t nothing_ns = clock_now_ns();
-        sem_post(&semaphore);
-        sem_wait(&semaphore);
-        int64_t posted_ns = clock_now_ns();
-        if (i < WARM_UP)
+        if (asleep)
+            nanosleep(&pause, NULL); /* else the sleepers just woken are in the way */
+        int64_t before_ns = clock_now_ns();
+        ring_bare(count);
+        int64_t rung_ns = clock_now_ns();
+        int64_t clock_ns = clock_now_ns() - rung_ns;
+        if (i < rounds / 10)
             continue;
-        /* Each span has one clock call in it; take it off where it is not what is measured. */
-        int64_t clock_ns = nothing_ns - published_ns;
-        histogram_record(&clock_call, clock_ns);
         histogram_record(&publish, published_ns - start_ns - clock_ns);
-        histogram_record(&post, posted_ns - nothing_ns - clock_ns);
+        histogram_record(&bare, rung_ns - before_ns - clock_ns);
+        histogram_record(&clock_call, clock_ns);
     }
-    pf_producer_close(producer);
-
-    printf("%d publishes of 64x64 without a viewer\n", ROUNDS);
-    print("publish", &publish);
-    print("clock_gettime", &clock_call);
-    print("sem_post + sem_wait", &post);
-    printf("publish / (sem_post + sem_wait), p50: %.1f\n",
-           (double)histogram_percentile_ns(&publish, 0.5) /
-               (double)histogram_percentile_ns(&post, 0.5));
-
-    char path[128];
-    const char *files[] = {"bench.lock", "bench.id", ""};
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/pageflip/%s", runtime, files[i]);
-        remove(path);
+    pf_producer_close(producer); /* its end wakes the viewers, which then return */
+    for (int i = 0; i < count; i++) {
+        if (asleep)
+            pthread_join(threads[i], NULL);
+        pf_viewer_close(viewers[i]);
     }
-    remove(runtime);
+    figures_print("publish", &publish);
+    figures_print("bare", &bare);
+    figures_print("clock", &clock_call);
     return 0;
 }

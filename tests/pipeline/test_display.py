@@ -83,6 +83,28 @@ def another_ipc_namespace_is_named(t):
 
 
 @test
+def the_display_is_asked_only_when_it_has_news(t):
+    """To look at a connection that has said nothing takes several system calls, and there are two of
+    them: with a look at both whenever the loop wakes up, it is 14 calls a frame."""
+    need("strace")
+    display = Display(t)
+    t.producer("-r", "60", *SMALL)
+    viewer = t.viewer("--frames", "120", "--vsync", "off", presenter="x11",
+                      env={"ASAN_OPTIONS": "detect_leaks=0"})  # which does not work under strace
+    display.window_of(viewer)
+    counter = t.start("strace", "-c", "-f", "-e", "trace=recvmsg,writev", "-o", f"{t.path}/counts", "-p", str(viewer.pid))
+    viewer.ends_with(0)
+    counter.wait()
+    calls = {words[-1]: int(words[3]) for words in map(str.split, open(f"{t.path}/counts"))
+             if words and words[-1] in ("recvmsg", "writev")}
+    if "writev" not in calls:
+        raise Skip("strace may not attach here")
+    # One write sends a frame. Its answer takes one read, and one that finds no more; titles take some.
+    if calls["recvmsg"] > 7 * calls["writev"]:
+        raise AssertionError(f"{calls['recvmsg']} reads for {calls['writev']} writes")
+
+
+@test
 def it_is_killed_while_frames_are_on_their_way(t):
     """The server keeps an attach of its own: that goes, too."""
     display = Display(t)

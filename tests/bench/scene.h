@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames that cost the same to draw whoever shows them: what is shown, and when, is no part of what
+ * is compared. */
+#ifndef SCENE_H
+#define SCENE_H
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "stamp.h"
+
+/* Writes every pixel, and a stamp that the probe can read. */
+static inline void scene_draw(uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
+                              uint32_t height, uint64_t sequence)
+{
+    memset(pixels, (int)sequence, (size_t)stride_bytes * height);
+    stamp_draw((struct stamp){.sequence = (uint32_t)sequence}, pixels, stride_bytes, width, height);
+}
+
+/* When frame `number` is due. With a spread the frames come at any phase of a display's refresh:
+ * one that keeps step with it sees one phase only. 7919 is a prime. */
+static inline int64_t scene_due_ns(int64_t start_ns, int64_t interval_ns, int64_t spread_ns,
+                                   uint64_t number)
+{
+    int64_t phase_ns = spread_ns ? (int64_t)(number * 7919 * NS_PER_US) % spread_ns : 0;
+
+    return start_ns + (int64_t)number * interval_ns + phase_ns;
+}
+
+static inline void scene_sleep_until(int64_t due_ns)
+{
+    struct timespec due = clock_timespec(due_ns);
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
+#endif
