@@ -245,17 +245,13 @@ void handoff_set_state(struct segment *segment, enum layout_state state)
 
 /* ------------------------------------------------------------------ viewer */
 
-/* Pairs with the store in handoff_publish(): what was drawn before it is visible. seq_cst, not just
- * acquire, for the doorbell: joining stores the lane and then looks here; a producer that still saw
- * the lane FREE, and did not ring, has stored `newest` before that. */
-static uint64_t load_newest(const struct segment *segment)
-{
-    return atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
-}
-
+/* Pairs with the store in handoff_publish(): what was drawn before it is visible. seq_cst, here and
+ * in handoff_claim_newest(), not just acquire, for the doorbell: joining stores the lane and then
+ * looks here; a producer that still saw the lane FREE, and did not ring, has stored `newest` before
+ * that. */
 uint64_t handoff_newest_sequence(const struct segment *segment)
 {
-    return NEWEST_SEQUENCE(load_newest(segment));
+    return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
 }
 
 enum layout_state handoff_state(const struct segment *segment)
@@ -327,7 +323,7 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
                          struct pf_frame *frame)
 {
     _Atomic uint64_t *mine = &segment->viewers->lane[lane].word;
-    uint64_t newest = load_newest(segment);
+    uint64_t newest = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
 
     for (int tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
         uint32_t slot = NEWEST_SLOT(newest);

@@ -49,6 +49,38 @@ Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
     expect(3);
 }
 
+/* The viewer comes over late, and takes one frame there. */
+static void *come_over_late(void *unused)
+{
+    struct pf_frame frame;
+
+    (void)unused;
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 50 * NS_PER_MS}, NULL);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    return NULL;
+}
+
+Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
+{
+    pthread_t thread;
+    struct pf_frame frame;
+    struct pf_format second = size(64, 50), third = size(64, 48);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &second), 0);
+    cr_assert_eq(publish(1), 0);
+    pthread_create(&thread, NULL, come_over_late, NULL);
+    cr_assert_eq(pf_producer_reformat(producer, &third), 0);
+    pthread_join(thread, NULL);
+    expect(1);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(publish(2), 0);
+    expect(2);
+}
+
 Test(reformat, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
 {
     struct pf_format larger = size(64, 50);
@@ -66,6 +98,7 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
 {
     struct pf_frame frame;
     struct pf_viewer_stats stats;
+    struct pf_producer_stats counts;
     struct pf_format larger = size(64, 50);
 
     open_producer(2, NS_PER_MS);
@@ -75,6 +108,8 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
         cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
         pf_producer_publish(producer, &frame);
     }
+    pf_producer_stats(producer, &counts);
+    cr_assert_eq(counts.evicted, 1);
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);

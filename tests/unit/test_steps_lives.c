@@ -168,9 +168,17 @@ static void the_next_segment_is_joined(void)
     cr_assert_eq(pf_viewer_segment(viewer)->format.width, 128);
 }
 
+/* So long after the last frame that it asks who lives. */
+static void take_later(void)
+{
+    paused_s++;
+    take();
+}
+
 Test(steps_lives, a_change_of_size_is_no_death)
 {
     interleave(viewer_that_has_seen_all, change_size, take, the_next_segment_is_joined);
+    interleave(viewer_that_has_seen_all, change_size, take_later, the_next_segment_is_joined);
     interleave(viewer_that_has_seen_all, take, change_size, the_next_segment_is_joined);
 }
 
