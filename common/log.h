@@ -15,15 +15,12 @@
 /* Each appends the newline itself. A standard error that cannot be written to changes nothing else.
  */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The one error that has always the same words. Returns -ENOMEM. */
-int log_no_memory(const char *what);
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* `what` cannot be had for want of memory. Returns -ENOMEM. */
+/* Two errors that have always the same words: there is no memory for `what` (returns -ENOMEM); and
+ * getopt_long() has answered with '?', `word` being the last of argv that it has read. */
 int log_no_memory(const char *what);
-
-/* What getopt_long() has just answered with '?'; `word` is the last of argv that it has read. */
 void log_unknown_option(const char *word);
 
 /*

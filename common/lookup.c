@@ -18,7 +18,7 @@
 #define POLL_NS (5 * NS_PER_MS)
 /* The lease is there and the id is not: a producer is starting, and clearing the pages of its
  * segment. */
-#define STARTING_NS (5 * NS_PER_S)
+#define STARTING_NS (3 * NS_PER_S)
 
 static int attach_by_id(const struct channel *channel, struct segment *segment, bool *is_starting)
 {

@@ -16,8 +16,8 @@ int lookup_channel(struct channel *channel, const char *name,
                    const struct pf_viewer_options *options, int64_t deadline_ns);
 
 /*
- * The channel's segment, attached. With `except` one whose nonce is another. Returns 0 and *segment,
- * to be closed with segment_close(), or -EINTR, or
+ * The channel's segment, attached. With `except` one whose nonce is another. Returns 0 and
+ * *segment, to be closed with segment_close(), or -EINTR, or
  *   -EAGAIN         with `except`: no other has come
  *   -ECONNREFUSED   without: the channel has no producer; logged
  *   -EXDEV          its producer is in another IPC namespace; logged

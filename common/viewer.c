@@ -187,7 +187,7 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
         /* Between two producers. Ours takes its id away after it has said END. */
         if (!has_id && said != LAYOUT_ENDED && said != LAYOUT_MOVED)
             return PF_RUNNING;
-        /* Another id: ours went on, and has said MOVED before that; or a successor has the lease. */
+        /* Another id: ours went on, and said MOVED before that; or a successor has the lease. */
     }
     /* It may have said its last word between the two questions. */
     switch (handoff_state(&viewer->segment)) {
@@ -199,8 +199,9 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
 
 /*
  * Is the producer gone, or in another segment? Asks the system only when nothing has shown for
- * ASK_AGAIN_NS that it lives, or when the segment has come to say that it is over: a word that anybody may have damaged, so it only
- * says how it ended. That it ended is known by the lease and the id file.
+ * ASK_AGAIN_NS that it lives, or when the segment has come to say that it is over: a word that
+ * anybody may have damaged, so it only says how it ended. That it ended is known by the lease and
+ * the id file.
  */
 static enum pf_state ask_state(struct pf_viewer *viewer)
 {

@@ -160,10 +160,10 @@ def an_id_given_to_somebody_else_is_not_written_to(t):
     good = ctypes.string_at(address, ours["size"])
     libc.shmdt(ctypes.c_void_p(address))
     producer.kill()
-    # All but the last are rejected for what they are; that one is a segment of ours of another run.
+    # Each is rejected for what it is; the last one is a segment of ours, of another run.
     other_run = good[:16] + bytes(16) + good[32:]
     for content, code, words in ((b"\xab" * 5 * 4096, 5, 'its "magic" is wrong'), (b"\xab" * 100, 5, 'its "size" is wrong'),
-                                 (bytes(len(good)), 5, "is wrong"), (other_run, 4, "it has no producer")):
+                                 (bytes(len(good)), 5, "is wrong"), (other_run, 5, '"nonce" is another')):
         with Foreign(content) as foreign, Lease(t):
             write_id(t, shmid=foreign.id)
             viewer = t.viewer()

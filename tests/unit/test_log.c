@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -142,8 +143,16 @@ static void say_on_a_terminal(char text[512])
     log_progress_end();
     pf_log_set_level(PF_LOG_ERROR);
     log_progress("frame 9");
-    ssize_t length = read(terminal, text, 511);
-    text[length < 0 ? 0 : length] = '\0';
+    /* The terminal hands on what was written in its own time. */
+    struct pollfd news = {.fd = terminal, .events = POLLIN};
+    size_t length = 0;
+    while (length < 511 && poll(&news, 1, 200) > 0) {
+        ssize_t got = read(terminal, text + length, 511 - length);
+        if (got <= 0)
+            break;
+        length += (size_t)got;
+    }
+    text[length] = '\0';
     close(end);
     close(terminal);
 }

@@ -83,15 +83,18 @@ Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
 
 Test(reformat, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
 {
+    struct pf_producer_stats counts;
     struct pf_format larger = size(64, 50);
 
     open_producer(2, 0);
     open_viewer(true);
     cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
-    pf_viewer_close(viewer);
+    pf_viewer_close(viewer); /* as if it had died on its way: its lease is gone */
     viewer = NULL;
     for (uint32_t i = 0; i < 10; i++)
         cr_assert_eq(publish(i), 0);
+    pf_producer_stats(producer, &counts);
+    cr_assert_eq(counts.reaped, 1);
 }
 
 Test(reformat, frames_lost_before_coming_over_are_counted)
@@ -165,4 +168,37 @@ Test(reformat, may_be_woken_while_it_goes_from_one_segment_to_the_next)
     }
     atomic_store(&enough, true);
     pthread_join(thread, NULL);
+}
+
+Test(reformat, a_change_of_size_that_fails_changes_nothing)
+{
+    struct pf_format larger = size(640, 480);
+    char path[256];
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    snprintf(path, sizeof path, "%s/pageflip/test.id.new", getenv("XDG_RUNTIME_DIR"));
+    cr_assert_eq(mkdir(path, 0700), 0, "where the new id is written first");
+    cr_assert_lt(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(rmdir(path), 0);
+    expect(1);
+    cr_assert_eq(publish(2), 0);
+    expect(2);
+}
+
+Test(reformat, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(640, 480);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN, "nothing is left to join");
+    cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
 }
