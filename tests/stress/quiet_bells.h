@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put before every file of the library for stress_claim: the bells, the only words that are
- * exchanged, are silent. The locked instruction of a ring would empty the producer's store buffer
- * right behind the store of `newest`, and hide what the stress is to show.
+ * Put before every file of the library for stress_claim and stress_threads: the bells, the only
+ * words that are exchanged, are silent. They carry no truth, so nothing may hang on the order that
+ * they bring along: the locked instruction of a ring would empty the producer's store buffer right
+ * behind the store of `newest`, and to ThreadSanitizer a ring would order what comes before it.
  */
 #ifndef QUIET_BELLS_H
 #define QUIET_BELLS_H
