@@ -70,11 +70,12 @@ static int pause_until(int64_t deadline_ns)
     return nanosleep(&pause, NULL) < 0 && errno == EINTR ? -EINTR : 0;
 }
 
-static int refuse_no_producer(const char *kind, const char *name)
+/* `option` and `name` are what both programs must be given to meet. */
+static int refuse_no_producer(const char *kind, const char *option, const char *name)
 {
-    log_error("%s \"%s\": it has no producer; start one: pageflip-producer, or wait for it: --wait "
-              "SECONDS",
-              kind, name);
+    log_error("%s \"%s\": it has no producer; start one: pageflip-producer %s %s, or wait for it: "
+              "--wait SECONDS",
+              kind, name, option, name);
     return -ECONNREFUSED;
 }
 
@@ -108,7 +109,7 @@ int lookup_segment(const struct channel *channel, int64_t deadline_ns, const uin
         ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
         if (ret == -EAGAIN && !except)
             return is_foreign ? refuse_foreign(channel)
-                              : refuse_no_producer("channel", channel->name);
+                              : refuse_no_producer("channel", "-n", channel->name);
         if (ret < 0)
             return ret;
     }
@@ -145,8 +146,8 @@ int lookup_channel(struct channel *channel, const char *name,
                                    &is_starting)) == -ECONNREFUSED) {
         ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
         if (ret == -EAGAIN)
-            return refuse_no_producer(key_file ? "key file" : "shared channel",
-                                      key_file ? key_file : name);
+            return key_file ? refuse_no_producer("key file", "--key", key_file)
+                            : refuse_no_producer("shared channel", "--group GROUP -n", name);
         if (ret < 0)
             return ret;
     }

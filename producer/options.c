@@ -21,6 +21,7 @@ enum {
     OPTION_LOOP,
     OPTION_BUFFERS,
     OPTION_STAMP,
+    OPTION_MATRIX,
     OPTION_KEY,
     OPTION_EVICT,
     OPTION_GROUP,
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
     {"loop", no_argument, NULL, OPTION_LOOP},
     {"buffers", required_argument, NULL, OPTION_BUFFERS},
     {"stamp", no_argument, NULL, OPTION_STAMP},
+    {"matrix", required_argument, NULL, OPTION_MATRIX},
     {"key", required_argument, NULL, OPTION_KEY},
     {"group", required_argument, NULL, OPTION_GROUP},
     {"mode", required_argument, NULL, OPTION_MODE},
@@ -127,6 +129,11 @@ int options_parse(struct options *options, int argc, char **argv)
             options->producer.slots = (uint32_t)number;
             break;
         case OPTION_STAMP: options->stamp = true; break;
+        case OPTION_MATRIX:
+            if (strcmp(optarg, "601") != 0 && strcmp(optarg, "709") != 0)
+                return refuse("--matrix", optarg, "give 601 or 709");
+            options->matrix = optarg[0] == '6' ? 601 : 709;
+            break;
         case OPTION_GROUP: options->producer.group = optarg; break;
         case OPTION_MODE:
             if (strcmp(optarg, "0600") != 0 && strcmp(optarg, "0660") != 0)
@@ -175,6 +182,9 @@ void options_print_help(void)
         "      --loop            begin again at the end of the input\n"
         "      --buffers N       slots in the segment, 2 to 8 (default: 2)\n"
         "      --stamp           write each frame's number into its picture, machine-readable\n"
+        "      --matrix 601|709  the colours of Y4M, which does not say: BT.709 is that of most "
+        "HD\n"
+        "                        movies (default: 601, as FFmpeg takes it)\n"
         "      --key FILE        make the segment findable by ftok(FILE, 'p')\n"
         "      --evict MS        an every-frame viewer that blocks for MS milliseconds, 1 to\n"
         "                        3600000, loses the frames to come (default: never)\n"

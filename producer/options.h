@@ -19,6 +19,7 @@ struct options {
     uint64_t frames;             /* to publish; 0: no limit */
     bool loop;
     bool stamp;
+    uint32_t matrix; /* of Y4M: 601 or 709; 0: not given */
     struct pf_producer_options producer;
     const char *trace; /* NULL: none */
     const char *json;  /* NULL: no report file; "-": standard output */

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -28,19 +30,44 @@ static int blame(int ret)
     }
 }
 
+/* No source wants these. */
+static int refuse(const struct options *options)
+{
+    const char *const *inputs = (const char *const *)options->inputs;
+
+    for (int i = 0; i < options->input_count; i++) {
+        if (strcmp(inputs[i], "-") != 0 && access(inputs[i], F_OK) < 0)
+            log_error("input %s: %s; give PNG files or folders, one .y4m file, or -", inputs[i],
+                      strerror(errno));
+        else if (source_is_y4m(inputs[i]))
+            log_error("input %s: Y4M stands alone; give one .y4m file or -, and nothing beside it",
+                      inputs[i]);
+        else if (!source_is_png(inputs[i]))
+            log_error("input %s: neither .png nor .y4m nor a folder; convert it: ffmpeg -i %s "
+                      "-pix_fmt yuv420p -f yuv4mpegpipe - | pageflip-producer -",
+                      inputs[i], inputs[i]);
+        else
+            continue;
+        break;
+    }
+    return -EBADMSG;
+}
+
 int source_open(struct source **source, const struct options *options)
 {
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         if (!sources[i]->accepts(options))
             continue;
+        if (options->matrix && sources[i] != &source_y4m_ops) {
+            log_error("option --matrix: not valid; only Y4M has one, leave it out");
+            return -EINVAL;
+        }
         int ret = blame(sources[i]->open(source, options));
         if (ret == 0 && options->stamp)
             (*source)->stamped = true;
         return ret;
     }
-    log_error("input %s: not known what it is; give PNG files or folders, one .y4m file, or -",
-              options->inputs[0]);
-    return -EBADMSG;
+    return refuse(options);
 }
 
 int source_next(struct source *source)

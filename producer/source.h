@@ -49,6 +49,10 @@ struct source_ops {
 
 extern const struct source_ops source_pattern_ops, source_png_ops, source_y4m_ops;
 
+/* By its name: what the two sources of files take. A folder is as good as a PNG. */
+bool source_is_png(const char *input);
+bool source_is_y4m(const char *input);
+
 /* Is there a test pattern of this name? */
 bool source_pattern_exists(const char *name);
 /* One line per pattern, for --help. */

@@ -34,15 +34,18 @@ static bool is_png_name(const char *name)
     return length > 4 && strcasecmp(name + length - 4, ".png") == 0;
 }
 
-static bool accepts(const struct options *options)
+bool source_is_png(const char *input)
 {
     struct stat info;
 
-    for (int i = 0; i < options->input_count; i++) {
-        bool is_folder = stat(options->inputs[i], &info) == 0 && S_ISDIR(info.st_mode);
-        if (!is_folder && !is_png_name(options->inputs[i]))
+    return is_png_name(input) || (stat(input, &info) == 0 && S_ISDIR(info.st_mode));
+}
+
+static bool accepts(const struct options *options)
+{
+    for (int i = 0; i < options->input_count; i++)
+        if (!source_is_png(options->inputs[i]))
             return false;
-    }
     return options->input_count > 0;
 }
 

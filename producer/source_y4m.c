@@ -36,7 +36,7 @@ struct y4m_source {
     bool loop;
     uint64_t header_bytes; /* where the first frame is */
     enum chroma chroma;
-    bool is_full_range;
+    bool is_full_range, is_bt709;
     size_t y_bytes, uv_bytes; /* of a luma plane, of one chroma plane */
     uint8_t *planes;          /* Y, U, V of the current frame */
     uint64_t number;
@@ -280,6 +280,10 @@ static int next(struct source *source)
     }
     if (ret == -ENODATA)
         return leave_out(self);
+    if (ret == 0 && self->offset == self->header_bytes) {
+        log_error("%s: there is no frame in it; give another file", self->name);
+        return -EBADMSG;
+    }
     if (ret <= 0)
         return ret < 0 ? ret : -ENODATA;
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] && line[5] != ' ')) {
@@ -297,9 +301,10 @@ static int fill(struct source *source, struct pf_frame *frame)
 {
     struct y4m_source *self = (struct y4m_source *)source;
     const struct pf_format *format = &source->format;
-    /* As FFmpeg does when nothing else is said: BT.601. libyuv's "ARGB" is B, G, R, A in memory. */
-    const struct YuvConstants *colors =
-        self->is_full_range ? &kYuvJPEGConstants : &kYuvI601Constants;
+    /* libyuv's "ARGB" is B, G, R, A in memory. */
+    const struct YuvConstants *full = self->is_bt709 ? &kYuvF709Constants : &kYuvJPEGConstants;
+    const struct YuvConstants *limited = self->is_bt709 ? &kYuvH709Constants : &kYuvI601Constants;
+    const struct YuvConstants *colors = self->is_full_range ? full : limited;
     const uint8_t *y = self->planes, *u = y + self->y_bytes, *v = u + self->uv_bytes;
     uint8_t *pixels = frame->plane[0].pixels;
     int width = (int)format->width, height = (int)format->height, half = (width + 1) / 2;
@@ -323,12 +328,16 @@ static int fill(struct source *source, struct pf_frame *frame)
     return 0;
 }
 
+bool source_is_y4m(const char *input)
+{
+    const char *suffix = strrchr(input, '.');
+
+    return strcmp(input, "-") == 0 || (suffix && strcmp(suffix, ".y4m") == 0);
+}
+
 static bool accepts(const struct options *options)
 {
-    if (options->input_count != 1)
-        return false;
-    const char *name = options->inputs[0], *suffix = strrchr(name, '.');
-    return strcmp(name, "-") == 0 || (suffix && strcmp(suffix, ".y4m") == 0);
+    return options->input_count == 1 && source_is_y4m(options->inputs[0]);
 }
 
 static void close_y4m(struct source *source)
@@ -363,6 +372,7 @@ static int open_y4m(struct source **source, const struct options *options)
         goto failed;
     self->header_bytes = self->offset;
     self->loop = options->loop;
+    self->is_bt709 = options->matrix == 709;
     ret = allocate(self);
     if (ret < 0)
         goto failed;

@@ -107,8 +107,16 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
     if (!self)
         return log_no_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
-    int ret = window_open(&self->window, window_has_x11() ? "x11,wayland" : "wayland", options,
-                          format_of(self), reason);
+    /* Without a runtime directory there is no Wayland, and its library says so in words of its own. */
+    bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
+    *reason = "neither DISPLAY nor WAYLAND_DISPLAY leads to a display";
+    int ret = -ENOTSUP;
+    if (may_be_wayland || window_has_x11())
+        ret = window_open(&self->window,
+                          !window_has_x11() ? "wayland"
+                          : may_be_wayland  ? "x11,wayland"
+                                            : "x11",
+                          options, format_of(self), reason);
     if (ret < 0) {
         free(self);
         return ret;

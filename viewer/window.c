@@ -73,7 +73,10 @@ int window_open(struct window *window, const char *driver, const struct options 
                                  (options->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
     }
     if (!window->sdl) {
-        snprintf(words, sizeof words, "SDL opens no window: %s", SDL_GetError());
+        if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))
+            snprintf(words, sizeof words, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
+        else
+            snprintf(words, sizeof words, "SDL opens no window: %s", SDL_GetError());
         *reason = words;
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         watchdog_leave();

@@ -35,6 +35,8 @@ def code_2_usage(t):
     for arguments, words in (
         (["--bogus"], "option --bogus: there is no such option"),
         (["-qx"], "option -x: there is no such option"),
+        (["--matrix", "2020"], "give 601 or 709"),
+        (["--matrix", "709"], "only Y4M has one"),
         (["-r", "fast"], 'option --rate "fast"'),
         (["-s", "0x10"], "WIDTHxHEIGHT"),
         (["-s", "16385x10"], "16384"),
@@ -172,6 +174,10 @@ def code_8_bad_input(t):
     for name in ("cut.png", "not.png", "not.y4m", "empty.png", "nothing", "absent.png", "fifo.png"):
         one_line(t.start(PRODUCER, f"{t.path}/{name}"), 8, name)
     one_line(t.start(PRODUCER, "-"), 8, "standard input")  # it is empty
+    open(f"{t.path}/t.mp4", "w").close()
+    for inputs, words in ((["t.mp4"], "convert it: ffmpeg -i t.mp4"), (["absent"], "absent: No such file"),
+                          (["not.png", "not.y4m"], "not.y4m: Y4M stands alone"), (["cut.png", "-"], "-: Y4M stands alone")):
+        one_line(t.start(PRODUCER, *inputs), 8, words)
 
 
 def sample():
@@ -193,7 +199,7 @@ def code_12_no_display(t):
     t.producer(*SMALL)
     one_line(t.viewer(presenter="auto"), 12, "--presenter null")
     one_line(t.viewer(presenter="x11"), 12, "DISPLAY is not set")
-    one_line(t.viewer(presenter="x11", env={"DISPLAY": ":987"}), 12, "SDL opens no window")
+    one_line(t.viewer(presenter="x11", env={"DISPLAY": ":987"}), 12, "no X server answers at DISPLAY=:987")
 
 
 @test

@@ -41,12 +41,18 @@ static void write_stream(const char *head, int frames, size_t bytes, size_t uv, 
     fclose(file);
 }
 
-static int open_stream(struct source **source, bool loop)
+static int open_with(struct source **source, struct options options)
 {
     char *inputs[] = {path};
-    struct options options = {.inputs = inputs, .input_count = 1, .loop = loop};
 
+    options.inputs = inputs;
+    options.input_count = 1;
     return source_open(source, &options);
+}
+
+static int open_stream(struct source **source, bool loop)
+{
+    return open_with(source, (struct options){.loop = loop});
 }
 
 static int next_frame(struct source *source)
@@ -103,6 +109,28 @@ Test(source_y4m, converts_odd_sizes)
     red_is_red("C420", 3, 5, 2 * 3);
     red_is_red("C422", 3, 5, 2 * 5);
     red_is_red("C444", 3, 5, 3 * 5);
+}
+
+/* BT.709, limited range: Y 63, U 102, V 240 is red (ITU-R BT.709, 8-bit values of 100 % red). */
+Test(source_y4m, converts_by_the_matrix_that_is_asked_for)
+{
+    struct source *source = NULL;
+
+    write_stream("YUV4MPEG2 W16 H8 F25:1 C420\n", 1, 16 * 8, 8 * 4, 63, 102, 240);
+    cr_assert_eq(open_with(&source, (struct options){.matrix = 709}), 0);
+    cr_assert_eq(next_frame(source), 0);
+    expect_color(source, 255, 1, 2); /* by BT.601 it would be 233, 0, 1 */
+    source_close(source);
+}
+
+Test(source_y4m, a_stream_without_a_frame_is_refused)
+{
+    struct source *source = NULL;
+
+    write_stream("YUV4MPEG2 W16 H8 F25:1 C420\n", 0, 0, 0, 0, 0, 0);
+    cr_assert_eq(open_stream(&source, true), 0);
+    cr_assert_eq(next_frame(source), -EBADMSG);
+    source_close(source);
 }
 
 Test(source_y4m, converts_422)
