@@ -45,9 +45,16 @@ static inline bool steps_exchange_if(_Atomic uint64_t *word, uint64_t *expected,
     return atomic_compare_exchange_strong(word, expected, wanted);
 }
 
-static inline uint32_t steps_exchange(_Atomic uint32_t *word, uint32_t wanted)
+static inline uint32_t steps_exchange(void *bell, uint32_t value)
 {
-    return atomic_exchange(word, wanted);
+    step();
+    return atomic_exchange((_Atomic uint32_t *)bell, value);
+}
+
+/* A flag within one process is no step. */
+static inline uint32_t steps_exchange_flag(void *flag, uint32_t value)
+{
+    return atomic_exchange((atomic_bool *)flag, (bool)value);
 }
 
 #undef atomic_load_explicit
@@ -60,7 +67,9 @@ static inline uint32_t steps_exchange(_Atomic uint32_t *word, uint32_t wanted)
 #define atomic_store_explicit(object, value, order) (step(), (void)(*(object) = (value)))
 #define atomic_fetch_or_explicit(object, bits, order) (step(), steps_fetch_or(object, bits))
 #define atomic_fetch_and_explicit(object, bits, order) (step(), steps_fetch_and(object, bits))
-#define atomic_exchange_explicit(object, value, order) (step(), steps_exchange(object, value))
+#define atomic_exchange_explicit(object, value, order)                                             \
+    _Generic((object), _Atomic uint32_t *: steps_exchange, default: steps_exchange_flag)(object,   \
+                                                                                         value)
 #define atomic_compare_exchange_strong_explicit(object, expected, wanted, order, failed)           \
     (step(), steps_exchange_if(object, expected, wanted))
 

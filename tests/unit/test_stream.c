@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include "handoff.h"
 #include "stream.h"
