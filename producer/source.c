@@ -30,26 +30,23 @@ static int blame(int ret)
     }
 }
 
-/* No source wants these. */
+/* No source wants these: say of the first one why. */
 static int refuse(const struct options *options)
 {
-    const char *const *inputs = (const char *const *)options->inputs;
+    const char *input = options->inputs[0];
 
-    for (int i = 0; i < options->input_count; i++) {
-        if (strcmp(inputs[i], "-") != 0 && access(inputs[i], F_OK) < 0)
-            log_error("input %s: %s; give PNG files or folders, one .y4m file, or -", inputs[i],
-                      strerror(errno));
-        else if (source_is_y4m(inputs[i]))
-            log_error("input %s: Y4M stands alone; give one .y4m file or -, and nothing beside it",
-                      inputs[i]);
-        else if (!source_is_png(inputs[i]))
-            log_error("input %s: neither .png nor .y4m nor a folder; convert it: ffmpeg -i %s "
-                      "-pix_fmt yuv420p -f yuv4mpegpipe - | pageflip-producer -",
-                      inputs[i], inputs[i]);
-        else
-            continue;
-        break;
-    }
+    for (int i = 0; i < options->input_count && source_is_png(input); i++)
+        input = options->inputs[i];
+    if (strcmp(input, "-") != 0 && access(input, F_OK) < 0)
+        log_error("input %s: %s; give PNG files or folders, one .y4m file, or -", input,
+                  strerror(errno));
+    else if (source_is_y4m(input))
+        log_error("input %s: Y4M stands alone; give one .y4m file or -, and nothing beside it",
+                  input);
+    else
+        log_error("input %s: neither .png nor .y4m nor a folder; convert it: ffmpeg -i %s -pix_fmt "
+                  "yuv420p -f yuv4mpegpipe - | pageflip-producer -",
+                  input, input);
     return -EBADMSG;
 }
 

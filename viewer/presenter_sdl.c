@@ -107,7 +107,7 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
     if (!self)
         return log_no_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
-    /* Without a runtime directory there is no Wayland, and its library says so in words of its own. */
+    /* Without a runtime directory there is no Wayland, and its library would say so by itself. */
     bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
     *reason = "neither DISPLAY nor WAYLAND_DISPLAY leads to a display";
     int ret = -ENOTSUP;
