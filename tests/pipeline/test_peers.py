@@ -102,12 +102,14 @@ def a_zombie_is_dead(t):
     """Killed, and nobody has waited for it: its pid is still there."""
     producer = t.producer(*SMALL)
     viewer = t.viewer("--every-frame")
+    t.joined()
     time.sleep(0.3)
     os.kill(producer.pid, signal.SIGKILL)
     viewer.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=2)
     assert is_zombie(producer.pid), "it was not a zombie"
     second = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     victim = t.viewer("--every-frame")
+    t.joined()
     time.sleep(0.3)
     os.kill(victim.pid, signal.SIGKILL)
     until(lambda: viewers_of(t) == 0, "its lane", 2)
