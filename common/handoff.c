@@ -224,9 +224,11 @@ void handoff_carry_over(struct segment *from, struct segment *to)
     /* Relaxed: before anybody else knows of `to`. A viewer that is dead or never comes loses its
      * lane as any other does, by its lease. */
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
-        if (LANE_WANTS_EVERY(handoff_lane_mode(from, i)))
+        if (LANE_WANTS_EVERY(handoff_lane_mode(from, i))) {
+            to->viewers->lane[i].pid = from->viewers->lane[i].pid;
             atomic_store_explicit(&to->viewers->lane[i].word, LANE_WORD(LANE_EXPECTED, 1),
                                   memory_order_relaxed);
+        }
 }
 
 enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane)

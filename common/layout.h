@@ -5,7 +5,7 @@
  *     page 0    struct layout_header      written by the producer before `magic`, constant since
  *     page 1    struct layout_producer    written by the producer alone
  *     page 2    struct layout_viewers     each lane by the viewer that holds its lease
- *                                         (one exception: eviction)
+ *                                         (two exceptions: eviction, and who is expected)
  *     page 3..  the slots                 drawn in by the producer
  *
  * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,

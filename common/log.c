@@ -86,6 +86,15 @@ int log_no_memory(const char *what)
     return -ENOMEM;
 }
 
+int log_bad_value(const char *option, const char *value, const char *expected)
+{
+    if (*value)
+        log_error("option %s \"%s\": not valid; %s", option, value, expected);
+    else
+        log_error("option %s: not valid; %s", option, expected);
+    return -EINVAL;
+}
+
 void log_unknown_option(const char *word)
 {
     /* Within a bundle like -xq, getopt has not come to the end of the word. */

@@ -18,9 +18,11 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Two errors that have always the same words: there is no memory for `what` (returns -ENOMEM); and
- * getopt_long() has answered with '?', `word` being the last of argv that it has read. */
+/* Errors that have always the same words: there is no memory for `what` (returns -ENOMEM); an
+ * option has a bad value, or "" for none of its own (returns -EINVAL); and getopt_long() has
+ * answered with '?', `word` being the last of argv that it has read. */
 int log_no_memory(const char *what);
+int log_bad_value(const char *option, const char *value, const char *expected);
 void log_unknown_option(const char *word);
 
 /*

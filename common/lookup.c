@@ -142,8 +142,11 @@ int lookup_channel(struct channel *channel, const char *name,
 
     if (ret < 0)
         return ret;
-    while ((ret = look_for_channel(channel, name, key_file, options->user ? &owner : NULL,
-                                   &is_starting)) == -ECONNREFUSED) {
+    for (;;) {
+        ret =
+            look_for_channel(channel, name, key_file, options->user ? &owner : NULL, &is_starting);
+        if (ret != -ECONNREFUSED && ret != -EREMCHG)
+            return ret;
         ret = pause_until(is_starting && starting_ns > deadline_ns ? starting_ns : deadline_ns);
         if (ret == -EAGAIN)
             return key_file ? refuse_no_producer("key file", "--key", key_file)
@@ -151,5 +154,4 @@ int lookup_channel(struct channel *channel, const char *name,
         if (ret < 0)
             return ret;
     }
-    return ret;
 }

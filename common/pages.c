@@ -68,8 +68,12 @@ static uint64_t container_bytes(void)
     FILE *file = fopen("/proc/self/cgroup", "re");
 
     while (file && fgets(line, sizeof line, file)) {
-        char *path = strrchr(line, ':') + 1;
+        char *controllers = strchr(line, ':');
+        char *colon = controllers ? strchr(controllers + 1, ':') : NULL;
         uint64_t limit = UINT64_MAX;
+        if (!colon)
+            continue; /* the end of a line that was too long */
+        char *path = colon + 1;
         path[strcspn(path, "\n")] = '\0';
         if (strstr(line, ":memory:"))
             limit = group_bytes("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes");

@@ -155,6 +155,7 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
     struct pf_producer *made = calloc(1, sizeof *made);
     if (!made)
         return log_no_memory("producer");
+    struct channel_id left;
     made->channel.lock_fd = -1;
     made->evict_after_ns = options->evict_after_ns;
     if (options->key_file && !(made->key_file = strdup(options->key_file))) {
@@ -168,7 +169,10 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
     if (ret < 0)
         goto failed;
 
-    channel_remove_id(&made->channel); /* a predecessor that was killed leaves one behind */
+    if (channel_read_id(&made->channel, &left) == 0) { /* by a predecessor that was killed */
+        segment_reclaim(left.shmid, left.nonce);
+        channel_remove_id(&made->channel);
+    }
     segment_sweep_orphans();
     FAULT_POINT(S1);
     ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN, NULL);

@@ -102,8 +102,7 @@ static int explain_shmget(int error, uint64_t bytes)
     return error == EINVAL ? -ENOSPC : -error;
 }
 
-/* From here on the kernel destroys it with its last user. A second try costs nothing; what stays
- * after that is there until the machine is restarted. */
+/* A second try costs nothing; what stays after that is there until the machine is restarted. */
 static int remove_id(int shmid)
 {
     for (int tries = 0; tries < 2; tries++)
@@ -160,12 +159,8 @@ static int refuse_key(const char *key_file, int shmid, int error)
     return -error;
 }
 
-/*
- * A producer that was killed leaves a keyed segment behind: out with it. The caller has the
- * channel's producer lease, so a segment of this channel has no producer any more, and who is still
- * attached to it looks at its last frames, which stay.
- */
-static int reclaim_key(key_t key, const char *key_file, const char *channel)
+/* A producer that was killed leaves a keyed segment behind. Ours, and nobody attached: away. */
+static int reclaim_key(key_t key, const char *key_file)
 {
     struct shmid_ds info;
     int shmid = shmget(key, 0, 0);
@@ -175,10 +170,8 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
     if (shmid < 0)
         return refuse_key(key_file, shmid, errno);
     const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
-    if (header == (void *)-1 && (errno == EINVAL || errno == EIDRM))
-        return 0; /* it has just gone */
-    if (header == (void *)-1)
-        return refuse_key(key_file, shmid, errno);
+    if (header == (void *)-1) /* has it just gone? */
+        return errno == EINVAL || errno == EIDRM ? 0 : refuse_key(key_file, shmid, errno);
     if (shmctl(shmid, IPC_STAT, &info) < 0) {
         int error = errno;
         shmdt(header);
@@ -186,7 +179,6 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
     }
     bool is_ours = info.shm_segsz >= sizeof *header &&
                    atomic_load_explicit(&header->magic, memory_order_acquire) == LAYOUT_MAGIC;
-    bool is_of_channel = is_ours && strncmp(header->channel, channel, sizeof header->channel) == 0;
     shmdt(header);
     if (!is_ours) {
         log_error("key file %s: its key 0x%08x belongs to segment %d, which is not pageflip's; "
@@ -195,7 +187,7 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
         return -EEXIST;
     }
     /* The look counts as an attach. */
-    if (info.shm_nattch > 1 && !is_of_channel) {
+    if (info.shm_nattch > 1) {
         log_error("key file %s: its segment %d is in use by %lu processes; end them, or take "
                   "another file",
                   key_file, shmid, (unsigned long)info.shm_nattch - 1);
@@ -207,13 +199,13 @@ static int reclaim_key(key_t key, const char *key_file, const char *channel)
     return 0;
 }
 
-static int create_keyed(uint64_t bytes, const char *key_file, const char *channel)
+static int create_keyed(uint64_t bytes, const char *key_file)
 {
     key_t key;
     int ret = key_of(key_file, &key);
 
     if (ret == 0)
-        ret = reclaim_key(key, key_file, channel);
+        ret = reclaim_key(key, key_file);
     if (ret < 0)
         return ret;
     int shmid = shmget(key, bytes, IPC_CREAT | IPC_EXCL | 0600);
@@ -263,7 +255,7 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         ret = pages_check(segment->geometry.bytes);
     if (ret < 0)
         return ret;
-    ret = key_file ? create_keyed(segment->geometry.bytes, key_file, channel)
+    ret = key_file ? create_keyed(segment->geometry.bytes, key_file)
                    : create_private(segment->geometry.bytes);
     if (ret < 0)
         return ret;
@@ -472,6 +464,14 @@ void segment_close(struct segment *segment)
     segment_remove_key(segment);
     shmdt(segment->header);
     *segment = (struct segment){0};
+}
+
+void segment_reclaim(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES])
+{
+    struct look look;
+
+    if (look_at(shmid, nonce, &look) == 0 && remove_id(shmid) == 0)
+        log_info("reclaimed segment %d of a producer that has died", shmid);
 }
 
 /* Has a producer of this user died between shmget() and IPC_RMID, and left this? */

@@ -71,6 +71,10 @@ void segment_planes(const struct segment *segment, uint32_t slot,
 /* Detach, and remove it if it is keyed. Accepts one that is all zero. */
 void segment_close(struct segment *segment);
 
+/* Remove a dead producer's keyed segment, which its id file leads to: its key is free then, even if
+ * viewers still look at its last frames. The caller has the channel's producer lease. */
+void segment_reclaim(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES]);
+
 /* Remove segments that a producer of this user left behind when it was killed between shmget() and
  * IPC_RMID. Returns their number. */
 int segment_sweep_orphans(void);

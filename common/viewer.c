@@ -347,6 +347,7 @@ void pf_viewer_wake(struct pf_viewer *viewer)
 int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
 {
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    int rings = 0;
 
     for (;;) {
         handoff_drain_door(&viewer->segment, viewer->lane);
@@ -355,8 +356,11 @@ int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)
             return -EAGAIN;
-        if (handoff_wait_door(&viewer->segment, viewer->lane,
-                              clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS)) == -EINTR)
+        int ret = handoff_wait_door(&viewer->segment, viewer->lane,
+                                    clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        if (ret == 0)
+            ret = handoff_calm_down(&rings);
+        if (ret == -EINTR)
             return -EINTR;
     }
 }

@@ -47,9 +47,8 @@ static int look_around(struct loop *loop, int64_t now_ns)
         return -EINTR;
     if (signals_take_report() && loop->options->json) {
         loop_update_report(loop);
-        int ret = report_write_json(&loop->report, loop->options->json);
-        if (ret < 0)
-            return ret;
+        if (report_write_json(&loop->report, loop->options->json) < 0)
+            return -EIO;
     }
     if (now_ns - loop->progress_ns >= PROGRESS_NS) {
         loop->progress_ns = now_ns;
@@ -83,7 +82,9 @@ static int next_picture(struct loop *loop)
         return ret;
     struct pf_format format = loop_format(loop);
     if (memcmp(&format, &loop->format, sizeof format) != 0) {
-        ret = pf_producer_reformat(loop->producer, &format);
+        while ((ret = pf_producer_reformat(loop->producer, &format)) == -EINTR)
+            if ((ret = look_around(loop, clock_now_ns())) < 0)
+                break;
         if (ret < 0)
             return ret;
         loop->format = loop->report.format = format;

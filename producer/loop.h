@@ -27,7 +27,7 @@ struct loop {
 struct pf_format loop_format(const struct loop *loop);
 
 /* Returns 0 at the end of the source or of --frames, or a negative errno, logged; -EINTR: a signal
- * asks to end. */
+ * asks to end; -EIO: a report could not be written. */
 int loop_run(struct loop *loop);
 
 /* Bring the report's counts up to date. */

@@ -5,6 +5,7 @@
  * Follow main(): open the source, open the channel, hand over frame after frame (loop.c), report,
  * and leave in reverse.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "clock.h"
@@ -17,7 +18,9 @@
 /* The way out: the last figures, and what the shell is told. */
 static int finish(struct loop *loop, const struct options *options, int ret)
 {
-    int code = signals_quit() ? EXIT_SIGNAL + signals_quit() : exit_code_of(ret);
+    int code = signals_quit() ? EXIT_SIGNAL + signals_quit()
+               : ret == -EIO  ? EXIT_OUTPUT_FAILED
+                              : exit_code_of(ret);
 
     log_progress_end();
     if (record_close(&loop->record) < 0)

@@ -54,15 +54,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int refuse(const char *option, const char *value, const char *expected)
-{
-    if (*value)
-        log_error("option %s \"%s\": not valid; %s", option, value, expected);
-    else
-        log_error("option %s: not valid; %s", option, expected);
-    return -EINVAL;
-}
-
 /* -s and --pattern speak of a pattern, --loop of files. */
 static int check_together(const struct options *options, bool has_size, bool has_pattern)
 {
@@ -71,15 +62,16 @@ static int check_together(const struct options *options, bool has_size, bool has
     for (int i = 0; i < options->input_count; i++)
         has_stdin |= strcmp(options->inputs[i], "-") == 0;
     if (options->input_count && has_size)
-        return refuse("--size", "", "only a pattern has a size to choose, inputs have their own");
+        return log_bad_value("--size", "",
+                             "only a pattern has a size to choose, inputs have their own");
     if (options->input_count && has_pattern)
-        return refuse("--pattern", options->pattern, "give either a pattern or inputs");
+        return log_bad_value("--pattern", options->pattern, "give either a pattern or inputs");
     if (options->loop && !options->input_count)
-        return refuse("--loop", "", "a pattern never ends, so there is nothing to loop");
+        return log_bad_value("--loop", "", "a pattern never ends, so there is nothing to loop");
     if (options->loop && has_stdin)
-        return refuse("--loop", "-", "standard input cannot be read twice; give a file");
+        return log_bad_value("--loop", "-", "standard input cannot be read twice; give a file");
     if (!source_pattern_exists(options->pattern))
-        return refuse("--pattern", options->pattern, "--help lists the patterns");
+        return log_bad_value("--pattern", options->pattern, "--help lists the patterns");
     return 0;
 }
 
@@ -107,43 +99,44 @@ int options_parse(struct options *options, int argc, char **argv)
             break;
         case 's':
             if (!text_to_size(optarg, PF_SIZE_MAX, &options->width, &options->height))
-                return refuse("--size", optarg, "give WIDTHxHEIGHT, each 1 to 16384 pixels");
+                return log_bad_value("--size", optarg, "give WIDTHxHEIGHT, each 1 to 16384 pixels");
             has_size = true;
             break;
         case 'r':
             if (!text_to_rate(optarg, &options->rate_num, &options->rate_den))
-                return refuse("--rate", optarg,
-                              "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "
-                              "it goes");
+                return log_bad_value(
+                    "--rate", optarg,
+                    "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "
+                    "it goes");
             options->rate_is_given = true;
             break;
         case OPTION_FRAMES:
             if (!text_to_int(optarg, 1, INT64_MAX, &number))
-                return refuse("--frames", optarg, "give how many, 1 or more");
+                return log_bad_value("--frames", optarg, "give how many, 1 or more");
             options->frames = (uint64_t)number;
             break;
         case OPTION_LOOP: options->loop = true; break;
         case OPTION_BUFFERS:
             if (!text_to_int(optarg, PF_SLOTS_MIN, PF_SLOTS_MAX, &number))
-                return refuse("--buffers", optarg, "give 2 to 8");
+                return log_bad_value("--buffers", optarg, "give 2 to 8");
             options->producer.slots = (uint32_t)number;
             break;
         case OPTION_STAMP: options->stamp = true; break;
         case OPTION_MATRIX:
             if (strcmp(optarg, "601") != 0 && strcmp(optarg, "709") != 0)
-                return refuse("--matrix", optarg, "give 601 or 709");
+                return log_bad_value("--matrix", optarg, "give 601 or 709");
             options->matrix = optarg[0] == '6' ? 601 : 709;
             break;
         case OPTION_GROUP: options->producer.group = optarg; break;
         case OPTION_MODE:
             if (strcmp(optarg, "0600") != 0 && strcmp(optarg, "0660") != 0)
-                return refuse("--mode", optarg, "give 0600, or 0660 with --group");
+                return log_bad_value("--mode", optarg, "give 0600, or 0660 with --group");
             options->producer.mode = strcmp(optarg, "0660") == 0 ? 0660 : 0600;
             break;
         case OPTION_KEY: options->producer.key_file = optarg; break;
         case OPTION_EVICT:
             if (!text_to_int(optarg, 1, EVICT_MAX_MS, &number))
-                return refuse("--evict", optarg, "give milliseconds, 1 to 3600000");
+                return log_bad_value("--evict", optarg, "give milliseconds, 1 to 3600000");
             options->producer.evict_after_ns = number * NS_PER_MS;
             break;
         case OPTION_JSON: options->json = optarg; break;

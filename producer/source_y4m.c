@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <libyuv.h>
@@ -332,7 +333,7 @@ bool source_is_y4m(const char *input)
 {
     const char *suffix = strrchr(input, '.');
 
-    return strcmp(input, "-") == 0 || (suffix && strcmp(suffix, ".y4m") == 0);
+    return strcmp(input, "-") == 0 || (suffix && strcasecmp(suffix, ".y4m") == 0);
 }
 
 static bool accepts(const struct options *options)

@@ -226,9 +226,12 @@ static void count(struct loop *loop, const struct presented *done)
 {
     report_frame(loop->report, done);
     record_frame(loop->record, done, pf_viewer_segment(loop->viewer)->producer_pid);
-    if (done->skipped && !done->again)
+    if (done->skipped && !done->again) {
         loop->sent--;
-    else if (!done->again) {
+        if (loop->has_last) /* it is not the last, after all */
+            pf_viewer_release(loop->viewer, &loop->last);
+        loop->has_last = false;
+    } else if (!done->again) {
         histogram_record(&loop->recent, done->done_ns - done->frame.begin_ns);
         panel_add(&loop->panel, done);
     }

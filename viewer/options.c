@@ -70,21 +70,12 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int refuse(const char *option, const char *value, const char *expected)
-{
-    if (*value)
-        log_error("option %s \"%s\": not valid; %s", option, value, expected);
-    else
-        log_error("option %s: not valid; %s", option, expected);
-    return -EINVAL;
-}
-
 static int parse_seconds(const char *option, const char *value, int64_t *ns)
 {
     double seconds;
 
     if (!text_to_double(value, 0, SECONDS_MAX, &seconds))
-        return refuse(option, value, "give seconds, 0 or more, like 2.5");
+        return log_bad_value(option, value, "give seconds, 0 or more, like 2.5");
     *ns = (int64_t)(seconds * 1e9);
     return 0;
 }
@@ -108,7 +99,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case 'n': options->channel = optarg; break;
         case OPTION_PRESENTER:
             if (strcmp(optarg, "auto") != 0 && !presenter_exists(optarg))
-                ret = refuse("--presenter", optarg, "--help lists the presenters");
+                ret = log_bad_value("--presenter", optarg, "--help lists the presenters");
             options->presenter = optarg;
             break;
         case OPTION_EVERY_FRAME: options->every_frame = true; break;
@@ -119,27 +110,28 @@ int options_parse(struct options *options, int argc, char **argv)
             break;
         case OPTION_FRAMES:
             if (!text_to_int(optarg, 1, INT64_MAX, &number))
-                return refuse("--frames", optarg, "give how many, 1 or more");
+                return log_bad_value("--frames", optarg, "give how many, 1 or more");
             options->frames = (uint64_t)number;
             break;
         case OPTION_SECONDS:
             ret = parse_seconds("--seconds", optarg, &options->run_ns);
             if (ret == 0 && options->run_ns == 0)
-                ret = refuse("--seconds", optarg, "give more than 0");
+                ret = log_bad_value("--seconds", optarg, "give more than 0");
             break;
         case OPTION_VSYNC:
             if (strcmp(optarg, "on") != 0 && strcmp(optarg, "off") != 0)
-                ret = refuse("--vsync", optarg, "give on (tear-free) or off (lowest latency)");
+                ret =
+                    log_bad_value("--vsync", optarg, "give on (tear-free) or off (lowest latency)");
             options->vsync = strcmp(optarg, "on") == 0;
             break;
         case OPTION_SPIN:
             if (!text_to_int(optarg, 0, SPIN_MAX_US, &number))
-                return refuse("--spin", optarg, "give microseconds, 0 to 1000000");
+                return log_bad_value("--spin", optarg, "give microseconds, 0 to 1000000");
             options->spin_ns = number * NS_PER_US;
             break;
         case OPTION_SCALE:
             if (!text_to_int(optarg, 1, SCALE_MAX, &number))
-                return refuse("--scale", optarg, "give 1 to 16");
+                return log_bad_value("--scale", optarg, "give 1 to 16");
             options->scale = (uint32_t)number;
             break;
         case OPTION_FULLSCREEN: options->fullscreen = true; break;
@@ -168,7 +160,7 @@ int options_parse(struct options *options, int argc, char **argv)
     options->trace_count = argc - optind;
     if (ret == 0 && options->action == ACTION_MERGE_TRACE) {
         if (options->trace_count == 0)
-            return refuse("--merge-trace", "", "name the files that --trace has written");
+            return log_bad_value("--merge-trace", "", "name the files that --trace has written");
         return 0;
     }
     if (ret == 0 && optind < argc) {

@@ -263,8 +263,10 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
         self->kept = picture ? SDL_DuplicateSurface(picture) : NULL;
         SDL_FreeSurface(picture);
     } else {
+        watchdog_enter();
         SDL_UpdateTexture(self->texture, NULL, frame->plane[0].pixels,
                           (int)frame->plane[0].stride_bytes);
+        watchdog_leave();
     }
     pf_viewer_release(presenter->viewer, frame);
     return draw_frozen(self);

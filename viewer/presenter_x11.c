@@ -299,6 +299,8 @@ static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
     struct x11_presenter *self = of(presenter);
     struct pollfd news[CONNECTIONS];
 
+    if (self->has_events || self->has_answers)
+        return;
     for (int i = 0; i < CONNECTIONS; i++)
         news[i] = (struct pollfd){.fd = fd_of(self, i), .events = POLLIN};
     if (poll(news, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)

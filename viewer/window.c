@@ -114,7 +114,9 @@ static enum command on_key(struct window *window, SDL_Keycode key)
         return COMMAND_REDRAW;
     case SDLK_f: {
         bool is_full = SDL_GetWindowFlags(window->sdl) & SDL_WINDOW_FULLSCREEN_DESKTOP;
+        watchdog_enter();
         SDL_SetWindowFullscreen(window->sdl, is_full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
+        watchdog_leave();
         return COMMAND_NONE; /* the new size comes as an event */
     }
     default: return COMMAND_NONE;

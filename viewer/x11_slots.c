@@ -22,9 +22,13 @@ static int request_attach(struct x11_slots *slots, struct x11_link *link, int sh
     xcb_void_cookie_t cookie =
         xcb_shm_attach_checked(link->xcb, slots->shm, (uint32_t)shmid, is_read_only);
     int ret = x11_link_sync(link);
-    xcb_generic_error_t *error = xcb_request_check(link->xcb, cookie);
 
-    if (ret == 0 && error)
+    if (ret < 0) { /* it has stopped: to ask for the error would wait for ever */
+        xcb_discard_reply(link->xcb, cookie.sequence);
+        return ret;
+    }
+    xcb_generic_error_t *error = xcb_request_check(link->xcb, cookie);
+    if (error)
         ret = error->error_code;
     free(error);
     return ret;

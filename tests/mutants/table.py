@@ -114,7 +114,7 @@ LOGIC = [
     ("nonce-unchecked", "takes another run's segment for the one it looked for", "segment.c",
      [("if (nonce && memcmp(nonce, look->header.nonce, LAYOUT_NONCE_BYTES) != 0)", "if (false)")]),
     ("key-in-use", "removes a key's segment that others use", "segment.c",
-     [("if (info.shm_nattch > 1 && !is_of_channel)", "if (false)")]),
+     [("if (info.shm_nattch > 1)", "if (false)")]),
     ("key-of-others", "removes a key's segment that is not ours", "segment.c",
      [("if (!is_ours)", "if (false)")]),
     ("half-made", "takes a segment that is still being made for a damaged one", "segment.c",

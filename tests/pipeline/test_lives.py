@@ -304,6 +304,19 @@ def a_follower_by_key_sees_a_restart(t):
 
 
 @test
+def a_key_is_not_taken_from_a_channel_of_the_same_name(t):
+    """Another runtime directory, so another channel: its lease says nothing of the key."""
+    key = f"{t.path}/key"
+    open(key, "w").close()
+    first = t.producer(*SMALL, "--key", key)
+    os.mkdir(f"{t.path}/other", 0o700)
+    t.start(PRODUCER, *SMALL, "--key", key, env={"XDG_RUNTIME_DIR": f"{t.path}/other"}).ends_with(3, "in use by")
+    t.viewer("--frames", "3").ends_with(0)
+    first.signal(signal.SIGTERM)
+    first.ends_with(128 + signal.SIGTERM)
+
+
+@test
 def a_killed_producers_key_is_reclaimed(t):
     key = f"{t.path}/key"
     open(key, "w").close()

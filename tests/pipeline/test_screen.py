@@ -277,6 +277,16 @@ def a_snapshot_is_what_was_shown(t):
 
 
 @test
+def a_snapshot_of_the_last_of_many_that_the_display_skips(t):
+    """The one before the last may turn out to be skipped: then the last is another one."""
+    Display(t)
+    t.producer("-s", "320x240", "-r", "300")
+    for _ in range(3):
+        t.viewer("--frames", "20", "--snapshot", "last.png", presenter="x11").ends_with(0)
+        os.unlink(f"{t.path}/last.png")
+
+
+@test
 def the_overlay_lies_over_the_frames_and_goes_away(t):
     display = Display(t)
     wanted = Picture.from_file(t, still(t, "640x480"))
