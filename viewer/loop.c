@@ -22,7 +22,7 @@
 
 #define SLICE_NS (100 * NS_PER_MS) /* nothing that people do waits longer */
 #define MEASURE_NS (NS_PER_S / 2)
-#define SAY_NS (NS_PER_S / 4)
+#define SAY_NS (NS_PER_S / 2) /* a panel costs 1 to 2 ms to draw and to send */
 #define STALL_NS (5 * NS_PER_S)
 #define NOTE_NS (3 * NS_PER_S)
 

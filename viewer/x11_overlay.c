@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The panel goes up by PutImage, four times a second at most: half a megabyte, and no frame. */
+/* The panel goes up by PutImage, twice a second at most: half a megabyte, and no frame. */
 #include "x11_overlay.h"
 
 #include "glyphs.h"
