@@ -354,7 +354,7 @@ static int rejoin(struct loop *loop, bool is_moved)
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), loop->options->wait_ns && !is_moved
                                                                 ? loop->options->wait_ns
                                                                 : PF_FOREVER);
-    int ret = is_moved || loop->paused ? 0 : freeze(loop);
+    int ret = is_moved ? 0 : freeze(loop);
 
     if (ret < 0)
         return ret;
