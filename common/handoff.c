@@ -39,6 +39,7 @@ void handoff_init(struct layout_producer *producer, struct layout_viewers *viewe
 {
     atomic_init(&producer->newest, 0);
     atomic_init(&producer->state, LAYOUT_RUNNING);
+    atomic_init(&producer->frames_before, 0);
     for (int i = 0; i < PF_VIEWERS_MAX; i++) {
         atomic_init(&viewers->lane[i].word, LANE_FREE);
         atomic_init(&viewers->lane[i].door, BELL_QUIET);
@@ -219,10 +220,11 @@ bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word)
                                                    memory_order_relaxed);
 }
 
-void handoff_carry_over(struct segment *from, struct segment *to)
+void handoff_carry_over(struct segment *from, struct segment *to, uint64_t frames)
 {
     /* Relaxed: before anybody else knows of `to`. A viewer that is dead or never comes loses its
      * lane as any other does, by its lease. */
+    atomic_store_explicit(&to->producer->frames_before, frames, memory_order_relaxed);
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
         if (LANE_WANTS_EVERY(handoff_lane_mode(from, i))) {
             to->viewers->lane[i].pid = from->viewers->lane[i].pid;
@@ -254,6 +256,11 @@ void handoff_set_state(struct segment *segment, enum layout_state state)
 uint64_t handoff_newest_sequence(const struct segment *segment)
 {
     return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
+}
+
+uint64_t handoff_frames_before(const struct segment *segment)
+{
+    return atomic_load_explicit(&segment->producer->frames_before, memory_order_relaxed);
 }
 
 enum layout_state handoff_state(const struct segment *segment)

@@ -78,9 +78,9 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
  * stays safe. */
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word);
 
-/* The stream goes on in the segment `to`, which nobody knows of yet: whoever wants every frame is
- * expected there, from the first one on. */
-void handoff_carry_over(struct segment *from, struct segment *to);
+/* The stream, of so many frames until now, goes on in the segment `to`, which nobody knows of yet:
+ * whoever wants every frame is expected there, from the first one on. */
+void handoff_carry_over(struct segment *from, struct segment *to, uint64_t frames);
 
 enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 void handoff_set_state(struct segment *segment, enum layout_state state);
@@ -115,6 +115,8 @@ void handoff_let_go(struct segment *segment, uint32_t lane, uint32_t slot);
 void handoff_leave(struct segment *segment, uint32_t lane);
 
 uint64_t handoff_newest_sequence(const struct segment *segment);
+/* How many frames the stream had before this segment. */
+uint64_t handoff_frames_before(const struct segment *segment);
 enum layout_state handoff_state(const struct segment *segment);
 void handoff_ring_door(struct segment *segment, uint32_t lane);
 void handoff_drain_door(struct segment *segment, uint32_t lane);

@@ -63,6 +63,7 @@ enum layout_state { LAYOUT_RUNNING, LAYOUT_ENDED, LAYOUT_MOVED };
 struct layout_producer {
     alignas(LAYOUT_LINE) _Atomic uint64_t newest; /* sequence << 3 | slot: see handoff.h */
     alignas(LAYOUT_LINE) _Atomic uint32_t state;  /* enum layout_state */
+    _Atomic uint64_t frames_before; /* of the same stream, in the segments before this one */
     struct layout_meta meta[PF_SLOTS_MAX];
 };
 

@@ -237,7 +237,7 @@ struct pf_viewer_stats {
     uint64_t acquired;
     uint64_t skipped; /* published frames that a latest-frame viewer passed over */
     uint64_t lost;    /* published frames that an every-frame viewer did not get (it was evicted) */
-    uint64_t lost_first, lost_last; /* sequences of the last loss */
+    uint64_t lost_first, lost_last; /* of the last loss: its sequences in the segment it ended in */
     int64_t evicted_after_ns;       /* between its last acquire and that loss */
 };
 

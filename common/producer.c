@@ -121,7 +121,7 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         /* Before the id: who finds another id and no MOVED takes it for a successor's. And before
          * the lanes are read: who joins the old one later sees MOVED, and does not stay there. */
         handoff_set_state(old, LAYOUT_MOVED);
-        handoff_carry_over(old, &segment);
+        handoff_carry_over(old, &segment, producer->stats.published);
     }
     FAULT_POINT(S5);
     if (producer->channel.group != CHANNEL_PRIVATE)

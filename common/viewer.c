@@ -77,11 +77,44 @@ static void leave(struct pf_viewer *viewer)
     handoff_leave(&viewer->segment, viewer->lane);
 }
 
-static void note_loss(struct pf_viewer *viewer, uint64_t first, uint64_t last)
+/* So many frames are lost, the last of them with this sequence. */
+static void note_loss(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
 {
-    viewer->stats.lost_first = first;
+    viewer->stats.lost_first = last + 1 - (frames < last ? frames : last);
     viewer->stats.lost_last = last;
-    viewer->stats.lost += last - first + 1;
+    viewer->stats.lost += frames;
+}
+
+/* How many frames the stream had, in all its segments, until the last one seen. */
+static uint64_t frames_until(const struct pf_viewer *viewer)
+{
+    return handoff_frames_before(&viewer->segment) + viewer->seen;
+}
+
+/* Leave the segment for the channel's next one. Returns 0 or a negative errno: it has not moved. */
+static int move_over(struct pf_viewer *viewer, int64_t timeout_ns)
+{
+    struct segment segment, old = viewer->segment;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    int ret = lookup_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
+
+    if (ret < 0)
+        return ret;
+    FAULT_POINT(S9);
+    leave(viewer);
+    /* The one takes the other's place at once: another thread always finds a door to ring. */
+    join(viewer, &segment);
+    segment_close(&old);
+    return 0;
+}
+
+/* For who has joined a stream that it was not in: a segment that has said MOVED by then may have
+ * said so before, and expects nobody else in the next one. */
+static void settle(struct pf_viewer *viewer)
+{
+    while (viewer->mode == LANE_EVERY && handoff_state(&viewer->segment) == LAYOUT_MOVED &&
+           move_over(viewer, NS_PER_S) == 0)
+        ;
 }
 
 int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
@@ -116,10 +149,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (ret < 0)
         goto failed;
     join(made, &segment);
-    /* Expected in the next segment are those who had joined this one before it said MOVED. */
-    while (made->mode == LANE_EVERY && handoff_state(&made->segment) == LAYOUT_MOVED &&
-           pf_viewer_reattach(made, NS_PER_S) == 0)
-        ;
+    settle(made);
     *viewer = made;
     return 0;
 
@@ -132,21 +162,17 @@ failed:
 
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
-    struct segment segment, old = viewer->segment;
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
-    int ret = lookup_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
+    bool is_moved = viewer->state == PF_MOVED;
+    uint64_t seen = frames_until(viewer);
+    int ret = move_over(viewer, timeout_ns);
 
     if (ret < 0)
         return ret;
-    bool is_moved = viewer->state == PF_MOVED;
-    FAULT_POINT(S9);
-    leave(viewer);
-    /* The one takes the other's place at once: another thread always finds a door to ring. */
-    join(viewer, &segment);
-    segment_close(&old);
-    /* The same stream goes on: an every-frame viewer that was evicted before it came here. */
-    if (is_moved && viewer->mode == LANE_EVERY && viewer->seen)
-        note_loss(viewer, 1, viewer->seen);
+    if (!is_moved)
+        settle(viewer);
+    else if (viewer->options.every_frame && frames_until(viewer) > seen)
+        /* The same stream goes on: it was evicted before it came here. */
+        note_loss(viewer, viewer->seen, frames_until(viewer) - seen);
     return 0;
 }
 
@@ -230,7 +256,7 @@ static void count_loss(struct pf_viewer *viewer)
 
     /* The newest is still to be had. */
     if (newest > viewer->seen + 1) {
-        note_loss(viewer, viewer->seen + 1, newest - 1);
+        note_loss(viewer, newest - 1, newest - 1 - viewer->seen);
         viewer->seen = newest - 1;
     }
     viewer->stats.evicted_after_ns = clock_now_ns() - viewer->last_acquire_ns;

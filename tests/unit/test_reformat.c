@@ -125,6 +125,30 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
     cr_assert_eq(stats.lost_last, 4);
 }
 
+Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
+{
+    struct pf_frame frame;
+    struct pf_viewer_stats stats;
+    struct pf_format second = size(64, 50), third = size(64, 48);
+
+    open_producer(2, NS_PER_MS);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_producer_reformat(producer, &second), 0);
+    for (uint32_t i = 2; i <= 5; i++) {
+        cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
+        pf_producer_publish(producer, &frame);
+    }
+    cr_assert_eq(pf_producer_reformat(producer, &third), 0);
+    expect(1);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(publish(6), 0);
+    expect(6);
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.lost, 4);
+}
+
 static atomic_bool enough;
 
 static void *keep_waking(void *argument)

@@ -182,6 +182,72 @@ Test(steps_lives, a_change_of_size_is_no_death)
     interleave(viewer_that_has_seen_all, take, change_size, the_next_segment_is_joined);
 }
 
+/* The stream that has had one frame goes on in another segment. */
+static void change_size_and_draw(void)
+{
+    change_size();
+    draw_three();
+}
+
+static void a_frame_and_no_viewer(void)
+{
+    begin_again(2, 1);
+}
+
+static void join_for_every_frame(void)
+{
+    open_viewer(true);
+}
+
+/* The producer that the viewer knows has gone, and another is there. */
+static void a_successor(void)
+{
+    begin_again(2, 0);
+    open_viewer(true);
+    close_producer();
+    wait_and_take();
+    cr_assert_eq(got, -EPIPE);
+    open_producer(2, 0);
+    publish_next();
+}
+
+static void go_to_the_successor(void)
+{
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+}
+
+/* Wherever the viewer has come in: from its first frame on it gets each. */
+static void nothing_is_missing(void)
+{
+    struct pf_viewer_stats stats;
+    uint64_t last = 0;
+
+    while (last < published()) {
+        take();
+        if (got == -EREMCHG) {
+            cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+            continue;
+        }
+        bool is_second = pf_viewer_segment(viewer)->format.width == 128;
+        uint64_t number = in_hand[0].sequence + is_second; /* one frame is in the first */
+        cr_assert_eq(got, 0, "frame %d: acquire says %d", (int)last + 1, got);
+        cr_assert(last == 0 || number == last + 1, "%d after %d", (int)number, (int)last);
+        last = number;
+        give_back(0);
+    }
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.lost, 0);
+}
+
+/* Not the other way round: who joins in the middle of a change waits for its end, and there nobody
+ * would go on with it. segments.pml has that. */
+Test(steps_lives, a_change_of_size_takes_nothing_from_who_is_just_joining)
+{
+    interleave(a_frame_and_no_viewer, join_for_every_frame, change_size_and_draw,
+               nothing_is_missing);
+    interleave(a_successor, go_to_the_successor, change_size_and_draw, nothing_is_missing);
+}
+
 /* ------------------------------------------------------------------ bells */
 
 static void a_frame_has_come(void)
