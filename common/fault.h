@@ -10,9 +10,9 @@
  *
  * A point stands just before the step that its line below speaks of last. P and V points are labels
  * of the model, too (tests/model/handoff.pml), and a test compares the two lists. S points are
- * outside of the model: it begins where the segment is there and a viewer has found it, and it
- * follows one segment, so starting up, looking for a segment and changing over to the next one are
- * not in it.
+ * outside of it: it begins where the segment is there and a viewer has found it, and it follows one
+ * segment. The way from one segment to the next is a model without labels (segments.pml); starting
+ * up is in neither.
  *
  *     producer, starting                         viewer, starting or changing over
  *     S1   has the lease; no segment yet         S8   has opened the channel; no lease yet

@@ -9,8 +9,8 @@
  *     page 3..  the slots                 drawn in by the producer
  *
  * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,
- * and on a cache line that has one writer. There are no pointers: offsets are from the start of the
- * segment.
+ * and on a cache line that has one writer, doorbells apart, which have two. There are no pointers:
+ * offsets are from the start of the segment.
  */
 #ifndef LAYOUT_H
 #define LAYOUT_H

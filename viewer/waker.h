@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop sleeps in the viewer's doorbell, and can sleep in no two places. So a thread sleeps in
- * epoll for the display's connections, and rings that doorbell (pf_viewer_wake()) when one of them
+ * The loop sleeps for a frame in the viewer's doorbell, and cannot sleep for the display at the same
+ * time. So a thread sleeps in epoll for the display's connections, and rings that doorbell (pf_viewer_wake()) when one of them
  * has news. It reads nothing. The loop asks which one it was, so that it need not ask a connection
  * (several system calls each) that has nothing to say.
  */
