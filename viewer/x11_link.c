@@ -68,6 +68,20 @@ static bool has_extension(struct x11_link *link, xcb_extension_t *extension)
     return reply && reply->present;
 }
 
+static bool ask_shm(struct x11_link *link)
+{
+    const xcb_query_extension_reply_t *extension = xcb_get_extension_data(link->xcb, &xcb_shm_id);
+
+    if (!extension || !extension->present)
+        return false;
+    xcb_shm_query_version_reply_t *reply =
+        xcb_shm_query_version_reply(link->xcb, xcb_shm_query_version(link->xcb), NULL);
+    link->shares_pixmaps = reply && reply->shared_pixmaps;
+    link->shm_completion = (uint8_t)(extension->first_event + XCB_SHM_COMPLETION);
+    free(reply);
+    return true;
+}
+
 /* Shared memory needs the same machine and the same IPC namespace. */
 static const char *why_no_shared_memory(struct x11_link *link)
 {
@@ -86,9 +100,7 @@ static const char *why_no_shared_memory(struct x11_link *link)
     } else if (peer.pid == 0 && peer.uid == (uid_t)-1) {
         return "the display is not on this machine";
     }
-    if (!has_extension(link, &xcb_shm_id))
-        return "the display has no MIT-SHM extension";
-    return NULL;
+    return ask_shm(link) ? NULL : "the display has no MIT-SHM extension";
 }
 
 static bool is_xrgb_visual(const xcb_visualtype_t *visual)
@@ -143,17 +155,6 @@ static void ask_window(struct x11_link *link)
     }
     free(geometry);
     free(attributes);
-}
-
-static void ask_shm(struct x11_link *link)
-{
-    xcb_shm_query_version_reply_t *reply =
-        xcb_shm_query_version_reply(link->xcb, xcb_shm_query_version(link->xcb), NULL);
-
-    link->shares_pixmaps = reply && reply->shared_pixmaps;
-    link->shm_completion =
-        (uint8_t)(xcb_get_extension_data(link->xcb, &xcb_shm_id)->first_event + XCB_SHM_COMPLETION);
-    free(reply);
 }
 
 static void ask_present(struct x11_link *link)
@@ -250,7 +251,6 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
     if (!*reason) {
         watchdog_enter(); /* so far it has answered */
         ask_window(link);
-        ask_shm(link);
         ask_present(link);
         ask_render(link);
         if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render))
