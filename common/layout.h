@@ -91,7 +91,7 @@ _Static_assert(sizeof(struct layout_lane) == 2 * LAYOUT_LINE,
 /* Differs when any size or offset that two programs share differs (LP64 or not, ...). */
 #define LAYOUT_HASH                                                                                \
     ((uint32_t)(sizeof(struct layout_header) + 31 * sizeof(struct layout_producer) +               \
-                997 * sizeof(struct layout_viewers) +                                              \
+                997 * sizeof(struct layout_viewers) + 7919 * sizeof(void *) +                      \
                 104729 * offsetof(struct layout_header, channel)))
 
 #endif
