@@ -139,6 +139,32 @@ LOGIC = [
      [("|| plane_bytes > header->slot_stride_bytes - header->plane_offset[p]", "")]),
 ]
 
+# What may not be swept, and what must be: pipeline/orphans.c. That shm_cpid is above 0 has no defect of
+# its own: kill(0, 0) asks for the own process group, which lives.
+SWEEP = [
+    ("sweep-never", "what a death between shmget() and IPC_RMID leaves stays for ever", "segment.c",
+     [("shmid >= 0 && is_orphan(&info)", "shmid >= 0 && false && is_orphan(&info)")]),
+    ("sweep-any-key", "sweeps segments of other programs", "segment.c",
+     [("(uint32_t)info->shm_perm.__key >> 16 == KEY_PREFIX", "true")]),
+    ("sweep-attached", "sweeps what somebody is attached to", "segment.c",
+     [("info->shm_nattch == 0", "true")]),
+    ("sweep-of-others", "sweeps what another user's process has made", "segment.c",
+     [("info->shm_perm.cuid == geteuid()", "true")]),
+    ("sweep-owned", "goes by the owner, whom anybody can name", "segment.c",
+     [("info->shm_perm.cuid == geteuid()", "info->shm_perm.uid == geteuid()")]),
+    ("sweep-young", "sweeps what a producer has made just now", "segment.c",
+     [("info->shm_ctime + ORPHAN_AGE_S <= time(NULL)", "true")]),
+    ("sweep-old-only", "leaves an orphan of exactly the age", "segment.c",
+     [("info->shm_ctime + ORPHAN_AGE_S <= time(NULL)", "info->shm_ctime + ORPHAN_AGE_S < time(NULL)")]),
+    ("sweep-living", "sweeps what a living process has made", "segment.c",
+     [("kill(info->shm_cpid, 0) < 0 && errno == ESRCH", "true")]),
+    ("sweep-unasked", "takes for dead whom it may not ask", "segment.c",
+     [("kill(info->shm_cpid, 0) < 0 && errno == ESRCH", "kill(info->shm_cpid, 0) < 0")]),
+    ("sweep-unseen", "takes for dead whom it cannot see", "segment.c",
+     [("info->shm_cpid > 0 && kill(info->shm_cpid, 0) < 0 && errno == ESRCH",
+       "(info->shm_cpid == 0 || (kill(info->shm_cpid, 0) < 0 && errno == ESRCH))")]),
+]
+
 # What only two processors can show: an access weaker than the proof in handoff.c needs. Where the
 # compiler makes the same accesses to memory of it, this machine cannot show it; `run` compares the
 # disassembly, and says so.

@@ -12,9 +12,10 @@ PROOFS = os.path.join(SOURCE, "tests", "proofs")
 
 
 def names_in(path):
-    """The tests of a file: @test functions in Python, Test(suite, name) in C, TAP names in scripts."""
+    """The tests of a file: @test functions in Python, Test(suite, name) in C, functions of a C program of its own."""
     text = open(path).read()
-    return set(re.findall(r"^(?:@\w+\n)+def (\w+)\(", text, re.M)) | set(re.findall(r"^Test\(\w+, (\w+)\)", text, re.M))
+    forms = (r"^(?:@\w+\n)+def (\w+)\(", r"^Test\(\w+, (\w+)\)", r"^static void (\w+)\(void\)$")
+    return {name for form in forms for name in re.findall(form, text, re.M)}
 
 
 @test

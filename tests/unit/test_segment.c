@@ -173,15 +173,3 @@ Test(segment, a_peek_leaves_nothing_attached)
     cr_assert_eq(shmctl(producers.geometry.shmid, IPC_STAT, &info), 0);
     cr_assert_eq(info.shm_nattch, 1, "%d", (int)info.shm_nattch);
 }
-
-Test(segment, young_segments_and_those_in_use_are_no_orphans)
-{
-    int young = shmget(0x50460000 | (getpid() & 0xffff), 4096, IPC_CREAT | IPC_EXCL | 0600);
-
-    cr_assert_geq(young, 0);
-    segment_sweep_orphans();
-    int exists = scratch_segment_exists(young);
-    shmctl(young, IPC_RMID, NULL);
-    cr_assert(exists, "its producer lives: it was about to attach it");
-    cr_assert(scratch_segment_exists(producers.geometry.shmid));
-}
