@@ -224,13 +224,15 @@ def an_id_file_of_anything(t):
 
 
 def scribble(shmid, seconds):
-    """What this file does when it is started with "scribble": random bytes over pages 1 and 2."""
+    """What this file does when it is started with "scribble": random bytes over pages 1 and 2, and a pause now and
+    then. Frames can be published in one; while lanes change all the time, the producer may have to wait."""
     raw = Raw(shmid, 0)
     chosen = random.Random(42)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for _ in range(200):
             ctypes.memmove(raw.address + PAGE, chosen.randbytes(2 * PAGE), 2 * PAGE)
+        time.sleep(0.02)
     raw.close()
 
 
@@ -244,6 +246,16 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def recovers(t, raw, *viewer_options):
+    """When the scribbler and the viewer that may have a damaged lane have gone: the producer goes on, and who comes
+    now sees it."""
+    newest = ctypes.c_uint64.from_address(raw.address + PAGE)
+    before = newest.value  # nobody but the producer writes it now
+    until(lambda: newest.value != before, "another frame", 2 * SLOWER)
+    t.viewer("-q", "--frames", "5", "--json", "n.json", *viewer_options).ends_with(0)
+    equal(report_of(f"{t.path}/n.json")["frames"]["shown"], 5)
+
+
 def scribbled_over(t, presenter, *viewer_options):
     """Some seconds with one viewer that is there already, and others that come."""
     producer = t.producer("-s", "320x240", "-r", "100", "--evict", "200", "--buffers", "3")
@@ -255,22 +267,29 @@ def scribbled_over(t, presenter, *viewer_options):
     before = cpu_seconds(producer)
     peer = scribbler(t, producer, 5)
     started = time.monotonic()
+    drawn, shown = set(), 0
     while peer.is_running():
-        late = t.viewer("-q", "--seconds", "0.3", *viewer_options)
+        drawn.add(hash(ctypes.string_at(raw.address + 3 * PAGE, raw.size - 3 * PAGE)))
+        # A damaged word soon ends one of every frame, so there are others, too.
+        late = t.viewer("-q", "--seconds", "0.3", "--json", "l.json", *(viewer_options if len(drawn) % 2 else ()))
         # It saw frames or none, or a lane word that says it was evicted.
         assert late.wait() in (0, 11), f"exit {late.popen.returncode}: {late.err}"
+        if late.popen.returncode == 0:
+            shown += report_of(f"{t.path}/l.json")["frames"]["shown"]
         t.run(VIEWER, "--list")
     peer.ends_with(0)
     spent = (cpu_seconds(producer) - before) / (time.monotonic() - started)
     assert SANITIZED or spent < 0.5, f"the producer spins: {spent:.0%} of a core"
     equal(ctypes.string_at(raw.address, PAGE), header, "the header")
-    raw.close()
+    assert len(drawn) > 1 and shown > 0, f"{len(drawn)} pictures drawn, {shown} shown: nothing moves"
     assert producer.is_running(), producer.err
     for viewer in viewers:
         viewer.signal(signal.SIGTERM)
         assert viewer.wait() in (11, 128 + signal.SIGTERM), f"exit {viewer.popen.returncode}: {viewer.err}"
         if viewer.popen.returncode != 11:
             assert os.path.exists(f"{t.path}/v.json")
+    recovers(t, raw, *viewer_options)
+    raw.close()
     producer.signal(signal.SIGTERM)
     producer.ends_with(128 + signal.SIGTERM)
 
