@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 
 #include "scratch.h"
 #include "segment.h"
@@ -172,4 +173,83 @@ Test(segment, a_peek_leaves_nothing_attached)
     cr_assert_eq(newest, 0);
     cr_assert_eq(shmctl(producers.geometry.shmid, IPC_STAT, &info), 0);
     cr_assert_eq(info.shm_nattch, 1, "%d", (int)info.shm_nattch);
+}
+
+/* ------------------------------------------------------------------ after the look */
+
+struct field {
+    const char *name;
+    size_t offset, bytes;
+};
+#define FIELD(name) #name, offsetof(struct layout_header, name), sizeof producers.header->name
+static const struct field fields[] = {
+    {FIELD(magic)},      {FIELD(version)}, {FIELD(total_bytes)},       {FIELD(slots_offset)},
+    {FIELD(page_bytes)}, {FIELD(slots)},   {FIELD(slot_stride_bytes)}, {FIELD(fourcc)},
+    {FIELD(width)},      {FIELD(height)},  {FIELD(stride_bytes[0])},   {FIELD(plane_offset[0])},
+    {FIELD(channel)},    {FIELD(nonce)},
+};
+
+static const struct field *field;
+static const uint8_t *value;
+
+static void change(void)
+{
+    memcpy((uint8_t *)producers.header + field->offset, value, field->bytes);
+}
+
+static void (*after_look)(void); /* once, when the first mapping of an attach has been let go */
+
+/* Ours in place of the C library's. */
+int shmdt(const void *address)
+{
+    int ret = (int)syscall(SYS_shmdt, address);
+    void (*then)(void) = after_look;
+
+    after_look = NULL;
+    if (then)
+        then();
+    return ret;
+}
+
+static bool is_as_planned(void)
+{
+    const struct pf_segment *got = &viewers.geometry, *plan = &producers.geometry;
+
+    return got->bytes == plan->bytes && got->slots == plan->slots &&
+           got->slots_offset == plan->slots_offset &&
+           got->slot_stride_bytes == plan->slot_stride_bytes && got->planes == plan->planes &&
+           memcmp(&got->format, &plan->format, sizeof got->format) == 0 &&
+           got->plane_offset[0] == plan->plane_offset[0] &&
+           got->plane_stride_bytes[0] == plan->plane_stride_bytes[0];
+}
+
+Test(segment, what_changes_after_the_look_changes_nothing)
+{
+    struct layout_header good;
+    uint8_t values[4][sizeof(struct layout_header)] = {{0}};
+
+    memcpy(&good, producers.header, sizeof good);
+    memset(values[1], 0xff, sizeof values[1]);
+    for (field = fields; field < fields + sizeof fields / sizeof *fields; field++) {
+        bool is_nonce = field->offset == offsetof(struct layout_header, nonce);
+        /* One less and one more may be as good as what is there, and are not what was looked at. */
+        memcpy(values[2], (uint8_t *)&good + field->offset, field->bytes);
+        memcpy(values[3], values[2], field->bytes);
+        values[2][0]--;
+        values[3][0]++;
+        for (int i = 0; i < 4; i++) {
+            value = values[i];
+            after_look = change;
+            int ret = attach();
+            cr_assert_null(after_look);
+            memcpy(producers.header, &good, sizeof good);
+            cr_assert_eq(ret, is_nonce ? -EREMCHG : 0, "%s, value %d: attach says %d", field->name,
+                         i, ret);
+            if (is_nonce)
+                continue;
+            cr_assert(is_as_planned(), "%s, value %d, is not what was looked at", field->name, i);
+            cr_assert_str_eq(viewers.channel, "test");
+            segment_close(&viewers);
+        }
+    }
 }

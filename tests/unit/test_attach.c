@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A header that somebody scribbles over while viewers attach. Whatever an attach says yes to must
+ * fit into the segment as it is, and stay so.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "clock.h"
+#include "format.h"
+#include "geometry.h"
+#include "scratch.h"
+#include "segment.h"
+
+enum { PAGE = 4096, SECONDS = 3 };
+
+static const struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 33, .height = 7};
+static struct segment producers, viewers;
+static struct layout_header good;
+
+static void create(void)
+{
+    /* Each refusal is an error line. */
+    cr_assert_not_null(freopen("/dev/null", "w", stderr));
+    cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3), 0);
+    memcpy(&good, producers.header, sizeof good);
+}
+
+static void finish(void)
+{
+    segment_close(&viewers);
+    segment_close(&producers);
+}
+
+TestSuite(attach, .init = create, .fini = finish);
+
+/* What a header says of where things are. */
+#define FIELD(name) offsetof(struct layout_header, name), sizeof good.name
+static const struct field {
+    size_t offset, bytes;
+} fields[] = {
+    {FIELD(magic)},           {FIELD(version)},         {FIELD(layout_hash)},
+    {FIELD(header_bytes)},    {FIELD(total_bytes)},     {FIELD(slots_offset)},
+    {FIELD(page_bytes)},      {FIELD(slots)},           {FIELD(slot_stride_bytes)},
+    {FIELD(fourcc)},          {FIELD(width)},           {FIELD(height)},
+    {FIELD(stride_bytes[0])}, {FIELD(stride_bytes[1])}, {FIELD(plane_offset[0])},
+    {FIELD(plane_offset[1])}, {FIELD(nonce)},           {FIELD(channel)},
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static void set(const struct field *field, const void *value)
+{
+    memcpy((uint8_t *)producers.header + field->offset, value, field->bytes);
+}
+
+/* ------------------------------------------------------------------ what an attach gives */
+
+/* Written by the producer's mapping, read by the viewer's: it is there, and it is the same byte. */
+static void touch(const uint8_t *byte)
+{
+    size_t offset = (size_t)(byte - (uint8_t *)viewers.header);
+    static uint8_t mark;
+
+    cr_assert_lt(offset, producers.geometry.bytes, "outside");
+    ((uint8_t *)producers.header)[offset] = ++mark;
+    cr_assert_eq(*(const volatile uint8_t *)byte, mark, "byte %zu", offset);
+}
+
+static void is_inside(void)
+{
+    const struct pf_segment *geometry = &viewers.geometry;
+    uint64_t bytes = producers.geometry.bytes; /* as many as the kernel gave it */
+
+    cr_assert_leq(geometry->bytes, bytes);
+    cr_assert(format_is_valid(&geometry->format), "%ux%u", geometry->format.width,
+              geometry->format.height);
+    cr_assert(geometry->slots >= PF_SLOTS_MIN && geometry->slots <= PF_SLOTS_MAX, "%u slots",
+              geometry->slots);
+    cr_assert_eq(geometry->slots_offset, LAYOUT_CONTROL_PAGES * PAGE);
+    cr_assert_leq(geometry->slot_stride_bytes, bytes);
+    cr_assert_leq(geometry->slots_offset + geometry->slots * geometry->slot_stride_bytes,
+                  geometry->bytes);
+    cr_assert_not_null(memchr(viewers.channel, '\0', sizeof viewers.channel));
+
+    struct format_planes planes = format_planes(&geometry->format);
+    cr_assert_eq(geometry->planes, planes.count);
+    for (uint32_t p = 0; p < planes.count; p++) {
+        uint64_t plane_bytes = (uint64_t)geometry->plane_stride_bytes[p] * planes.rows[p];
+        cr_assert_geq(geometry->plane_stride_bytes[p], planes.row_bytes[p], "plane %u", p);
+        cr_assert_leq(geometry->plane_offset[p], geometry->slot_stride_bytes, "plane %u", p);
+        cr_assert_leq(plane_bytes, geometry->slot_stride_bytes - geometry->plane_offset[p],
+                      "plane %u", p);
+        for (uint32_t slot = 0; slot < geometry->slots; slot++) {
+            struct pf_plane plane[PF_PLANES_MAX];
+            segment_planes(&viewers, slot, plane);
+            const uint8_t *last = plane[p].pixels + plane_bytes - plane[p].stride_bytes;
+            touch(plane[p].pixels);
+            touch(plane[p].pixels + planes.row_bytes[p] - 1);
+            touch(last);
+            touch(last + planes.row_bytes[p] - 1);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ all the time */
+
+static atomic_bool stop;
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13; /* xorshift64: Marsaglia, 2003 */
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* One field, or a few bytes anywhere in page 0; and right again after a while, or nothing would be
+ * taken. */
+static void *scribble(void *unused)
+{
+    static uint8_t page[PAGE];
+    uint64_t state = 42;
+
+    memcpy(page, producers.header, PAGE);
+    while (!atomic_load(&stop)) {
+        uint64_t chosen = next_random(&state), number = next_random(&state);
+        if (chosen % 4 == 0) {
+            for (int i = 0; i < 16; i++)
+                ((uint8_t *)producers.header)[next_random(&state) % PAGE] = (uint8_t)(number >> i);
+        } else {
+            uint8_t bytes[sizeof good] = {0};
+            memcpy(bytes, &number, sizeof number);
+            if (chosen % 4 == 1) /* a small number */
+                memset(bytes + 1, 0, sizeof bytes - 1);
+            set(&fields[chosen / 4 % FIELDS], bytes);
+        }
+        for (uint64_t spins = next_random(&state) % 20000; spins > 0; spins--)
+            atomic_signal_fence(memory_order_seq_cst);
+        memcpy(producers.header, page, PAGE);
+        for (uint64_t spins = next_random(&state) % 20000; spins > 0; spins--)
+            atomic_signal_fence(memory_order_seq_cst);
+    }
+    return unused;
+}
+
+Test(attach, a_header_that_is_scribbled_over_is_refused_or_taken_whole)
+{
+    int64_t end_ns = clock_now_ns() + SECONDS * NS_PER_S;
+    int taken = 0, refused = 0;
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, scribble, NULL), 0);
+    while (clock_now_ns() < end_ns) {
+        const uint8_t *nonce = (taken + refused) % 2 ? good.nonce : NULL;
+        int ret = segment_attach(&viewers, producers.geometry.shmid, nonce);
+        /* The magic alone may say that the segment is still being made. */
+        cr_assert(ret == 0 || ret == -EPROTO || ret == -EREMCHG || (ret == -ECONNREFUSED && !nonce),
+                  "attach says %d", ret);
+        if (ret == 0) {
+            is_inside();
+            segment_close(&viewers);
+        }
+        taken += ret == 0;
+        refused += ret < 0;
+    }
+    atomic_store(&stop, true);
+    pthread_join(thread, NULL);
+    cr_assert(taken > 0 && refused > 0, "%d taken, %d refused", taken, refused);
+    cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, good.nonce), 0);
+}
