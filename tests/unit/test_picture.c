@@ -16,8 +16,9 @@
 #include "pageflip.h"
 #include "picture.h"
 #include "scratch.h"
+#include "use.h"
 
-enum { SIDE_MAX = 16, FILE_MAX = 1 << 16, STRIDE = SIDE_MAX * 4 + 32, GREY = 128 };
+enum { SIDE_MAX = 24, FILE_MAX = 1 << 16, STRIDE = SIDE_MAX * 4 + 32, GREY = 128 };
 
 struct memory {
     uint8_t bytes[FILE_MAX];
@@ -240,17 +241,34 @@ Test(picture, every_kind_of_png_is_read_as_the_specification_says)
 
 static const struct kind plain = {PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_ADAM7, false, 9, 7};
 
-Test(picture, a_file_cut_short_anywhere_is_refused)
+static void cut_short_anywhere(const struct kind *kind, size_t at_least)
 {
     static struct memory memory;
     static uint8_t pixels[SIDE_MAX * STRIDE];
     uint32_t width, height;
 
-    make_png(&plain, &memory);
+    make_png(kind, &memory);
+    cr_assert_geq(memory.length, at_least);
     cr_assert_eq(read_png(&memory, pixels, &width, &height), 0);
+    size_t whole = memory.length;
+    struct use before = use_now();
     while (memory.length-- > 0)
         cr_assert_eq(read_png(&memory, pixels, &width, &height), -EBADMSG, "%zu bytes",
                      memory.length);
+    expect_use(&before, whole);
+}
+
+Test(picture, a_file_cut_short_anywhere_is_refused)
+{
+    static const struct kind large[] = {
+        /* noise: it does not pack */
+        {PNG_COLOR_TYPE_RGB_ALPHA, 16, PNG_INTERLACE_NONE, false, 22, 23},
+        {PNG_COLOR_TYPE_RGB_ALPHA, 16, PNG_INTERLACE_ADAM7, false, 22, 23},
+    };
+
+    cut_short_anywhere(&large[0], 4000);
+    cut_short_anywhere(&large[1], 4000);
+    cut_short_anywhere(&plain, 100);
 }
 
 Test(picture, a_file_with_any_bit_wrong_is_refused)

@@ -6,6 +6,7 @@
 #include "producer/options.h"
 #include "producer/source.h"
 #include "scratch.h"
+#include "use.h"
 
 enum { STRIDE = 256, ROWS = 64, MARK = 0x5a };
 
@@ -195,6 +196,38 @@ Test(source_y4m, leaves_half_a_frame_at_the_end_out)
     cr_assert_eq(next_frame(source), 0);
     cr_assert_eq(next_frame(source), -ENODATA);
     source_close(source);
+}
+
+/* How many whole frames there are in the first `length` bytes; or what is said of them instead. */
+static int frames_in_file(size_t length)
+{
+    struct source *source = NULL;
+    int ret, frames = 0;
+
+    cr_assert_eq(truncate(path, (off_t)length), 0);
+    ret = open_stream(&source, false);
+    if (ret < 0)
+        return ret;
+    while ((ret = next_frame(source)) == 0)
+        frames++;
+    source_close(source);
+    return ret == -ENODATA ? frames : ret;
+}
+
+Test(source_y4m, a_stream_cut_short_anywhere_ends_with_its_last_whole_frame)
+{
+    const char *head = "YUV4MPEG2 W40 H30 F25:1\n";
+    const size_t frame_bytes = 6 + 40 * 30 * 3 / 2, whole = strlen(head) + 2 * frame_bytes;
+
+    write_stream(head, 2, 40 * 30, 20 * 15, 100, 128, 128);
+    cr_assert_eq(frames_in_file(whole), 2);
+    struct use before = use_now();
+    for (size_t length = whole - 1; length > strlen(head); length--)
+        cr_assert_eq(frames_in_file(length), (int)((length - strlen(head)) / frame_bytes),
+                     "%zu bytes", length);
+    for (size_t length = strlen(head) + 1; length-- > 0;)
+        cr_assert_eq(frames_in_file(length), -EBADMSG, "%zu bytes", length);
+    expect_use(&before, whole);
 }
 
 Test(source_y4m, refuses_what_it_cannot_show)
