@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop sleeps for a frame in the viewer's doorbell, and cannot sleep for the display at the same
- * time. So a thread sleeps in epoll for the display's connections, and rings that doorbell (pf_viewer_wake()) when one of them
- * has news. It reads nothing. The loop asks which one it was, so that it need not ask a connection
- * (several system calls each) that has nothing to say.
+ * The loop sleeps for a frame in the viewer's doorbell, and cannot sleep for the display at the
+ * same time. So a thread sleeps in epoll for the display's connections, and rings that doorbell
+ * (pf_viewer_wake()) when one of them has news. It reads nothing. The loop asks which one it was,
+ * so that it need not ask a connection (several system calls each) that has nothing to say.
  */
 #ifndef WAKER_H
 #define WAKER_H
