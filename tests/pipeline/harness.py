@@ -27,6 +27,9 @@ WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
 SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
 PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
 
+# Nobody dies of these but by a fault, or because a test sent it.
+CRASHES = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS}
+
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup has it ignored
 
 tests = []
@@ -78,6 +81,7 @@ class Process:
     def __init__(self, scratch, command, env, **popen):
         number = len(scratch.processes)
         self.command = command
+        self.sent = set()  # the signals that it got from the test
         self.out_path = f"{scratch.path}/out{number}"
         self.err_path = f"{scratch.path}/err{number}"
         popen.setdefault("stdin", subprocess.DEVNULL)
@@ -119,11 +123,25 @@ class Process:
 
     def signal(self, number):
         if self.is_running():
+            self.sent.add(number)
             self.popen.send_signal(number)
 
     def kill(self):
         self.signal(signal.SIGKILL)
         self.popen.wait()
+
+    def crash(self):
+        """What nobody asked of it, or None: a death by a signal that the test did not send, here or in a shell around
+        it; or a sanitizer's words. Ask when it has ended. Servers are somebody else's programs."""
+        code = self.popen.returncode
+        number = -code if code < 0 else code - 128
+        if self.is_server or self.sent & CRASHES:
+            return None
+        if number in CRASHES:
+            return f"{self.command} crashed by {signal.Signals(number).name}: {self.err}"
+        if "Sanitizer" in self.err or "runtime error:" in self.err:
+            return f"{self.command} has a sanitizer's report: {self.err}"
+        return None
 
     def says(self, words, seconds=PATIENCE):
         until(lambda: words in self.err or not self.is_running(), f"{words!r} on {self.command}", seconds)
@@ -180,8 +198,11 @@ class Scratch:
                     if process.is_server:
                         raise
             process.kill()
+        crashes = [words for words in (process.crash() for process in self.processes) if words]
         shutil.rmtree(self.path, ignore_errors=True)
         until(lambda: not [s for s in segments() if s["cpid"] in pids], f"no segment left of {pids}", 5)
+        if crashes:
+            raise AssertionError("\n".join(crashes))
 
 
 def text_of(path):
@@ -356,6 +377,9 @@ class Picture:
 
 def main():
     wanted = sys.argv[1:]
+    unknown = set(wanted) - {t.__name__ for t in tests}
+    if unknown:
+        sys.exit(f"no such test: {', '.join(sorted(unknown))}")
     chosen = [t for t in tests if not wanted or t.__name__ in wanted]
     failed = 0
     print("TAP version 13", flush=True)

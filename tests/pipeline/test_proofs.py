@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What is said about the tests is so: the catalogue of faults names tests that there are, and tests/proofs takes every
-finding for one."""
+"""What is said about the tests is so: the catalogue of faults names tests that there are, and neither tests/proofs nor
+the harness nor tests/valgrind takes silence or a crash for success."""
 import json
 import os
 import re
+import sys
 
 from harness import *
 
@@ -12,9 +13,10 @@ PROOFS = os.path.join(SOURCE, "tests", "proofs")
 
 
 def names_in(path):
-    """The tests of a file: @test functions in Python, Test(suite, name) in C, functions of a C program of its own."""
+    """The tests of a file: @test functions in Python, Test(suite, name) in C, functions of a C program of its own,
+    `check name` in scripts."""
     text = open(path).read()
-    forms = (r"^(?:@\w+\n)+def (\w+)\(", r"^Test\(\w+, (\w+)\)", r"^static void (\w+)\(void\)$")
+    forms = (r"^(?:@\w+\n)+def (\w+)\(", r"^Test\(\w+, (\w+)\)", r"^static void (\w+)\(void\)$", r"\bcheck (\w+) ")
     return {name for form in forms for name in re.findall(form, text, re.M)}
 
 
@@ -27,15 +29,70 @@ def the_catalogue_names_tests_that_there_are(t):
     equal(sorted(ids), sorted(wanted + ["Z1", "C"]), "faults with a row of their own")
     for name, fault, shown in rows:
         quoted = re.findall(r"`([^`]+)`", shown)
-        files = [place for place in quoted if "/" in place or place == "soak"]
+        files = [place for place in quoted if "/" in place or place in ("soak", "lint")]
         assert files or "cannot" in shown or "Not ours" in shown, f"{name}: neither a test nor a reason: {shown}"
-        known = set()
-        for place in files:
-            path = os.path.join(SOURCE, "" if place.startswith("common/") else "tests", place)
+        place = None
+        for word in quoted:
+            if word not in files:
+                assert place and word in names_in(path), f"{name}: no test {word} in {place}"
+                continue
+            place, path = word, os.path.join(SOURCE, "tests", word)
             assert os.path.exists(path), f"{name}: there is no {place}"
-            known |= names_in(path)
-        for single in set(quoted) - set(files):
-            assert single in known, f"{name}: no test {single} in {files}"
+
+
+HARNESS = """
+import os, signal, sys
+sys.path.insert(0, os.path.join(os.environ["PAGEFLIP_SOURCE"], "tests", "pipeline"))
+from harness import *
+@test
+def one_that_nobody_waits_for_crashes(t):
+    t.start("sh", "-c", "ulimit -c 0; kill -SEGV $$; sleep 9")
+    time.sleep(0.3)
+@test
+def a_crash_in_a_shell(t):
+    t.start("sh", "-c", "ulimit -c 0; sh -c 'kill -ABRT $$'; exit $?").wait()
+@test
+def a_report_of_a_sanitizer(t):
+    t.start("sh", "-c", "echo x.c:1:2: runtime error: too much >&2").ends_with(0)
+@test
+def a_crash_that_the_test_sent(t):
+    process = t.start("sleep", "60", preexec_fn=lambda: __import__("resource").setrlimit(4, (0, 0)))
+    process.signal(signal.SIGBUS)
+    process.wait()
+@test
+def one_that_is_killed(t):
+    t.start("sleep", "60")
+main()
+"""
+
+
+@test
+def a_crash_that_nobody_waited_for_fails_a_test(t):
+    told = t.start(sys.executable, "-c", HARNESS).ends_with(1)
+    results = [line.split(" - ")[0].rstrip(" 0123456789") for line in told.out.splitlines() if re.match("(not )?ok", line)]
+    equal(results, ["not ok"] * 3 + ["ok"] * 2, told.out)
+    for words in ("crashed by SIGSEGV", "crashed by SIGABRT", "sanitizer's report: x.c:1:2"):
+        contains(told.out, words)
+
+
+@test
+def a_test_that_there_is_not_is_no_success(t):
+    told = t.start(sys.executable, "-c", HARNESS, "one_that_is_killed", "none_such").ends_with(1, "no such test: none_such")
+    equal((told.out, len(told.err.splitlines())), ("", 1))
+
+
+@test
+def valgrind_takes_no_silence_for_success(t):
+    """tests/valgrind with a Python of our own, which says what test files might."""
+    os.mkdir(f"{t.path}/bin")
+    say(t, "bin/valgrind", "")
+    for said, code, findings in ((["1..1", "ok 1 - a"], 0, 0), (["1..1", "not ok 1 - a"], 1, 2), ([], 1, 2), ([], 0, 2),
+                                 (["1..0"], 0, 2), (["1..2", "ok 1 - a"], 0, 2), (["1..1", "ok 1 - a"], 1, 2)):
+        say(t, "bin/python3", *said, code=code)
+        told = t.start(os.path.join(SOURCE, "tests", "valgrind"), t.path, env={"PATH": f"{t.path}/bin:{os.environ['PATH']}"})
+        told.ends_with(findings > 0)
+        runs = 2 * sum("ok" in line for line in said)
+        equal(told.out.splitlines()[-1], f'PROOF name="memcheck" runs={runs} findings={findings} seed=-', f"{said}")
 
 
 def proofs(t, lines, *arguments):
@@ -68,8 +125,6 @@ cases = [('PROOF name="a, b" runs=12 findings=0 seed=42\\n', 0), ('x\\nPROOF nam
          ('12 passed, 2 failed, 1 skipped\\n', 1), ('12 passed, 0 failed, 1 skipped\\n', 1)]
 print(json.dumps([[(r["name"], r["runs"], r["findings"], r["seed"]) for r in proofs.results_of("x", *c)] for c in cases]))
 """
-    import sys
-
     told = t.start(sys.executable, "-c", judge).ends_with(0)
     equal(json.loads(told.out), [
         [["a, b", "12", 0, "42"]], [["a", "1", 2, "-"]], [["a", "1", 0, "-"], ["b", "2", 0, "7"]],
