@@ -219,6 +219,11 @@ def segments():
         return [dict(zip(names, map(int, line.split()))) for line in file]
 
 
+def mapped_by(pid):
+    """The ids of the segments that this process has mapped, each once, however many pieces mprotect() made of it."""
+    return {int(line.split()[4]) for line in text_of(f"/proc/{pid}/maps").splitlines() if "/SYSV" in line}
+
+
 def report_of(path):
     import json
 

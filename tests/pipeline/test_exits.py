@@ -223,16 +223,19 @@ def code_13_a_torn_frame(t):
 
 @test
 def code_128_signals(t):
+    """By exit(), in order, and not of the signal itself, which the kernel would show as -N."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         producer = t.producer(*SMALL)
         viewer = t.viewer("--json", "v.json")
         until(lambda: rows_of_list(t)[1][-1] == "1", "a viewer")
         viewer.signal(number)
         viewer.ends_with(128 + number)
+        equal(viewer.popen.returncode, 128 + number)
         assert report_of(f"{t.path}/v.json")["role"] == "viewer"
         os.unlink(f"{t.path}/v.json")
         producer.signal(number)
         producer.ends_with(128 + number)
+        equal(producer.popen.returncode, 128 + number)
 
 
 @test

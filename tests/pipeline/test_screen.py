@@ -277,6 +277,31 @@ def a_snapshot_is_what_was_shown(t):
 
 
 @test
+def a_snapshot_by_key_that_cannot_be_written_is_told(t):
+    """The folder that it would go to has been removed: that stops root, too. One line, and the frames go on."""
+    display = Display(t)
+    t.producer("-s", "320x240")
+    gone = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"]
+    for presenter in ("x11", "sdl"):
+        viewer = t.start(*gone, VIEWER, "--presenter", presenter, "-q", "--json", f"{t.path}/v.json")
+        window = display.window_of(viewer)
+        until(lambda: any(display.grab(window).pixels), "a picture", 5)
+
+        def shown():
+            viewer.signal(signal.SIGUSR1)
+            return os.path.exists(f"{t.path}/v.json") and report_of(f"{t.path}/v.json")["frames"]["shown"]
+        until(lambda: display.key(window, "s") or viewer.err, "words", 5)
+        contains(viewer.err, ".png: cannot write it: No such file or directory")
+        before = shown()
+        until(lambda: shown() > before + 20, "frames after it", 5)
+        display.key(window, "q")
+        viewer.ends_with(0)
+        assert all("cannot write it" in line for line in viewer.err.splitlines()), viewer.err
+        equal(saved(t), [])
+        os.unlink(f"{t.path}/v.json")
+
+
+@test
 def a_snapshot_of_the_last_of_many_that_the_display_skips(t):
     """The one before the last may turn out to be skipped: then the last is another one."""
     Display(t)

@@ -13,7 +13,7 @@ import time
 from harness import *
 
 SMALL = ["-s", "320x240"]
-IPC_RMID = 0
+IPC_RMID, IPC_SET = 0, 1
 CHILD = sys.executable
 
 
@@ -176,6 +176,21 @@ def a_member_can_read_and_scribble_but_not_remove(t, them):
     """What the README says of it under Trust."""
     producer = them.produce()
     shmid = them.segment_of(producer)["shmid"]
+    private = them.start(them.be(them.alice, [them.group]), f"{t.path}/pageflip-producer", *SMALL, "-n", "private")
+    own = f"{t.path}/{them.alice}/pageflip"
+    until(lambda: os.path.exists(f"{own}/private.id"), f"another channel: {private.err}")
+    other = them.segment_of(private)["shmid"]
+    done = them.tries(them.be(them.bob, [them.group]), f"""
+shm(lambda: libc.shmctl({shmid}, {IPC_SET}, bytes(256)))
+shm(lambda: libc.shmat({other}, None, 0o10000))
+file(lambda: open("{own}/private.id"))
+file(lambda: open("{own}/private.lock"))
+import fcntl, struct
+lease = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 1, 0)  # byte 0: the producer's
+file(lambda: fcntl.fcntl(open("{them.path('default.lock')}", "r+b"), 37, lease))  # F_OFD_SETLK
+""")
+    equal(done, ["EPERM", "EACCES", "EACCES", "EACCES", "EAGAIN"])
+    assert private.is_running()
     done = them.tries(them.be(them.bob, [them.group]), f"""
 shm(lambda: libc.shmat({shmid}, None, 0))
 shm(lambda: libc.shmctl({shmid}, {IPC_RMID}, None))

@@ -7,6 +7,8 @@ import subprocess
 
 from harness import *
 
+QUICK = 2 if not SANITIZED else 8  # seconds
+
 
 def still(t, size):
     os.makedirs(f"{t.path}/stills")
@@ -93,7 +95,7 @@ def the_compositor_goes_away(t):
         until(lambda: any(display.grab().pixels), "a picture")
         until(lambda: shown(t, viewer), "frames")
         compositor.signal(number)
-        viewer.ends_with(12, f"display lost: {words}; look at the display", seconds=12)
+        viewer.ends_with(12, f"display lost: {words}; look at the display", seconds=12 if number == signal.SIGSTOP else QUICK)
         if number != signal.SIGSTOP:  # then a driver's call is waited in that nothing can end but the process
             contains(viewer.err, "frames of 640x480 shown by sdl-texture")
         rows = until(lambda: re.findall(r" 0$", t.run(VIEWER, "--list").decode(), re.M), "no viewer on the list", 2)
