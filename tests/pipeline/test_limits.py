@@ -218,12 +218,22 @@ def no_wait_is_by_the_wall_clock(t):
         raise Skip("strace and the leak check do not go together")
     skew = time.time() - time.monotonic()
     calls = "trace=futex,clock_nanosleep,clock_gettime,timerfd_settime,ppoll,pselect6,epoll_wait"
-    producer = t.start("strace", "-f", "-ttt", "-o", f"{t.path}/p.trace", "-e", calls, PRODUCER, *SMALL, "-r", "50", "--frames", "100")
-    viewer = t.start("strace", "-f", "-ttt", "-o", f"{t.path}/v.trace", "-e", calls, VIEWER, "--presenter", "null", "--wait", "10",
-                     "--every-frame")
+
+    def traced(name, *command):
+        return t.start("strace", "-f", "-ttt", "-o", f"{t.path}/{name}.trace", "-e", calls, *command)
+    producer = traced("p", PRODUCER, *SMALL, "-r", "50", "--frames", "100")
+    viewer = traced("v", VIEWER, "--presenter", "null", "--wait", "10", "--every-frame")
     for process in (producer, viewer):
         process.ends_with(0)
-    waits = text_of(f"{t.path}/p.trace") + text_of(f"{t.path}/v.trace")
+    # One that waits for a viewer who does not come: all that could make its waits long.
+    held = traced("h", PRODUCER, *SMALL, "-r", "0", "-n", "held")
+    viewer = t.viewer("-n", "held", "--every-frame", "--wait", "10")
+    t.joined(channel="held")
+    viewer.signal(signal.SIGSTOP)
+    time.sleep(1)
+    os.kill(int(re.search(r"^pid (\d+)", text_of(f"{t.path}/pageflip/held.id"), re.M).group(1)), signal.SIGINT)
+    held.ends_with(130)
+    waits = "".join(text_of(f"{t.path}/{name}.trace") for name in "pvh")
     assert len(re.findall(r"FUTEX_WAIT_BITSET", waits)) > 10, "no waits were seen"
     absolute = [line for line in waits.splitlines() if "CLOCK_REALTIME" in line and
                 ("FUTEX" in line or "TIMER_ABSTIME" in line)]
