@@ -48,7 +48,9 @@ static void on_error(png_structp png, png_const_charp message)
 {
     struct picture *picture = png_get_error_ptr(png);
 
-    snprintf(picture->reason, sizeof picture->reason, "%s", message);
+    /* What is wrong with a header, a size over the limit say, is in the warnings before this. */
+    if (!picture->reason[0] || strcmp(message, "Invalid IHDR data") != 0)
+        snprintf(picture->reason, sizeof picture->reason, "%s", message);
     png_longjmp(png, 1);
 }
 
@@ -57,6 +59,7 @@ static void on_warning(png_structp png, png_const_charp message)
     struct picture *picture = png_get_error_ptr(png);
 
     log_info("%s: %s", picture->name, message);
+    snprintf(picture->reason, sizeof picture->reason, "%s", message);
 }
 
 static void read_file(png_structp png, png_bytep data, size_t length)

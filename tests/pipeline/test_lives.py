@@ -72,11 +72,13 @@ def every_frame_means_every_frame(t):
 @test
 def a_producers_death_is_told_after_its_last_frame(t):
     producer = t.producer(*SMALL)
-    viewer = t.viewer("--every-frame", "--verify")
+    viewer = t.viewer("--every-frame", "--verify", "--csv", "v.csv")
     t.joined()
     settle(0.5)
     producer.kill()
-    viewer.ends_with(10, f"its producer (pid {producer.pid}) died after", "--follow", seconds=2)
+    viewer.ends_with(10, f"its producer (pid {producer.pid}) died after frame ", "--follow", seconds=2)
+    last = list(csv.DictReader(open(f"{t.path}/v.csv")))[-1]
+    contains(viewer.err, f"died after frame {last['sequence']};")
 
 
 @test
