@@ -200,7 +200,8 @@ def code_12_no_display(t):
     one_line(t.viewer(presenter="auto"), 12, "--presenter null")
     one_line(t.viewer(presenter="x11"), 12, "DISPLAY is not set")
     one_line(t.viewer(presenter="x11", env={"DISPLAY": ":987"}), 12, "no X server answers at DISPLAY=:987")
-    one_line(t.viewer(presenter="sdl", env={"SDL_VIDEODRIVER": "none-such"}), 12, "SDL opens no window: none-such not available")
+    one_line(t.viewer(presenter="sdl", env={"SDL_VIDEODRIVER": "none-such"}), 12,
+             "SDL opens no window: none-such not available")
 
 
 @test
