@@ -119,6 +119,35 @@ def a_zombie_is_dead(t):
 
 
 @test
+def everybody_is_killed_at_once(t):
+    """Before any of them is waited for. The kernel takes the segment with its last user; the lock file stays, so that a
+    lease is always on the same file, and whoever comes next begins as on the first day."""
+    lock = f"{t.path}/pageflip/default.lock"
+    for _ in range(5 if not SANITIZED else 2):
+        producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
+        viewers = [t.viewer("-q", *mode) for mode in ([], ["--every-frame"], [], ["--every-frame"])]
+        until(lambda: viewers_of(t) == 4, "four viewers")
+        until(lambda: published(t, producer)["published"] > 50, "frames")
+        inode = os.stat(lock).st_ino
+        everybody = [producer, *viewers]
+        assert all(process.is_running() for process in everybody)
+        for process in everybody:
+            os.kill(process.pid, signal.SIGKILL)
+        pids = [process.pid for process in everybody]
+        until(lambda: not [s for s in segments() if s["cpid"] in pids], "no segment", 2)
+        for process in everybody:
+            process.ends_with(137)
+        equal(os.stat(lock).st_ino, inode, "the lock file")
+        t.start(PRODUCER, *SMALL, "--frames", "2").ends_with(0)
+        following = t.producer(*SMALL, "-r", "0")
+        t.viewer("--verify", "--frames", "20", "--json", "v.json").ends_with(0)
+        frames = report_of(f"{t.path}/v.json")["frames"]
+        equal((frames["torn"], frames["verified"]), (0, frames["shown"]))
+        following.signal(signal.SIGTERM)
+        following.ends_with(143)
+
+
+@test
 def a_stopped_latest_viewer_goes_on_with_the_newest(t):
     """And counts what it passed over. It has one slot of three, so nobody waits for it."""
     producer = t.producer(*SMALL, "-r", "200", "--buffers", "3", "--json", "p.json")
