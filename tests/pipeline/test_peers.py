@@ -142,7 +142,7 @@ def everybody_is_killed_at_once(t):
         following = t.producer(*SMALL, "-r", "0")
         t.viewer("--verify", "--frames", "20", "--json", "v.json").ends_with(0)
         frames = report_of(f"{t.path}/v.json")["frames"]
-        equal((frames["torn"], frames["verified"]), (0, frames["shown"]))
+        assert frames["torn"] == 0 and frames["verified"] >= frames["shown"] == 20, frames
         following.signal(signal.SIGTERM)
         following.ends_with(143)
 
