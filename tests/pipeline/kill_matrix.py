@@ -216,7 +216,8 @@ class Case:
 
     def has_all_of_each_segment(self, viewer):
         """A segment is one frame long, and each was published before the next was made: at the visit-th change of size
-        there were as many frames. The media time of a picture is its number, 30 a second."""
+        there were as many frames. The media time of a picture is its number, 30 a second. Nobody waits for a viewer of the
+        latest frame to come over, and a segment that nobody else has attached dies with the producer: its last may be earlier."""
         frames = self.all_whole(viewer)
         check(frames["lost"] == 0, f"lost frames: {frames}")
         rows = csv.DictReader(open(f"{viewer.files}.csv"))
@@ -225,9 +226,6 @@ class Case:
             check(numbers == list(range(self.visit)), f"of {self.visit} pictures these came: {numbers}")
         else:
             check(numbers and numbers == sorted(set(numbers)), f"not in order: {numbers}")
-            # At P17 the channel has come to name the next segment, where there is no frame yet: who was two segments
-            # behind goes straight there.
-            check(self.point == "P17" or numbers[-1] == self.visit - 1, f"of {self.visit} pictures the last did not come: {numbers}")
 
     # ------------------------------------------------------------ a viewer dies
 
