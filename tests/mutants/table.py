@@ -84,6 +84,14 @@ LOGIC = [
      [("if (ret == -EAGAIN) continue;", "if (ret == -EAGAIN) ret = 0;")]),
     ("never-reap", "the lanes of the dead are kept for ever", "producer.c",
      [("if ((lanes & 1u << i) &&", "if (false &&")]),
+    ("viewer-sleeps-on", "a viewer whose ring is lost looks again after 1.9 s", "viewer.c",
+     [("} ret = handoff_wait_door(&viewer->segment, viewer->lane,"
+       " clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));",
+       "} ret = handoff_wait_door(&viewer->segment, viewer->lane,"
+       " clock_earlier(deadline_ns, now_ns + 19 * HANDOFF_LOOK_AGAIN_NS));")]),
+    ("producer-sleeps-on", "a producer whose ring is lost looks again after 1.9 s", "producer.c",
+     [("wake_ns = clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS);",
+       "wake_ns = clock_earlier(deadline_ns, now_ns + 19 * HANDOFF_LOOK_AGAIN_NS);")]),
     ("second-producer", "starts beside another producer", "producer.c",
      [("ret = take_lease(&made->channel);", "ret = 0;")]),
     ("moved-after-id", "the new id is there before the old segment says MOVED", "producer.c",

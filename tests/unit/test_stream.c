@@ -231,6 +231,56 @@ Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
     segment_close(&segment);
 }
 
+/* ------------------------------------------------------------------ a ring that is lost */
+
+static struct segment rings; /* the same pages once more, for their bells */
+
+/* As if whoever rings it had died just before: it lies there as if nobody slept on it. */
+static void lose_the_ring(_Atomic uint32_t *bell)
+{
+    for (int ms = 0; atomic_load(bell) == 0 && ms < 1000; ms++)
+        usleep(1000); /* until somebody sleeps */
+    atomic_store(bell, 0);
+}
+
+static void *publish_unheard(void *unused)
+{
+    lose_the_ring(&rings.viewers->lane[0].door);
+    publish(5);
+    return unused;
+}
+
+static void *release_unheard(void *frame)
+{
+    lose_the_ring(&rings.viewers->space);
+    pf_viewer_release(viewer, frame);
+    return NULL;
+}
+
+/* Nominally HANDOFF_LOOK_AGAIN_NS; the rest is for a busy machine. */
+Test(stream, a_sleeper_whose_ring_is_lost_looks_again_soon)
+{
+    struct pf_frame frame;
+    pthread_t thread;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(segment_attach(&rings, pf_viewer_segment(viewer)->shmid, NULL), 0);
+    int64_t start_ns = clock_now_ns();
+    pthread_create(&thread, NULL, publish_unheard, NULL);
+    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), 0);
+    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the viewer slept on");
+    pthread_join(thread, NULL);
+
+    cr_assert_eq(publish(6), 0); /* now one slot is held, and the other the newest */
+    start_ns = clock_now_ns();
+    pthread_create(&thread, NULL, release_unheard, &frame);
+    cr_assert_eq(pf_producer_begin(producer, PF_FOREVER, &(struct pf_frame){0}), 0);
+    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the producer slept on");
+    pthread_join(thread, NULL);
+    segment_close(&rings);
+}
+
 Test(stream, a_restart_is_joined)
 {
     struct pf_frame frame;
