@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """For the tests that kill: a look at a segment from outside, by none of our own code, and waits that are quick enough
 for thousands of processes. Programs are those of PAGEFLIP_BUILD (default: build-tests) unless meson says otherwise."""
+import csv
 import ctypes
 import os
 import signal
@@ -105,10 +106,16 @@ class Witness:
     def newest_slot(self):
         return self.word(PAGE) & 7
 
+    def lane_word(self, viewer):
+        return self.word(2 * PAGE + LANE * [self.pid(lane) for lane in range(LANES)].index(viewer.pid))
+
     def held(self, viewer):
         """The slots that it holds, one bit each."""
-        lane = [self.pid(lane) for lane in range(LANES)].index(viewer.pid)
-        return self.word(2 * PAGE + LANE * lane) >> 2 & 0xFF
+        return self.lane_word(viewer) >> 2 & 0xFF
+
+    def wanted(self, viewer):
+        """The frame that a viewer of every frame takes next."""
+        return self.lane_word(viewer) >> 10
 
     def modes(self):
         return [self.word(2 * PAGE + LANE * i) & 3 for i in range(LANES)]
@@ -148,6 +155,12 @@ def rows_of(path):
         if cells[-2] == "0":
             found.append((int(cells[0]), int(cells[1])))
     return found
+
+
+def table_of(path):
+    """All of a viewer's --csv file, by the names of its columns."""
+    with open(path) as file:
+        return list(csv.DictReader(file))
 
 
 def png(width, height, shade):
