@@ -39,6 +39,7 @@ void handoff_init(struct layout_producer *producer, struct layout_viewers *viewe
 {
     atomic_init(&producer->newest, 0);
     atomic_init(&producer->state, LAYOUT_RUNNING);
+    atomic_init(&producer->stream, 0);
     atomic_init(&producer->frames_before, 0);
     for (int i = 0; i < PF_VIEWERS_MAX; i++) {
         atomic_init(&viewers->lane[i].word, LANE_FREE);
@@ -220,11 +221,27 @@ bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word)
                                                    memory_order_relaxed);
 }
 
-void handoff_carry_over(struct segment *from, struct segment *to, uint64_t frames)
+void handoff_set_stream(struct segment *segment, struct handoff_stream stream)
+{
+    atomic_store_explicit(&segment->producer->stream, stream.id, memory_order_relaxed);
+    atomic_store_explicit(&segment->producer->frames_before, stream.frames, memory_order_relaxed);
+}
+
+/* Relaxed, like the stores: they come before the id file is there, and this after it was read. */
+struct handoff_stream handoff_stream(const struct segment *segment)
+{
+    struct layout_producer *producer = segment->producer;
+
+    return (struct handoff_stream){
+        .id = atomic_load_explicit(&producer->stream, memory_order_relaxed),
+        .frames = LANE_NEXT(
+            LANE_WORD(0, atomic_load_explicit(&producer->frames_before, memory_order_relaxed)))};
+}
+
+void handoff_carry_over(struct segment *from, struct segment *to)
 {
     /* Relaxed: before anybody else knows of `to`. A viewer that is dead or never comes loses its
      * lane as any other does, by its lease. */
-    atomic_store_explicit(&to->producer->frames_before, frames, memory_order_relaxed);
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
         if (LANE_WANTS_EVERY(handoff_lane_mode(from, i))) {
             to->viewers->lane[i].pid = from->viewers->lane[i].pid;
@@ -258,26 +275,31 @@ uint64_t handoff_newest_sequence(const struct segment *segment)
     return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
 }
 
-uint64_t handoff_frames_before(const struct segment *segment)
-{
-    return atomic_load_explicit(&segment->producer->frames_before, memory_order_relaxed);
-}
-
 enum layout_state handoff_state(const struct segment *segment)
 {
     return (enum layout_state)atomic_load_explicit(&segment->producer->state, memory_order_seq_cst);
 }
 
+bool handoff_come_over(struct segment *segment, uint32_t lane)
+{
+    uint64_t expected = LANE_WORD(LANE_EXPECTED, 1);
+
+    /* Fails if nobody was expected, or no longer is: evicted. */
+    if (!atomic_compare_exchange_strong_explicit(&segment->viewers->lane[lane].word, &expected,
+                                                 LANE_WORD(LANE_EVERY, 1), memory_order_seq_cst,
+                                                 memory_order_relaxed))
+        return false;
+    /* The producer may be waiting for just this, to leave the segment. */
+    ring(&segment->viewers->space);
+    return true;
+}
+
 uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mode)
 {
     struct layout_lane *mine = &segment->viewers->lane[lane];
-    uint64_t expected = LANE_WORD(LANE_EXPECTED, 1), next = 0;
+    uint64_t next = 0;
 
-    if (mode == LANE_EVERY &&
-        atomic_compare_exchange_strong_explicit(&mine->word, &expected, LANE_WORD(LANE_EVERY, 1),
-                                                memory_order_seq_cst, memory_order_relaxed)) {
-        next = 1; /* every frame has been kept for this lane already */
-    } else if (mode == LANE_LATEST) {
+    if (mode == LANE_LATEST) {
         atomic_store_explicit(&mine->word, LANE_WORD(LANE_LATEST, 0), memory_order_seq_cst);
     } else {
         uint64_t before = 0, after = handoff_newest_sequence(segment);

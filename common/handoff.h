@@ -58,6 +58,16 @@ struct handoff {
     uint64_t slot_sequence[PF_SLOTS_MAX]; /* of the frame in each slot, 0: none */
 };
 
+/* Which stream a segment belongs to, and how many frames that had before. */
+struct handoff_stream {
+    uint64_t id; /* random */
+    uint64_t frames;
+};
+
+void handoff_set_stream(struct segment *segment, struct handoff_stream stream);
+/* `frames` is below 2^54, as sequences are, whatever the segment says. */
+struct handoff_stream handoff_stream(const struct segment *segment);
+
 /* What stands in the way of a free slot. */
 struct handoff_blockers {
     uint32_t lanes; /* one bit each */
@@ -78,9 +88,9 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
  * stays safe. */
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word);
 
-/* The stream, of so many frames until now, goes on in the segment `to`, which nobody knows of yet:
- * whoever wants every frame is expected there, from the first one on. */
-void handoff_carry_over(struct segment *from, struct segment *to, uint64_t frames);
+/* The stream goes on in the segment `to`, which nobody knows of yet: whoever wants every frame is
+ * expected there, from the first one on. */
+void handoff_carry_over(struct segment *from, struct segment *to);
 
 enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 void handoff_set_state(struct segment *segment, enum layout_state state);
@@ -95,6 +105,10 @@ void handoff_drain_space(struct segment *segment);
 int handoff_wait_space(struct segment *segment, int64_t deadline_ns);
 
 /* ------------------------------------------------------- viewer, under its lane's lease */
+
+/* Take the place of one who is expected. Returns false if the viewer is not; else every frame of the
+ * segment has been kept for it. */
+bool handoff_come_over(struct segment *segment, uint32_t lane);
 
 /* Take part. Returns the sequence that counts as seen: the next frame for this viewer is a later
  * one. */
@@ -115,8 +129,6 @@ void handoff_let_go(struct segment *segment, uint32_t lane, uint32_t slot);
 void handoff_leave(struct segment *segment, uint32_t lane);
 
 uint64_t handoff_newest_sequence(const struct segment *segment);
-/* How many frames the stream had before this segment. */
-uint64_t handoff_frames_before(const struct segment *segment);
 enum layout_state handoff_state(const struct segment *segment);
 void handoff_ring_door(struct segment *segment, uint32_t lane);
 void handoff_drain_door(struct segment *segment, uint32_t lane);

@@ -9,8 +9,8 @@
  *     page 3..  the slots                 drawn in by the producer
  *
  * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,
- * and on a cache line that has one writer, doorbells apart, which have two. There are no pointers:
- * offsets are from the start of the segment.
+ * and on a cache line that has one writer, doorbells apart, which anybody may ring. There are no
+ * pointers: offsets are from the start of the segment.
  */
 #ifndef LAYOUT_H
 #define LAYOUT_H
@@ -63,7 +63,9 @@ enum layout_state { LAYOUT_RUNNING, LAYOUT_ENDED, LAYOUT_MOVED };
 struct layout_producer {
     alignas(LAYOUT_LINE) _Atomic uint64_t newest; /* sequence << 3 | slot: see handoff.h */
     alignas(LAYOUT_LINE) _Atomic uint32_t state;  /* enum layout_state */
-    _Atomic uint64_t frames_before; /* of the same stream, in the segments before this one */
+    /* constant since before anybody could find the segment: */
+    _Atomic uint64_t stream;        /* random; the same in all the segments of a stream */
+    _Atomic uint64_t frames_before; /* of that stream, in the segments before this one */
     struct layout_meta meta[PF_SLOTS_MAX];
 };
 

@@ -237,7 +237,8 @@ struct pf_viewer_stats {
     uint64_t acquired;
     uint64_t skipped; /* published frames that a latest-frame viewer passed over */
     uint64_t lost;    /* published frames that an every-frame viewer did not get (it was evicted) */
-    uint64_t lost_first, lost_last; /* of the last loss: its sequences in the segment it ended in */
+    uint64_t lost_first, lost_last; /* sequences of the last loss, as far as they are of the segment
+                                       that the viewer is in; 1 and 0: none */
     int64_t evicted_after_ns;       /* between its last acquire and that loss */
 };
 
@@ -267,7 +268,7 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  * Returns 0 and fills *frame, or
  *   -EAGAIN    nothing new was published in time: keep showing the last frame
  *   -EINTR     nothing new, but a signal came or pf_viewer_wake() was called
- *   -EPIPE     the producer has ended or died (pf_viewer_state()), and every frame it published
+ *   -EPIPE     the producer has ended or died (pf_viewer_state()), and every frame in this segment
  *              has been seen
  *   -EREMCHG   the producer went on in a new segment, and every frame in this one has been seen:
  *              reattach
@@ -303,8 +304,11 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
  *
  * Returns 0: pf_viewer_segment() has changed, and frames that were still held are void: their
  * pages are gone, and they must not be released. After -EREMCHG the stream goes on: an every-frame
- * viewer gets all of the new segment's frames, however late it comes. Or -EAGAIN: nobody has
+ * viewer gets all of the new segment's frames, however late it comes, unless it is evicted on its
+ * way; what it has lost is in pf_viewer_stats then, and no -ESTALE says so. Or -EAGAIN: nobody has
  * come yet, the old segment is still attached. Otherwise as pf_viewer_open().
+ *
+ * If the format changes again in that very moment, it waits 250 ms more for the next segment.
  */
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 

@@ -37,6 +37,7 @@ struct pf_producer {
     struct channel channel;
     struct segment segment;
     struct handoff handoff;
+    struct handoff_stream stream;
     struct pf_producer_stats stats;
     int64_t evict_after_ns;
     int64_t reap_ns; /* when the lanes of the dead were last looked for */
@@ -116,12 +117,16 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
         return ret;
     struct channel_id id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
     memcpy(id.nonce, segment.nonce, sizeof id.nonce);
+    if (!old)
+        memcpy(&producer->stream.id, segment.nonce, sizeof producer->stream.id);
+    producer->stream.frames = producer->stats.published;
+    handoff_set_stream(&segment, producer->stream);
     if (old) {
         FAULT_POINT(P16);
         /* Before the id: who finds another id and no MOVED takes it for a successor's. And before
          * the lanes are read: who joins the old one later sees MOVED, and does not stay there. */
         handoff_set_state(old, LAYOUT_MOVED);
-        handoff_carry_over(old, &segment, producer->stats.published);
+        handoff_carry_over(old, &segment);
     }
     FAULT_POINT(S5);
     if (producer->channel.group != CHANNEL_PRIVATE)

@@ -23,6 +23,11 @@
 
 /* Whether the producer lives is several system calls: not asked more often. */
 #define ASK_AGAIN_NS (50 * NS_PER_MS)
+
+/* Between a segment's last word and the id of the next one is less than a millisecond; a producer
+ * that has no processor in it may need longer. */
+#define SETTLE_NS (250 * NS_PER_MS)
+
 struct pf_viewer {
     struct channel channel;
     struct segment segment;
@@ -30,6 +35,7 @@ struct pf_viewer {
     struct pf_viewer_stats stats;
     uint32_t lane;
     enum lane_mode mode;
+    struct handoff_stream stream;
     uint64_t seen;              /* sequence of the last frame acquired */
     uint8_t held[PF_SLOTS_MAX]; /* how often each slot is held */
     int64_t last_acquire_ns;
@@ -56,19 +62,25 @@ static int take_lane(struct pf_viewer *viewer)
     return -EBUSY;
 }
 
-static void join(struct pf_viewer *viewer, const struct segment *segment)
+/* Returns whether the viewer was expected there: then every frame has been kept for it. */
+static bool join(struct pf_viewer *viewer, const struct segment *segment)
 {
     pthread_mutex_lock(&viewer->door_mutex);
     viewer->segment = *segment;
     pthread_mutex_unlock(&viewer->door_mutex);
 
+    viewer->stream = handoff_stream(segment);
     viewer->state = PF_RUNNING;
     viewer->mode = viewer->options.every_frame ? LANE_EVERY : LANE_LATEST;
     viewer->last_acquire_ns = clock_now_ns();
     memset(viewer->held, 0, sizeof viewer->held);
     viewer->segment.viewers->lane[viewer->lane].pid = getpid();
     FAULT_POINT(V2);
+    viewer->seen = 0;
+    if (viewer->mode == LANE_EVERY && handoff_come_over(&viewer->segment, viewer->lane))
+        return true;
     viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
+    return false;
 }
 
 static void leave(struct pf_viewer *viewer)
@@ -85,17 +97,11 @@ static void note_loss(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
     viewer->stats.lost += frames;
 }
 
-/* How many frames the stream had, in all its segments, until the last one seen. */
-static uint64_t frames_until(const struct pf_viewer *viewer)
-{
-    return handoff_frames_before(&viewer->segment) + viewer->seen;
-}
-
-/* Leave the segment for the channel's next one. Returns 0 or a negative errno: it has not moved. */
-static int move_over(struct pf_viewer *viewer, int64_t timeout_ns)
+/* Leave the segment for the channel's next one. Returns 0 and whether the viewer was expected there,
+ * or a negative errno: it is still where it was. */
+static int move_over(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
 {
     struct segment segment, old = viewer->segment;
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     int ret = lookup_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
 
     if (ret < 0)
@@ -103,18 +109,29 @@ static int move_over(struct pf_viewer *viewer, int64_t timeout_ns)
     FAULT_POINT(S9);
     leave(viewer);
     /* The one takes the other's place at once: another thread always finds a door to ring. */
-    join(viewer, &segment);
+    *is_expected = join(viewer, &segment);
     segment_close(&old);
     return 0;
 }
 
-/* For who has joined a stream that it was not in: a segment that has said MOVED by then may have
- * said so before, and expects nobody else in the next one. */
-static void settle(struct pf_viewer *viewer)
+/*
+ * For an every-frame viewer that was not expected where it is. If that segment has said MOVED by
+ * now, it may have said so before the viewer joined, and then nobody is expected in the next one:
+ * go on at once. Returns 0, also if the next one does not come, or a negative errno, logged.
+ */
+static int settle(struct pf_viewer *viewer)
 {
-    while (viewer->mode == LANE_EVERY && handoff_state(&viewer->segment) == LAYOUT_MOVED &&
-           move_over(viewer, NS_PER_S) == 0)
-        ;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), SETTLE_NS);
+    bool is_expected = false;
+    int ret = 0;
+
+    while (!is_expected && ret != -EAGAIN && viewer->mode == LANE_EVERY &&
+           handoff_state(&viewer->segment) == LAYOUT_MOVED) {
+        ret = move_over(viewer, deadline_ns, &is_expected);
+        if (ret < 0 && ret != -EAGAIN && ret != -EINTR)
+            return ret;
+    }
+    return 0;
 }
 
 int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
@@ -149,7 +166,11 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (ret < 0)
         goto failed;
     join(made, &segment);
-    settle(made);
+    ret = settle(made);
+    if (ret < 0) {
+        pf_viewer_close(made);
+        return ret;
+    }
     *viewer = made;
     return 0;
 
@@ -162,18 +183,21 @@ failed:
 
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
-    bool is_moved = viewer->state == PF_MOVED;
-    uint64_t seen = frames_until(viewer);
-    int ret = move_over(viewer, timeout_ns);
+    struct handoff_stream stream = viewer->stream;
+    uint64_t before = stream.frames + viewer->seen;
+    int64_t last_acquire_ns = viewer->last_acquire_ns;
+    bool is_expected;
+    int ret = move_over(viewer, clock_deadline_ns(clock_now_ns(), timeout_ns), &is_expected);
 
-    if (ret < 0)
-        return ret;
-    if (!is_moved)
-        settle(viewer);
-    else if (viewer->options.every_frame && frames_until(viewer) > seen)
-        /* The same stream goes on: it was evicted before it came here. */
-        note_loss(viewer, viewer->seen, frames_until(viewer) - seen);
-    return 0;
+    if (ret == 0 && !is_expected)
+        ret = settle(viewer);
+    uint64_t now = viewer->stream.frames + viewer->seen;
+    if (viewer->options.every_frame && viewer->stream.id == stream.id && now > before) {
+        /* The same stream, and frames of it are gone: it was evicted before it came here. */
+        note_loss(viewer, viewer->seen, now - before);
+        viewer->stats.evicted_after_ns = clock_now_ns() - last_acquire_ns;
+    }
+    return ret;
 }
 
 void pf_viewer_close(struct pf_viewer *viewer)

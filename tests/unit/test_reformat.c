@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 
+#include "geometry.h"
+#include "layout.h"
 #include "stream.h"
 
 TestSuite(reformat, .init = quiet, .fini = finish);
@@ -147,6 +150,75 @@ Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
     expect(6);
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 4);
+    cr_assert_eq(stats.lost_first, 1, "none of them is of this segment");
+    cr_assert_eq(stats.lost_last, 0);
+    cr_assert_gt(stats.evicted_after_ns, 0);
+}
+
+Test(reformat, what_a_viewer_of_the_latest_passes_by_is_not_lost)
+{
+    struct pf_frame frame;
+    struct pf_viewer_stats stats;
+    struct pf_format second = size(64, 50), third = size(64, 48);
+
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_producer_reformat(producer, &second), 0);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(pf_producer_reformat(producer, &third), 0);
+    cr_assert_eq(publish(3), 0);
+    expect(1);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    expect(3);
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.lost, 0);
+}
+
+Test(reformat, the_frames_of_a_successor_are_not_lost)
+{
+    struct pf_frame frame;
+    struct pf_viewer_stats stats;
+    struct pf_format larger = size(64, 50);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    pf_producer_close(producer);
+    open_producer(2, 0);
+    for (uint32_t i = 1; i <= 5; i++)
+        cr_assert_eq(publish(i), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    expect(5);
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.lost, 0);
+}
+
+Test(reformat, a_segment_that_lies_about_the_frames_before_it_only_miscounts)
+{
+    struct pf_frame frame;
+    struct pf_viewer_stats stats;
+    struct pf_viewer *other;
+    struct pf_format larger = size(64, 50);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_viewer_open(&other, "test", NULL), 0);
+    uint8_t *pages = shmat(pf_viewer_segment(other)->shmid, NULL, 0);
+    pf_viewer_close(other);
+    cr_assert_neq((intptr_t)pages, -1);
+    struct layout_producer *words = (void *)(pages + geometry_page_bytes());
+    words->frames_before = UINT64_MAX;
+    shmdt(pages);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    expect(1);
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_lt(stats.lost, UINT64_C(1) << 54);
 }
 
 static atomic_bool enough;

@@ -228,15 +228,101 @@ static void nothing_is_missing(void)
             cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
             continue;
         }
+        cr_assert_eq(got, 0, "frame %d: acquire says %d", (int)last + 1, got);
         bool is_second = pf_viewer_segment(viewer)->format.width == 128;
         uint64_t number = in_hand[0].sequence + is_second; /* one frame is in the first */
-        cr_assert_eq(got, 0, "frame %d: acquire says %d", (int)last + 1, got);
-        cr_assert(last == 0 || number == last + 1, "%d after %d", (int)number, (int)last);
+        /* Who joins a segment of one frame sees it; in the next, perhaps, only its newest. */
+        cr_assert(last == 0 ? number == 1 || is_second : number == last + 1, "%d after %d",
+                  (int)number, (int)last);
         last = number;
         give_back(0);
     }
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 0);
+}
+
+static struct segment next; /* the one that it is expected in */
+
+/* It has had one frame, and is on its way to a segment that has two for it. */
+static void on_its_way(void)
+{
+    struct pf_format wider = size(80, 48);
+    struct pf_viewer *other; /* to find the segment by */
+
+    begin_again(2, 0);
+    open_viewer(true);
+    publish_next();
+    take();
+    give_back(0);
+    cr_assert_eq(pf_producer_reformat(producer, &wider), 0);
+    cr_assert_eq(pf_viewer_open(&other, "test", NULL), 0);
+    cr_assert_eq(segment_attach(&next, pf_viewer_segment(other)->shmid, NULL), 0);
+    pf_viewer_close(other);
+    draw_three();
+    cr_assert_eq(published(), 3);
+    take();
+    cr_assert_eq(got, -EREMCHG);
+}
+
+/* The same, and the producer loses its patience. */
+static void evicted_on_its_way(void)
+{
+    on_its_way();
+    cr_assert(handoff_evict(&next, 0, LANE_WORD(LANE_EXPECTED, 1)));
+}
+
+/* The producer waits until it has come. */
+static void change_size_when_it_has_come(void)
+{
+    if (handoff_lane_mode(&next, 0) == LANE_EVERY)
+        change_size_and_draw();
+}
+
+static uint64_t lost_on_the_way;
+
+static void come_over(void)
+{
+    struct pf_viewer_stats stats;
+
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    pf_viewer_stats(viewer, &stats);
+    lost_on_the_way = stats.lost;
+}
+
+/* What it did not get was counted, and from there on it gets all. */
+static void shown_or_lost(void)
+{
+    struct pf_viewer_stats stats;
+
+    segment_close(&next);
+    for (int idle = 0; idle < 2;) {
+        take();
+        if (got == 0)
+            give_back(0);
+        if (got == -EREMCHG)
+            cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+        idle = got == -EAGAIN ? idle + 1 : 0;
+    }
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.acquired + stats.lost, published(), "%d taken, %d lost, of %d",
+                 (int)stats.acquired, (int)stats.lost, (int)published());
+    cr_assert_eq(stats.lost, lost_on_the_way, "it has come over, and lost more");
+}
+
+static void all_shown(void)
+{
+    shown_or_lost();
+    cr_assert_eq(lost_on_the_way, 0);
+}
+
+Test(steps_lives, who_is_expected_gets_all_of_a_segment_that_is_left_at_once)
+{
+    interleave(on_its_way, come_over, change_size_when_it_has_come, all_shown);
+}
+
+Test(steps_lives, who_was_evicted_on_its_way_is_expected_again)
+{
+    interleave(evicted_on_its_way, come_over, change_size_and_draw, shown_or_lost);
 }
 
 /* Not the other way round: who joins in the middle of a change waits for its end, and there nobody
