@@ -59,6 +59,7 @@ mtype:lane = { FREE, LATEST, EVERY, EXPECTED }
 mtype:lane lane[G * V] = FREE;
 byte next[G * V];               /* the first frame that the lane still wants */
 byte newest[G];
+byte before[G];                 /* frames of the stream in the segments before this one */
 #define IN(segment, viewer)   ((segment) * V + (viewer))
 #define WANTS_EVERY(word)     ((word) == EVERY || (word) == EXPECTED)
 
@@ -76,10 +77,9 @@ bit producer_lease = 1;
 
 /* ---------------------------------------------------------------- what only the proof looks at */
 
-byte before[G];                 /* frames of the stream in the segments before this one */
 bit left[G];                    /* by the producer: gone when nobody else has it */
 bit alive[V], killed[V];
-bit is_evicted[V];
+byte evictions[V];              /* in which segments it was evicted, one bit each, since it last took each frame */
 bit producer_killed, producer_done, in_haste;
 byte kills = KILLS;
 
@@ -157,7 +157,7 @@ inline wait_for_viewers()
 			if
 			:: WANTS_EVERY(was_mode[i]) && lane[IN(g, i)] == was_mode[i] && next[IN(g, i)] == was_next[i] ->
 				lane[IN(g, i)] = LATEST;
-				is_evicted[i] = 1;
+				evictions[i] = evictions[i] | (1 << g);
 				freed = 1
 			:: else
 			fi
@@ -237,7 +237,7 @@ active proctype producer()
 			ring_doors(g)
 		:: blockers != 0 -> wait_for_viewers()
 		fi
-	:: g + 1 < G && n > 0 ->
+	:: g + 1 < G ->
 		/* pf_producer_reformat() */
 #ifndef BAD_MOVES_ON_WITHOUT_WAITING
 		wait_for_expected();
@@ -274,7 +274,9 @@ active proctype producer()
 	state[g] = ENDED;
 	id = NONE;
 	producer_lease = 0;
+#ifndef BAD_ENDS_SILENTLY
 	ring_doors(g);
+#endif
 	left[g] = 1
 	} unless { producer_killed };
 
@@ -301,9 +303,13 @@ inline take(sequence)
 {
 	seen = sequence;
 	if
-	:: wants_every && last > 0 ->
+	:: wants_every ->
 		assert(before[g] + seen == last + counted + 1);
-		assert(counted == 0 || is_evicted[me])
+		assert(counted == 0 || (evictions[me] & ((2 << g) - 1)));
+		if
+		:: mode == EVERY -> evictions[me] = evictions[me] & ~((2 << g) - 1)
+		:: else
+		fi
 	:: else -> assert(before[g] + seen > last)
 	fi;
 	last = before[g] + seen;
@@ -320,13 +326,15 @@ proctype viewer(byte me)
 	byte m, until;
 	bit wants_every;
 	mtype:lane mode = FREE;         /* as it believes */
-	bit has_moved, last_look, lost, is_late;
+	bit has_moved, last_look, lost;
+	bit is_in;                      /* the stream; from here on nothing may be missing */
+	bit is_expected, goes_on, is_late;
 
 	do
 	:: lives == 0 -> break
 	:: lives > 0 ->
 		{
-		d_step { lives--; alive[me] = 1; is_evicted[me] = 0 };
+		d_step { lives--; alive[me] = 1; evictions[me] = 0 };
 		if
 #if MODE != 1
 		:: wants_every = 0
@@ -362,7 +370,13 @@ FIND:		skip;
 		fi;
 
 		/* join(), handoff_join() */
-		d_step { until = (has_moved -> before[g] + seen : 0); g = h; h = NONE; seen = 0; last_look = 0; mode = (wants_every -> EVERY : LATEST) };
+		d_step {
+			if
+			:: has_moved -> until = before[g] + seen; goes_on = 1; has_moved = 0
+			:: else
+			fi;
+			g = h; h = NONE; seen = 0; last_look = 0; is_expected = 0; mode = (wants_every -> EVERY : LATEST)
+		};
 		if
 		:: !wants_every -> d_step { lane[IN(g, me)] = LATEST; next[IN(g, me)] = 0 }
 #ifdef BAD_FORGETS_THAT_IT_IS_EXPECTED
@@ -370,7 +384,7 @@ FIND:		skip;
 #else
 		:: wants_every ->
 			if
-			:: d_step { lane[IN(g, me)] == EXPECTED -> lane[IN(g, me)] = EVERY }; goto JOINED
+			:: d_step { lane[IN(g, me)] == EXPECTED -> lane[IN(g, me)] = EVERY; is_expected = 1 }; goto JOINED
 			:: d_step { lane[IN(g, me)] != EXPECTED -> m = newest[g] }
 			fi;
 #endif
@@ -385,31 +399,39 @@ JOINED:		skip;
 #ifndef BAD_JOINS_SILENTLY
 		ring(space[g]);
 #endif
+		/* settle(): where it was not expected, it may have come after the lanes were carried over */
 		if
-		:: has_moved ->
-			/* the same stream goes on: it was evicted before it came here, or this adds nothing */
-#ifdef BAD_COUNTS_ONE_SEGMENT
-			d_step { counted = counted + (wants_every -> seen : 0); has_moved = 0; until = 0 }
-#else
-			d_step { counted = counted + (wants_every -> before[g] + seen - until : 0); has_moved = 0; until = 0 }
-#endif
-#ifdef BAD_LEAVES_WHERE_IT_WAS_EXPECTED
-			; if
-			:: wants_every && state[g] == MOVED -> goto FIND
-			:: else
-			fi
-#endif
-		:: !has_moved ->
-			/* settle(): it may have come after the lanes were carried over */
 #ifndef BAD_DOES_NOT_SETTLE
-			if
-			:: wants_every && state[g] == MOVED -> goto FIND
-			:: !wants_every || state[g] != MOVED
-			fi
+#ifdef BAD_LEAVES_WHERE_IT_WAS_EXPECTED
+		:: wants_every && state[g] == MOVED -> goto FIND
+		:: !wants_every || state[g] != MOVED
 #else
-			skip
+#ifdef BAD_SETTLES_ONLY_WHO_IS_NEW
+		:: wants_every && !goes_on && state[g] == MOVED -> goto FIND
+		:: !wants_every || goes_on || state[g] != MOVED
+#else
+		:: wants_every && !is_expected && state[g] == MOVED -> goto FIND
+		:: !wants_every || is_expected || state[g] != MOVED
+#endif
+#endif
+#else
+		:: true
 #endif
 		fi;
+SETTLED:	skip;
+		d_step {
+			if
+			:: wants_every && !is_in -> is_in = 1; last = before[g] + seen
+			:: wants_every && is_in && goes_on ->   /* in pf_viewer_reattach() */
+#ifdef BAD_COUNTS_ONE_SEGMENT
+				counted = counted + seen
+#else
+				counted = counted + before[g] + seen - until
+#endif
+			:: else
+			fi;
+			until = 0; goes_on = 0
+		};
 
 		/* pf_viewer_acquire() */
 LOOK:		skip;
@@ -464,12 +486,17 @@ ASK:		skip;
 		fi;
 		if
 		:: id == g -> goto SLEEP
-		:: id == NONE && state[g] == RUNNING -> goto SLEEP
-		:: id == NONE && state[g] != RUNNING
+		:: id == NONE                           /* taken away: END was said before that */
 		:: id != g && id != NONE
 		fi;
 LAST_WORD:	skip;
 		d_step { last_look = 1; has_moved = (state[g] == MOVED); lost = (state[g] == RUNNING) };
+#ifdef BAD_ENDS_WITHOUT_A_LAST_LOOK
+		if
+		:: !has_moved -> goto OVER
+		:: has_moved
+		fi;
+#endif
 #ifdef BAD_LEAVES_BEFORE_THE_LAST_FRAME
 		if
 		:: has_moved -> goto FIND
@@ -488,12 +515,12 @@ SLEEP:		if
 GONE:		skip;
 		d_step {
 			if
-			:: has_moved && wants_every && !is_late && !is_evicted[me] -> assert(producer_killed || in_haste)
+			:: has_moved && wants_every && !is_late && !evictions[me] -> assert(producer_killed || in_haste)
 			:: else
 			fi
 		};
 		if
-		:: g != NONE && !has_moved -> is_late = 1; goto LOOK    /* settle(): it stays where it is */
+		:: g != NONE && !has_moved -> is_late = 1; goto SETTLED /* settle(): it stays where it is */
 		:: g == NONE || has_moved -> goto CLOSE
 		fi;
 
@@ -501,8 +528,7 @@ GONE:		skip;
 OVER:		skip;
 		d_step {
 			assert(!lost || producer_killed);
-			assert(seen == newest[g]);
-			assert(producer_killed || in_haste || before[g] + newest[g] == N)
+			assert(seen == newest[g])
 		};
 CLOSE:		if
 		:: g == NONE
@@ -517,7 +543,7 @@ CLOSE:		if
 		d_step {
 			alive[me] = 0;
 			g = NONE; h = NONE; seen = 0; last = 0; counted = 0; m = 0; until = 0; wants_every = 0; mode = FREE;
-			has_moved = 0; last_look = 0; lost = 0; is_late = 0
+			has_moved = 0; last_look = 0; lost = 0; is_in = 0; is_expected = 0; goes_on = 0; is_late = 0
 		};
 		d_step {
 			if
