@@ -106,8 +106,8 @@ int handoff_wait_space(struct segment *segment, int64_t deadline_ns);
 
 /* ------------------------------------------------------- viewer, under its lane's lease */
 
-/* Take the place of one who is expected. Returns false if the viewer is not; else every frame of the
- * segment has been kept for it. */
+/* Take the place of one who is expected. Returns false if the viewer is not; else every frame of
+ * the segment has been kept for it. */
 bool handoff_come_over(struct segment *segment, uint32_t lane);
 
 /* Take part. Returns the sequence that counts as seen: the next frame for this viewer is a later

@@ -97,8 +97,8 @@ static void note_loss(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
     viewer->stats.lost += frames;
 }
 
-/* Leave the segment for the channel's next one. Returns 0 and whether the viewer was expected there,
- * or a negative errno: it is still where it was. */
+/* Leave the segment for the channel's next one. Returns 0 and whether the viewer was expected
+ * there, or a negative errno: it is still where it was. */
 static int move_over(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
 {
     struct segment segment, old = viewer->segment;
