@@ -79,7 +79,8 @@ class Process:
     is_server = False
 
     def __init__(self, scratch, command, env, **popen):
-        number = len(scratch.processes)
+        scratch.started += 1
+        number = scratch.started
         self.command = command
         self.sent = set()  # the signals that it got from the test
         self.out_path = f"{scratch.path}/out{number}"
@@ -154,6 +155,7 @@ class Scratch:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pageflip-test-")
         self.processes = []
+        self.started = 0  # in all
         self.wrap_server = []  # a command that starts the X server: unshare, ...
         self.env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
         self.env["XDG_RUNTIME_DIR"] = self.path

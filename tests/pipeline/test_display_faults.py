@@ -117,10 +117,11 @@ def a_server_that_stops_before_the_viewer_comes(t):
 @test
 def a_server_that_has_stopped_does_not_keep_a_viewer_from_leaving(t):
     """Nothing is on its way to a paused window, so that nothing is missed, either. Then comes the signal to end."""
-    both = list(three(t, ("x11", "sdl"), every=False))
-    for display, _, viewer, window in both:
-        pause(t, display, window)
+    both = []
+    for display, name, viewer, window in three(t, ("x11", "sdl"), every=False):
+        pause(t, display, window)  # at once: keys go to the display that was started last
         display.server.signal(signal.SIGSTOP)
+        both.append((display, name, viewer, window))
     for _, _, viewer, _ in both:
         viewer.signal(signal.SIGINT)
     all_stop(t, [viewer for _, _, viewer, _ in both])
