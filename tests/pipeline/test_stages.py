@@ -60,9 +60,10 @@ def nothing_is_touched_when_nothing_is_done(t):
 def a_stopped_producer_shows_before_begin(t):
     """The frame that it hit was due so long before, and the next, which stands for all the ticks that
     passed meanwhile. They were late before they were begun, and not on their way. A stop that hits it
-    while it draws or publishes shows there, rightly: then once more."""
+    while it draws or publishes shows there, rightly: then once more. (A viewer of the latest frame
+    might pass over the late one.)"""
     for _ in range(5):
-        producer, viewer = start(t)
+        producer, viewer = start(t, "--every-frame")
         stop_and_go_on(producer)
         report, rows = ended(t, viewer)
         producer.kill()
