@@ -231,11 +231,10 @@ void handoff_set_stream(struct segment *segment, struct handoff_stream stream)
 struct handoff_stream handoff_stream(const struct segment *segment)
 {
     struct layout_producer *producer = segment->producer;
+    uint64_t id = atomic_load_explicit(&producer->stream, memory_order_relaxed);
+    uint64_t frames = atomic_load_explicit(&producer->frames_before, memory_order_relaxed);
 
-    return (struct handoff_stream){
-        .id = atomic_load_explicit(&producer->stream, memory_order_relaxed),
-        .frames = LANE_NEXT(
-            LANE_WORD(0, atomic_load_explicit(&producer->frames_before, memory_order_relaxed)))};
+    return (struct handoff_stream){.id = id, .frames = frames & LANE_NEXT(UINT64_MAX)};
 }
 
 void handoff_carry_over(struct segment *from, struct segment *to)

@@ -201,7 +201,8 @@ struct pf_viewer;
 struct pf_viewer_options {
     /* Each frame in turn, holding the producer back; false: always the latest. */
     bool every_frame;
-    /* How long open() waits for a producer to come; 0: not at all. */
+    /* How long open() waits for a producer to come; 0: not at all. (250 ms more, if the format
+     * changes in that very moment: an every-frame viewer then waits for the next segment.) */
     int64_t wait_ns;
     /* How long acquire() watches for a frame before it sleeps; burns a core; 0: not at all. */
     int64_t spin_ns;
@@ -308,7 +309,8 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
  * way; what it has lost is in pf_viewer_stats then, and no -ESTALE says so. Or -EAGAIN: nobody has
  * come yet, the old segment is still attached. Otherwise as pf_viewer_open().
  *
- * If the format changes again in that very moment, it waits 250 ms more for the next segment.
+ * If the format changes again in that very moment, an every-frame viewer waits 250 ms more for the
+ * next segment.
  */
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 

@@ -12,6 +12,15 @@
 
 TestSuite(reformat, .init = quiet, .fini = finish);
 
+/* Everything in this segment has been seen: on to the next. */
+static void come_over(void)
+{
+    struct pf_frame frame;
+
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+}
+
 Test(reformat, a_change_of_size_is_told_after_the_last_frame)
 {
     struct pf_frame frame;
@@ -36,7 +45,6 @@ Test(reformat, a_change_of_size_is_told_after_the_last_frame)
 
 Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
 {
-    struct pf_frame frame;
     struct pf_format larger = size(64, 50);
 
     open_producer(2, 0);
@@ -45,8 +53,7 @@ Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(publish(2), 0);
     cr_assert_eq(publish(3), -EAGAIN, "it must wait for a viewer that has not come over yet");
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     expect(1);
     expect(2);
     cr_assert_eq(publish(3), 0);
@@ -56,19 +63,16 @@ Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
 /* The viewer comes over late, and takes one frame there. */
 static void *come_over_late(void *unused)
 {
-    struct pf_frame frame;
 
     (void)unused;
     clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 50 * NS_PER_MS}, NULL);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     return NULL;
 }
 
 Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
 {
     pthread_t thread;
-    struct pf_frame frame;
     struct pf_format second = size(64, 50), third = size(64, 48);
 
     open_producer(2, 0);
@@ -79,8 +83,7 @@ Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
     cr_assert_eq(pf_producer_reformat(producer, &third), 0);
     pthread_join(thread, NULL);
     expect(1);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     cr_assert_eq(publish(2), 0);
     expect(2);
 }
@@ -117,8 +120,7 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
     }
     pf_producer_stats(producer, &counts);
     cr_assert_eq(counts.evicted, 1);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
     cr_assert_eq(frame.sequence, 5);
     pf_viewer_release(viewer, &frame);
@@ -144,8 +146,7 @@ Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
     }
     cr_assert_eq(pf_producer_reformat(producer, &third), 0);
     expect(1);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     cr_assert_eq(publish(6), 0);
     expect(6);
     pf_viewer_stats(viewer, &stats);
@@ -157,7 +158,6 @@ Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
 
 Test(reformat, what_a_viewer_of_the_latest_passes_by_is_not_lost)
 {
-    struct pf_frame frame;
     struct pf_viewer_stats stats;
     struct pf_format second = size(64, 50), third = size(64, 48);
 
@@ -169,8 +169,7 @@ Test(reformat, what_a_viewer_of_the_latest_passes_by_is_not_lost)
     cr_assert_eq(pf_producer_reformat(producer, &third), 0);
     cr_assert_eq(publish(3), 0);
     expect(1);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     expect(3);
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 0);
@@ -198,7 +197,6 @@ Test(reformat, the_frames_of_a_successor_are_not_lost)
 
 Test(reformat, a_segment_that_lies_about_the_frames_before_it_only_miscounts)
 {
-    struct pf_frame frame;
     struct pf_viewer_stats stats;
     struct pf_viewer *other;
     struct pf_format larger = size(64, 50);
@@ -214,8 +212,7 @@ Test(reformat, a_segment_that_lies_about_the_frames_before_it_only_miscounts)
     words->frames_before = UINT64_MAX;
     shmdt(pages);
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    come_over();
     expect(1);
     pf_viewer_stats(viewer, &stats);
     cr_assert_lt(stats.lost, UINT64_C(1) << 54);

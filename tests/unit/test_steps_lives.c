@@ -326,7 +326,7 @@ Test(steps_lives, who_was_evicted_on_its_way_is_expected_again)
 }
 
 /* Not the other way round: who joins in the middle of a change waits for its end, and there nobody
- * would go on with it. segments.pml has that. */
+ * would go on with it. segments.pml has that, but for the successor. */
 Test(steps_lives, a_change_of_size_takes_nothing_from_who_is_just_joining)
 {
     interleave(a_frame_and_no_viewer, join_for_every_frame, change_size_and_draw,
