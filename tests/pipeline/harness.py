@@ -296,8 +296,12 @@ class Display:
                        stderr=subprocess.DEVNULL, timeout=PATIENCE)
 
     def grab(self, window=None):
-        """What the server shows there: a Picture."""
-        return Picture.from_xwd(self.dump(window))
+        """What the server shows there: a Picture. While windows change, xwd may write one of another form: once more then."""
+        try:
+            return Picture.from_xwd(self.dump(window))
+        except AssertionError:
+            time.sleep(0.1)
+            return Picture.from_xwd(self.dump(window))
 
     def dump(self, window=None):
         """xwd fails when the window changes its size under its hands: once more then."""
