@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "clock.h"
-#include "log.h"
-#include "signals.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "program/signals.h"
 
 #define PROGRESS_NS (NS_PER_S / 2)
 

@@ -7,7 +7,7 @@
 #include "pacing.h"
 #include "record.h"
 #include "report.h"
-#include "source.h"
+#include "sources/source.h"
 
 /* What main() has opened, and how far it has come. */
 struct loop {

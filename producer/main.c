@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "clock.h"
-#include "exit_code.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/log.h"
 #include "loop.h"
-#include "output.h"
-#include "signals.h"
+#include "program/atomic_file.h"
+#include "program/exit_code.h"
+#include "program/signals.h"
 
 /* The way out: the last figures, and what the shell is told. */
 static int finish(struct loop *loop, const struct options *options, int ret)

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
-#include "log.h"
-#include "source.h"
-#include "text.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "sources/source.h"
 
 enum { EVICT_MAX_MS = 3600 * 1000 };
 

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "recorder.h"
+#include "program/recorder.h"
 
 enum { STAGE_RENDER, STAGE_LATE };
 

@@ -4,7 +4,7 @@
 #define RECORD_H
 
 #include "pageflip.h"
-#include "trace.h"
+#include "program/trace.h"
 
 struct recorder;
 

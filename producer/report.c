@@ -4,8 +4,8 @@
 
 #include <inttypes.h>
 
-#include "clock.h"
-#include "output.h"
+#include "core/clock.h"
+#include "program/atomic_file.h"
 
 void report_frame(struct report *report, const struct pf_frame *frame)
 {

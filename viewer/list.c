@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "format.h"
+#include "core/format.h"
 #include "pageflip.h"
 
 enum { CHANNELS_MAX = 256 };

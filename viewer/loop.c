@@ -13,12 +13,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
-#include "log.h"
-#include "panel.h"
-#include "picture.h"
-#include "signals.h"
-#include "stamp.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "media/image.h"
+#include "media/stamp.h"
+#include "overlay.h"
+#include "program/signals.h"
 
 #define SLICE_NS (100 * NS_PER_MS) /* nothing that people do waits longer */
 #define MEASURE_NS (NS_PER_S / 2)

@@ -9,17 +9,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "exit_code.h"
+#include "core/clock.h"
+#include "core/log.h"
 #include "list.h"
-#include "log.h"
 #include "loop.h"
 #include "options.h"
-#include "output.h"
-#include "presenter.h"
+#include "presenters/presenter.h"
+#include "presenters/watchdog.h"
+#include "program/atomic_file.h"
+#include "program/exit_code.h"
+#include "program/signals.h"
 #include "report.h"
-#include "signals.h"
-#include "watchdog.h"
 
 static int code_of(int ret, const struct report *report)
 {

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
-#include "log.h"
-#include "presenter.h"
-#include "text.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "presenters/presenter.h"
 
 enum {
     SECONDS_MAX = 1000 * 1000 * 1000,

@@ -4,8 +4,8 @@
 
 #include <unistd.h>
 
-#include "line.h"
-#include "recorder.h"
+#include "program/line.h"
+#include "program/recorder.h"
 
 struct frame_record {
     struct presented done;

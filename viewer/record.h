@@ -4,8 +4,8 @@
 #define RECORD_H
 
 #include "options.h"
-#include "presenter.h"
-#include "trace.h"
+#include "presenters/presenter.h"
+#include "program/trace.h"
 
 struct recorder;
 

@@ -4,9 +4,9 @@
 
 #include <inttypes.h>
 
-#include "clock.h"
-#include "format.h"
-#include "output.h"
+#include "core/clock.h"
+#include "core/format.h"
+#include "program/atomic_file.h"
 
 void report_frame(struct report *report, const struct presented *presented)
 {

@@ -3,8 +3,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-#include "histogram.h"
-#include "presenter.h"
+#include "presenters/presenter.h"
+#include "program/histogram.h"
 
 struct report {
     const char *channel;

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "program/signals.h"
 #include "scene.h"
-#include "signals.h"
 
 static int write_all(const uint8_t *bytes, size_t count)
 {

@@ -9,7 +9,7 @@
 #include <iceoryx_binding_c/subscriber.h>
 #include <iceoryx_binding_c/wait_set.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "ping.h"
 
 static iox_pub_storage_t publisher_storage;

@@ -11,10 +11,10 @@
 
 #include <png.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "figures.h"
+#include "media/image.h"
 #include "pageflip.h"
-#include "picture.h"
 
 static struct histogram slot, alone, copied;
 

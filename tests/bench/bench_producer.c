@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "pageflip.h"
+#include "program/signals.h"
 #include "scene.h"
-#include "signals.h"
 
 struct arguments {
     const char *channel;

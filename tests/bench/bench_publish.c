@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "figures.h"
 #include "pageflip.h"
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "histogram.h"
+#include "program/histogram.h"
 
 static inline void figures_print(const char *name, const struct histogram *seen)
 {

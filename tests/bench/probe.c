@@ -25,11 +25,11 @@
 #include <unistd.h>
 #include <xcb/shm.h>
 
-#include "clock.h"
-#include "histogram.h"
-#include "log.h"
-#include "signals.h"
-#include "stamp.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "media/stamp.h"
+#include "program/histogram.h"
+#include "program/signals.h"
 
 struct probe {
     uint32_t x, y, width, height;

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
-#include "stamp.h"
+#include "core/clock.h"
+#include "media/stamp.h"
 
 /* Writes every pixel, and a stamp that the probe can read. */
 static inline void scene_draw(uint8_t *pixels, uint32_t stride_bytes, uint32_t width,

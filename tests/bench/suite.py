@@ -14,7 +14,7 @@ import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "pipeline"))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import harness
 import figures
 import group_handoff

@@ -4,7 +4,7 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "pipeline"))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import figures
 import suite
 from harness import *

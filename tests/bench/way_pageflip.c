@@ -3,7 +3,7 @@
  * publish to acquire; a slot is taken before, and let go afterwards. */
 #include <errno.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "ping.h"
 
 /* A channel of its own for each of the two. */

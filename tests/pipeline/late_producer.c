@@ -10,9 +10,9 @@
  */
 #include <stdlib.h>
 
-#include "clock.h"
-#include "handoff.h"
-#include "stamp.h"
+#include "core/clock.h"
+#include "core/handoff.h"
+#include "media/stamp.h"
 
 int __real_segment_create(struct segment *segment, const char *channel, const char *key_file,
                           const struct pf_format *format, uint32_t slots);

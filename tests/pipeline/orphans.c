@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/segment.h"
 #include "pageflip.h"
-#include "segment.h"
 
 enum { KEY = 0x50460001, OLD_S = 5, OTHER_UID = 65534, THIRD_UID = 65533 };
 

@@ -3,7 +3,7 @@
 no more memory and time than a picture needs. Faults that cannot be made here:
 
     a disk that fails while it is read    needs a device-mapper target; the same way as an error of
-                                          fread() or read(), which tests/faults makes
+                                          fread() or read(), which tests/deep/faults makes
     a disk quota                          needs a file system with quotas; as a full one (EDQUOT)
 """
 import itertools

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What is said about the tests is so: the catalogue of faults names tests that there are, and neither tests/proofs nor
-the harness nor tests/valgrind takes silence or a crash for success."""
+"""What is said about the tests is so: the catalogue of faults names tests that there are, and neither tests/tools/proofs nor
+the harness nor tests/tools/valgrind takes silence or a crash for success."""
 import json
 import os
 import re
@@ -9,7 +9,7 @@ import sys
 from harness import *
 
 SOURCE = os.environ["PAGEFLIP_SOURCE"]
-PROOFS = os.path.join(SOURCE, "tests", "proofs")
+PROOFS = os.path.join(SOURCE, "tests", "tools", "proofs")
 
 
 def names_in(path):
@@ -29,7 +29,7 @@ def the_catalogue_names_tests_that_there_are(t):
     equal(sorted(ids), sorted(wanted + ["Z1", "C"]), "faults with a row of their own")
     for name, fault, shown in rows:
         quoted = re.findall(r"`([^`]+)`", shown)
-        files = [place for place in quoted if "/" in place or place in ("soak", "lint")]
+        files = [place for place in quoted if "/" in place or place in ("deep/soak", "tools/lint")]
         assert files or "cannot" in shown or "Not ours" in shown, f"{name}: neither a test nor a reason: {shown}"
         place = None
         for word in quoted:
@@ -42,7 +42,7 @@ def the_catalogue_names_tests_that_there_are(t):
 
 HARNESS = """
 import os, signal, sys
-sys.path.insert(0, os.path.join(os.environ["PAGEFLIP_SOURCE"], "tests", "pipeline"))
+sys.path.insert(0, os.path.join(os.environ["PAGEFLIP_SOURCE"], "tests", "lib"))
 from harness import *
 @test
 def one_that_nobody_waits_for_crashes(t):
@@ -83,13 +83,13 @@ def a_test_that_there_is_not_is_no_success(t):
 
 @test
 def valgrind_takes_no_silence_for_success(t):
-    """tests/valgrind with a Python of our own, which says what test files might."""
+    """tests/tools/valgrind with a Python of our own, which says what test files might."""
     os.mkdir(f"{t.path}/bin")
     say(t, "bin/valgrind", "")
     for said, code, findings in ((["1..1", "ok 1 - a"], 0, 0), (["1..1", "not ok 1 - a"], 1, 2), ([], 1, 2), ([], 0, 2),
                                  (["1..0"], 0, 2), (["1..2", "ok 1 - a"], 0, 2), (["1..1", "ok 1 - a"], 1, 2)):
         say(t, "bin/python3", *said, code=code)
-        told = t.start(os.path.join(SOURCE, "tests", "valgrind"), t.path, env={"PATH": f"{t.path}/bin:{os.environ['PATH']}"})
+        told = t.start(os.path.join(SOURCE, "tests", "tools", "valgrind"), t.path, env={"PATH": f"{t.path}/bin:{os.environ['PATH']}"})
         told.ends_with(findings > 0)
         runs = 2 * sum("ok" in line for line in said)
         equal(told.out.splitlines()[-1], f'PROOF name="memcheck" runs={runs} findings={findings} seed=-', f"{said}")
@@ -160,7 +160,7 @@ def results_are_kept_and_shown(t):
 
 @test
 def the_list_names_commands_that_there_are(t):
-    with open(os.path.join(SOURCE, "tests", "proofs.list")) as file:
+    with open(os.path.join(SOURCE, "tests", "tools", "proofs.list")) as file:
         commands = [line.split()[1] for line in file if line.strip() and not line.startswith("#")]
     assert commands
     for command in commands:

@@ -55,7 +55,7 @@ def patterns_and_presenters_are_in_the_readme(t):
 
 @test
 def exit_codes_are_those_of_the_header(t):
-    header = open(os.path.join(os.environ["PAGEFLIP_SOURCE"], "common", "exit_code.h")).read()
+    header = open(os.path.join(os.environ["PAGEFLIP_SOURCE"], "common", "program", "exit_code.h")).read()
     codes = {int(code) for code in re.findall(r"EXIT_\w+ = (\d+)", header)} - {128}
     table = README.split("## Exit codes")[1].split("\n## ")[0]
     equal({int(code) for code in re.findall(r"\| (\d+) \|", table)}, codes)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "pageflip.h"
 #include "scratch.h"
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "account.h"
+#include "core/account.h"
 #include "pageflip.h"
 
 static void quiet(void)

@@ -8,11 +8,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "clock.h"
-#include "format.h"
-#include "geometry.h"
+#include "core/clock.h"
+#include "core/format.h"
+#include "core/geometry.h"
+#include "core/segment.h"
 #include "scratch.h"
-#include "segment.h"
 
 enum { PAGE = 4096, SECONDS = 3 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "channel.h"
+#include "core/channel.h"
 #include "scratch.h"
 
 static struct channel one, two;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "clock.h"
+#include "core/clock.h"
 
 Test(clock, never_goes_back)
 {

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "channel.h"
-#include "handoff.h"
+#include "core/channel.h"
+#include "core/handoff.h"
+#include "program/trace.h"
 #include "stream.h"
-#include "trace.h"
 
 TestSuite(edges, .init = quiet, .fini = finish);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "format.h"
+#include "core/format.h"
 
 static struct pf_format xr24(uint32_t width, uint32_t height)
 {

@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "format.h"
-#include "geometry.h"
+#include "core/format.h"
+#include "core/geometry.h"
 
 static struct layout_header header;
 static uint64_t segment_bytes;

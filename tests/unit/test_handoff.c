@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "handoff.h"
+#include "core/clock.h"
+#include "core/handoff.h"
 
 static struct layout_header header;
 static struct layout_producer producer;

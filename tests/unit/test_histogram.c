@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "histogram.h"
+#include "program/histogram.h"
 
 enum { RECORDS = 20000 };
 

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 
-#include "channel.h"
-#include "handoff.h"
+#include "core/channel.h"
+#include "core/handoff.h"
 #include "stream.h"
 
 enum { PAGE = 4096, SCRIBBLE_S = 3, MARK = 7 };

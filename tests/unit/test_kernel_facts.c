@@ -12,7 +12,7 @@
 #include <sys/shm.h>
 #include <sys/wait.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "scratch.h"
 
 TestSuite(kernel_facts, .init = scratch_open, .fini = scratch_close);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "producer/pacing.h"
 
 Test(pacing, ticks_lie_on_a_grid_that_does_not_drift)

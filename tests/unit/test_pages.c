@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/pages.h"
 #include "pageflip.h"
-#include "pages.h"
 
 static size_t page;
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "producer/options.h"
 
 static void quiet(void)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "pageflip.h"
-#include "recorder.h"
+#include "program/recorder.h"
 #include "scratch.h"
 
 static void quiet(void)

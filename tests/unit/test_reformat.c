@@ -6,8 +6,8 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 
-#include "geometry.h"
-#include "layout.h"
+#include "core/geometry.h"
+#include "core/layout.h"
 #include "stream.h"
 
 TestSuite(reformat, .init = quiet, .fini = finish);

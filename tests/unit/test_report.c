@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
+#include "core/clock.h"
 #include "pageflip.h"
 #include "scratch.h"
 #include "viewer/report.h"

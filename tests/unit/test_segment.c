@@ -7,8 +7,8 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 
+#include "core/segment.h"
 #include "scratch.h"
-#include "segment.h"
 
 static const struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 33, .height = 7};
 static struct segment producers, viewers;

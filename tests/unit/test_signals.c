@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "signals.h"
+#include "program/signals.h"
 
 Test(signals, ask_to_end_and_say_which)
 {

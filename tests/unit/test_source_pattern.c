@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/stamp.h"
 #include "pageflip.h"
 #include "producer/options.h"
-#include "producer/source.h"
-#include "stamp.h"
+#include "producer/sources/source.h"
 
 static const char *const names[] = {"card", "plasma", "waves", "stars"};
 

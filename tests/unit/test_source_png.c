@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "picture.h"
+#include "media/image.h"
 #include "producer/options.h"
-#include "producer/source.h"
+#include "producer/sources/source.h"
 #include "scratch.h"
 
 enum { MARK = 0x5a, ROOM = 64 * 1024 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "producer/options.h"
-#include "producer/source.h"
+#include "producer/sources/source.h"
 #include "scratch.h"
 #include "use.h"
 

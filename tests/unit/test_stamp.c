@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stamp.h"
+#include "media/stamp.h"
 
 enum { WIDTH = 200, HEIGHT = 40, STRIDE = WIDTH * 4 + 64, CELL = WIDTH / 64 };
 

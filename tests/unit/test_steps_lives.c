@@ -2,7 +2,7 @@
 /* Coming, going, bells and a segment in the making, step by step. */
 #include <sys/shm.h>
 
-#include "handoff.h"
+#include "core/handoff.h"
 #include "interleave.h"
 
 TestSuite(steps_lives, .init = quiet, .fini = finish, .timeout = 60);

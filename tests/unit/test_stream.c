@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "handoff.h"
+#include "core/handoff.h"
 #include "stream.h"
 
 TestSuite(stream, .init = quiet, .fini = finish);

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "text.h"
+#include "core/text.h"
 
 Test(text, reads_a_whole_number_or_none)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "viewer/window.h"
+#include "viewer/presenters/window.h"
 
 static struct placement place(int width, int height, uint32_t frame_width, uint32_t frame_height,
                               bool one_to_one)

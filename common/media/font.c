@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The atlas is decoded once, at the first use. A glyph's grey is how much of the text's colour
+ * covers the pixel below, so text looks the same on any background; larger sizes are taken from
+ * between the atlas's pixels, so text is smooth at every scale.
+ */
+#include "font.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+
+enum { COLUMNS = 16, ROWS = 6, FIRST = ' ', LAST = '~' };
+
+extern const uint8_t glyphs_png[];
+extern const uint64_t glyphs_png_bytes;
+
+static uint8_t coverage[ROWS * GLYPH_HEIGHT][COLUMNS * GLYPH_WIDTH];
+static pthread_once_t decode_once = PTHREAD_ONCE_INIT;
+
+/* It is built in and its test decodes it: a failure here is a build gone wrong. */
+static void decode(void)
+{
+    enum { STRIDE = COLUMNS * GLYPH_WIDTH * 4 };
+    struct picture *picture;
+    uint32_t width, height;
+    uint8_t *pixels = malloc((size_t)STRIDE * ROWS * GLYPH_HEIGHT);
+
+    if (!pixels)
+        return;
+    if (picture_open_memory(&picture, "glyphs.png", glyphs_png, glyphs_png_bytes, &width,
+                            &height) == 0) {
+        if (width == COLUMNS * GLYPH_WIDTH && height == ROWS * GLYPH_HEIGHT &&
+            picture_read(picture, pixels, STRIDE) == 0)
+            for (uint32_t y = 0; y < height; y++)
+                for (uint32_t x = 0; x < width; x++)
+                    coverage[y][x] = pixels[(size_t)y * STRIDE + 4 * (size_t)x];
+        picture_close(picture);
+    }
+    free(pixels);
+}
+
+/* A row or column of the atlas, and how far (of 256) the place is on the way to the next. */
+struct sample {
+    uint32_t at, next, part;
+};
+
+/* Pixel `i` of a cell of `cells` that is drawn `scale` times as large; never out of the cell. */
+static struct sample sample(uint32_t i, uint32_t scale, uint32_t cells)
+{
+    int32_t place = ((int32_t)(2 * i + 1) * 128 / (int32_t)scale) - 128;
+    uint32_t at = place < 0 ? 0 : (uint32_t)place / 256;
+
+    return (struct sample){.at = at,
+                           .next = at + 1 < cells ? at + 1 : at,
+                           .part = place < 0 ? 0 : (uint32_t)place % 256};
+}
+
+/*
+ * How much (of 255) the glyph covers: the atlas between its pixels, and steeper by `scale`, so that
+ * an edge stays one pixel soft at every size.
+ */
+static uint32_t cover_at(uint32_t row, uint32_t column, struct sample y, struct sample x,
+                         uint32_t scale)
+{
+    const uint8_t *upper = coverage[row + y.at] + column, *lower = coverage[row + y.next] + column;
+    uint32_t above = upper[x.at] * (256 - x.part) + upper[x.next] * x.part;
+    uint32_t below = lower[x.at] * (256 - x.part) + lower[x.next] * x.part;
+    int32_t mean = (int32_t)((above * (256 - y.part) + below * y.part) >> 16);
+    int64_t steep = (int64_t)(mean - 128) * scale + 128;
+
+    return steep < 0 ? 0 : steep > 255 ? 255 : (uint32_t)steep;
+}
+
+static uint8_t blend(uint8_t below, uint32_t above, uint32_t cover)
+{
+    return (uint8_t)((below * (255 - cover) + (above & 0xff) * cover + 127) / 255);
+}
+
+static void draw_glyph(const struct canvas *canvas, int32_t left, int32_t top, uint32_t scale,
+                       uint32_t color, char letter)
+{
+    uint32_t index = letter < FIRST || letter > LAST ? '?' - FIRST : (uint32_t)(letter - FIRST);
+    uint32_t column = index % COLUMNS * GLYPH_WIDTH, row = index / COLUMNS * GLYPH_HEIGHT;
+
+    for (uint32_t y = 0; y < GLYPH_HEIGHT * scale; y++) {
+        int64_t to_y = (int64_t)top + y;
+        if (to_y < 0 || to_y >= canvas->height)
+            continue;
+        uint8_t *line = canvas->pixels + (uint64_t)to_y * canvas->stride_bytes;
+        struct sample down = sample(y, scale, GLYPH_HEIGHT);
+        for (uint32_t x = 0; x < GLYPH_WIDTH * scale; x++) {
+            int64_t to_x = (int64_t)left + x;
+            if (to_x < 0 || to_x >= canvas->width)
+                continue;
+            uint32_t cover = cover_at(row, column, down, sample(x, scale, GLYPH_WIDTH), scale);
+            if (!cover)
+                continue;
+            uint8_t *pixel = line + 4 * to_x;
+            pixel[0] = blend(pixel[0], color, cover);
+            pixel[1] = blend(pixel[1], color >> 8, cover);
+            pixel[2] = blend(pixel[2], color >> 16, cover);
+        }
+    }
+}
+
+void glyphs_draw(const struct canvas *canvas, int32_t x, int32_t y, uint32_t scale, uint32_t color,
+                 const char *text)
+{
+    pthread_once(&decode_once, decode);
+    for (; *text; text++, x += (int32_t)(GLYPH_WIDTH * scale))
+        draw_glyph(canvas, x, y, scale, color, *text);
+}
+
+uint32_t glyphs_width(uint32_t scale, const char *text)
+{
+    return (uint32_t)strlen(text) * GLYPH_WIDTH * scale;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Phases: M metadata, X slice with a duration, s and f the two ends of a flow. */
+#include "trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "line.h"
+
+static const char head[] = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
+static const char tail[] = "\n]}\n";
+
+static int tid_of(int stage, int row)
+{
+    return TRACE_TID_RENDER + stage * TRACE_ROWS_MAX + row;
+}
+
+static void name_track(FILE *file, const struct trace *trace, int stage, int row)
+{
+    fprintf(file,
+            ",\n{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%d,\"ts\":0,\"args\":{"
+            "\"name\":\"%s%.0d\"}}",
+            trace->pid, tid_of(stage, row), trace->stages[stage], row ? row + 1 : 0);
+}
+
+void trace_begin(FILE *file, void *state)
+{
+    const struct trace *trace = state;
+
+    fprintf(file,
+            "%s{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"ts\":0,\"args\":{\"name\":"
+            "\"%s %d\"}}",
+            head, trace->pid, trace->process, trace->pid);
+    for (int stage = 0; stage < TRACE_STAGES_MAX && trace->stages[stage]; stage++)
+        name_track(file, trace, stage, 0);
+}
+
+/* Where and when an event is, after `words`. */
+static void add_place(struct line *line, const char *words, int pid, int tid, int64_t ns)
+{
+    line_add(line, words);
+    line_add(line, ",\"pid\":");
+    line_add_number(line, (uint64_t)pid);
+    line_add(line, ",\"tid\":");
+    line_add_number(line, (uint64_t)tid);
+    line_add(line, ",\"ts\":");
+    line_add_us(line, ns);
+}
+
+int trace_slice(FILE *file, struct trace *trace, int stage, int64_t start_ns, int64_t end_ns,
+                uint64_t sequence)
+{
+    int64_t *ends_ns = trace->row_end_ns[stage];
+    int row = 0;
+
+    while (row < TRACE_ROWS_MAX - 1 && ends_ns[row] > start_ns)
+        row++;
+    if (row && !ends_ns[row])
+        name_track(file, trace, stage, row);
+    ends_ns[row] = end_ns;
+    struct line line;
+    line_begin(&line);
+    line_add(&line, ",\n{\"ph\":\"X\",\"name\":\"");
+    line_add(&line, trace->stages[stage]);
+    add_place(&line, "\",\"cat\":\"frame\"", trace->pid, tid_of(stage, row), start_ns);
+    line_add(&line, ",\"dur\":");
+    line_add_us(&line, end_ns - start_ns);
+    line_add(&line, ",\"args\":{\"frame\":");
+    line_add_number(&line, sequence);
+    line_add(&line, "}}");
+    line_write(&line, file);
+    return tid_of(stage, row);
+}
+
+static void flow_end(FILE *file, const struct trace *trace, const char *phase, int pid, int tid,
+                     int64_t ns)
+{
+    struct line line;
+
+    line_begin(&line);
+    line_add(&line, ",\n{\"ph\":");
+    line_add(&line, phase);
+    line_add(&line, ",\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"");
+    line_add_number(&line, (uint64_t)trace->pid);
+    line_add(&line, ".");
+    line_add_number(&line, trace->flows);
+    add_place(&line, "\"", pid, tid, ns);
+    line_add(&line, "}");
+    line_write(&line, file);
+}
+
+void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int64_t from_ns,
+                int to_tid, int64_t to_ns)
+{
+    trace->flows++;
+    /* A nanosecond before its end is still in the slice. */
+    flow_end(file, trace, "\"s\"", from_pid, from_tid, from_ns - 1);
+    flow_end(file, trace, "\"f\",\"bp\":\"e\"", trace->pid, to_tid, to_ns);
+}
+
+void trace_end(FILE *file, void *trace)
+{
+    (void)trace;
+    fputs(tail, file);
+}
+
+/* ------------------------------------------------------------------ merge */
+
+struct event {
+    int64_t ns;
+    size_t order; /* of reading: what has the same time stays as it was */
+    char *line;   /* without comma and end of line */
+};
+
+struct events {
+    struct event *event;
+    size_t count, room;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct event *x = a, *y = b;
+
+    if (x->ns != y->ns)
+        return x->ns < y->ns ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
+}
+
+/* Takes `line` over. Returns 0, -EBADMSG or -ENOMEM. */
+static int add_event(struct events *events, char *line)
+{
+    const char *ts = strstr(line, "\"ts\":");
+    int64_t us = 0;
+    int ns = 0;
+
+    /* Metadata says 0 without a fraction. */
+    if (!ts || sscanf(ts, "\"ts\":%" SCNd64 ".%3d", &us, &ns) < 1) {
+        free(line);
+        return -EBADMSG;
+    }
+    if (events->count == events->room) {
+        size_t room = events->room ? 2 * events->room : 1024;
+        struct event *more = reallocarray(events->event, room, sizeof *more);
+        if (!more) {
+            free(line);
+            return -ENOMEM;
+        }
+        events->event = more;
+        events->room = room;
+    }
+    events->event[events->count] =
+        (struct event){.ns = us * 1000 + ns, .order = events->count, .line = line};
+    events->count++;
+    return 0;
+}
+
+static int read_events(struct events *events, FILE *file)
+{
+    char *line = NULL;
+    size_t room = 0;
+    bool has_tail = false;
+    int ret = 0;
+
+    if (getline(&line, &room, file) < 0 || strcmp(line, head) != 0)
+        ret = -EBADMSG;
+    while (ret == 0 && !has_tail && getline(&line, &room, file) >= 0) {
+        has_tail = line[0] == ']';
+        line[strcspn(line, "\n")] = 0;
+        size_t length = strlen(line);
+        if (length && line[length - 1] == ',')
+            line[length - 1] = 0;
+        if (!has_tail) {
+            char *copy = strdup(line);
+            ret = copy ? add_event(events, copy) : -ENOMEM;
+        }
+    }
+    free(line);
+    return ret == 0 && !has_tail ? -EBADMSG : ret;
+}
+
+static int read_file(struct events *events, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    int ret = file ? read_events(events, file) : -errno;
+
+    if (ret == -EBADMSG)
+        log_error("%s: no whole trace of pageflip's; give files that --trace has written", path);
+    else if (ret < 0)
+        log_error("%s: cannot read it: %s; give files that can be read", path, strerror(-ret));
+    if (file)
+        fclose(file);
+    return ret == 0 || ret == -ENOMEM ? ret : -EBADMSG;
+}
+
+int trace_merge(FILE *file, char **paths, int count)
+{
+    struct events events = {0};
+    int ret = 0;
+
+    for (int i = 0; i < count && ret == 0; i++)
+        ret = read_file(&events, paths[i]);
+    if (ret == 0) {
+        if (events.count)
+            qsort(events.event, events.count, sizeof *events.event, by_time);
+        fputs(head, file);
+        for (size_t i = 0; i < events.count; i++)
+            fprintf(file, "%s%s", i ? ",\n" : "", events.event[i].line);
+        fputs(tail, file);
+        if (fflush(file) != 0 || ferror(file)) {
+            ret = errno ? -errno : -EIO;
+            log_error("the merged trace: cannot write it: %s; choose another place for it",
+                      strerror(-ret));
+        }
+    }
+    for (size_t i = 0; i < events.count; i++)
+        free(events.event[i].line);
+    free(events.event);
+    return ret;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The test patterns as a source: live, endless, each frame drawn anew in its slot, with the stamp
+ * where it fits. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "options.h"
+#include "pattern.h"
+#include "source.h"
+
+static const struct pattern *const patterns[] = {
+    &pattern_card,
+    &pattern_plasma,
+    &pattern_waves,
+    &pattern_stars,
+};
+
+struct pattern_source {
+    struct source source;
+    const struct pattern *pattern;
+    uint64_t number; /* of the next frame */
+};
+
+static const struct pattern *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        if (strcmp(patterns[i]->name, name) == 0)
+            return patterns[i];
+    return NULL;
+}
+
+bool source_pattern_exists(const char *name)
+{
+    return find(name) != NULL;
+}
+
+void source_pattern_print_table(void)
+{
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        printf("  %-10s %s\n", patterns[i]->name, patterns[i]->summary);
+}
+
+static bool accepts(const struct options *options)
+{
+    return options->input_count == 0;
+}
+
+static int open_pattern(struct source **source, const struct options *options)
+{
+    struct pattern_source *made = calloc(1, sizeof *made);
+
+    if (!made)
+        return log_no_memory("pattern");
+    made->source = (struct source){
+        .ops = &source_pattern_ops,
+        .format = {.fourcc = PF_FOURCC_XR24,
+                   .width = options->width,
+                   .height = options->height,
+                   .rate_num = 60,
+                   .rate_den = 1},
+        .live = true,
+        .stamped = true,
+    };
+    if (options->rate_is_given) {
+        made->source.format.rate_num = options->rate_num;
+        made->source.format.rate_den = options->rate_den;
+    }
+    made->pattern = find(options->pattern);
+    *source = &made->source;
+    return 0;
+}
+
+static int fill(struct source *source, struct pf_frame *frame)
+{
+    struct pattern_source *self = (struct pattern_source *)source;
+    const struct pf_format *format = &source->format;
+    struct canvas canvas = {.pixels = frame->plane[0].pixels,
+                            .stride_bytes = frame->plane[0].stride_bytes,
+                            .width = format->width,
+                            .height = format->height};
+    double fps = format->rate_num ? (double)format->rate_num / format->rate_den : 0;
+    /* Unpaced, time goes on by 1/60 s a frame: the same pictures, only sooner. */
+    struct pattern_time time = {.number = self->number,
+                                .seconds = (double)self->number / (fps > 0 ? fps : 60),
+                                .fps = (uint32_t)(fps + 0.5)};
+
+    self->pattern->draw(&canvas, time);
+    frame->pts_ns = (int64_t)(time.seconds * 1e9);
+    self->number++;
+    return 0;
+}
+
+static void close_pattern(struct source *source)
+{
+    free(source);
+}
+
+const struct source_ops source_pattern_ops = {
+    .name = "pattern",
+    .summary = "an animated test pattern, when there is no input",
+    .accepts = accepts,
+    .open = open_pattern,
+    .fill = fill,
+    .close = close_pattern,
+};

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * YUV4MPEG2 (mjpegtools, yuv4mpeg(5)), as FFmpeg and many others write it: one text line for the
+ * stream, one for each frame, planes in between. Each frame is read whole into memory of our own;
+ * libyuv's conversion of its colours is what writes the slot.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <libyuv.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "options.h"
+#include "program/signals.h"
+#include "source.h"
+
+enum {
+    HEADER_MAX = 1024, /* bytes of a header line; real ones have less than 200 */
+    BUFFER_BYTES = 1 << 16,
+};
+
+enum chroma { CHROMA_420, CHROMA_422, CHROMA_444, CHROMA_MONO };
+
+struct y4m_source {
+    struct source source;
+    const char *name; /* for messages */
+    int fd;
+    uint8_t buffer[BUFFER_BYTES]; /* what was read and not used yet: from `start` to `end` */
+    size_t start, end;
+    uint64_t offset; /* in the stream, of buffer[start] */
+    bool loop;
+    uint64_t header_bytes; /* where the first frame is */
+    enum chroma chroma;
+    bool is_full_range, is_bt709;
+    size_t y_bytes, uv_bytes; /* of a luma plane, of one chroma plane */
+    uint8_t *planes;          /* Y, U, V of the current frame */
+    uint64_t number;
+};
+
+/* ------------------------------------------------------------------ bytes */
+
+/* Like read(), but goes on after a signal that does not ask to end, and waits on a descriptor that
+ * whoever gave it to us has made non-blocking. */
+static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
+{
+    for (;;) {
+        ssize_t got = read(self->fd, to, bytes);
+        if (got >= 0)
+            return got;
+        struct pollfd readable = {.fd = self->fd, .events = POLLIN};
+        if (errno == EAGAIN && poll(&readable, 1, -1) >= 0)
+            continue;
+        if (errno != EINTR || signals_quit()) {
+            int ret = -errno;
+            if (ret != -EINTR)
+                log_error("%s: cannot read it: %s; give a file or pipe that can be read",
+                          self->name, strerror(-ret));
+            return ret;
+        }
+    }
+}
+
+/* Returns the bytes that were there, less than asked for only at the end, or a negative errno. */
+static ssize_t take(struct y4m_source *self, uint8_t *to, size_t bytes)
+{
+    size_t done = self->end - self->start < bytes ? self->end - self->start : bytes;
+
+    memcpy(to, self->buffer + self->start, done);
+    self->start += done;
+    while (done < bytes) {
+        ssize_t got = read_some(self, to + done, bytes - done);
+        if (got < 0)
+            return got;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    self->offset += done;
+    return (ssize_t)done;
+}
+
+/* A line without its end. Returns 1, or 0 at the end of the stream, or -ENODATA if that comes
+ * within the line, or another negative errno, logged. */
+static int take_line(struct y4m_source *self, char line[HEADER_MAX])
+{
+    uint64_t begin = self->offset;
+
+    for (size_t length = 0; length < HEADER_MAX; length++) {
+        if (self->start == self->end) {
+            ssize_t got = read_some(self, self->buffer, sizeof self->buffer);
+            if (got < 0)
+                return (int)got;
+            self->start = 0;
+            self->end = (size_t)got;
+            if (got == 0)
+                return length == 0 ? 0 : -ENODATA;
+        }
+        line[length] = (char)self->buffer[self->start++];
+        self->offset++;
+        if (line[length] == '\n') {
+            line[length] = '\0';
+            return 1;
+        }
+    }
+    log_error(
+        "%s: not Y4M: no end of line after byte %llu; make one: ffmpeg -i INPUT -f yuv4mpegpipe "
+        "-",
+        self->name, (unsigned long long)begin);
+    return -EBADMSG;
+}
+
+/* ------------------------------------------------------------------ the stream's header */
+
+static int refuse(const struct y4m_source *self, const char *what, const char *value)
+{
+    log_error(
+        "%s: Y4M header: %s \"%s\" is not supported; make one: ffmpeg -i INPUT -pix_fmt yuv420p "
+        "-f yuv4mpegpipe -",
+        self->name, what, value);
+    return -EBADMSG;
+}
+
+static int parse_number(const char *text, uint32_t *number)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (end == text || *end || value < 1 || value > UINT32_MAX || *text == '-')
+        return -EBADMSG;
+    *number = (uint32_t)value;
+    return 0;
+}
+
+static int parse_rate(struct y4m_source *self, char *text)
+{
+    struct pf_format *format = &self->source.format;
+    char *colon = strchr(text, ':');
+
+    if (strcmp(text, "0:0") == 0) /* not known */
+        return 0;
+    if (!colon)
+        return refuse(self, "rate F", text);
+    *colon = '\0';
+    if (parse_number(text, &format->rate_num) < 0 || parse_number(colon + 1, &format->rate_den) < 0)
+        return refuse(self, "rate F", text);
+    return 0;
+}
+
+static int parse_chroma(struct y4m_source *self, const char *text)
+{
+    static const struct {
+        const char *name;
+        enum chroma chroma;
+    } known[] = {
+        {"420", CHROMA_420},      {"420jpeg", CHROMA_420}, {"420mpeg2", CHROMA_420},
+        {"420paldv", CHROMA_420}, {"422", CHROMA_422},     {"444", CHROMA_444},
+        {"mono", CHROMA_MONO},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].name, text) == 0) {
+            self->chroma = known[i].chroma;
+            return 0;
+        }
+    return refuse(self, "colour space C", text);
+}
+
+static int parse_parameter(struct y4m_source *self, char *word)
+{
+    struct pf_format *format = &self->source.format;
+
+    switch (word[0]) {
+    case 'W':
+        return parse_number(word + 1, &format->width) < 0 ? refuse(self, "width W", word + 1) : 0;
+    case 'H':
+        return parse_number(word + 1, &format->height) < 0 ? refuse(self, "height H", word + 1) : 0;
+    case 'F': return parse_rate(self, word + 1);
+    case 'C': return parse_chroma(self, word + 1);
+    case 'I':
+        if (word[1] && !strchr("p?", word[1]))
+            log_warning("%s: its frames are interlaced; shown as they are", self->name);
+        return 0;
+    case 'X':
+        if (strcmp(word, "XCOLORRANGE=FULL") == 0) /* FFmpeg's extension */
+            self->is_full_range = true;
+        return 0;
+    default:
+        return 0; /* A, the pixels' aspect: they are shown square; and what is still to be invented
+                   */
+    }
+}
+
+static int read_header(struct y4m_source *self)
+{
+    struct pf_format *format = &self->source.format;
+    char line[HEADER_MAX], *rest = line;
+    int ret = take_line(self, line);
+
+    if (ret < 0 && ret != -ENODATA)
+        return ret;
+    const char *magic = ret == 1 ? strsep(&rest, " ") : "";
+    if (strcmp(magic, "YUV4MPEG2") != 0) {
+        log_error("%s: not Y4M: byte 0 does not begin a line with YUV4MPEG2; make one: ffmpeg -i "
+                  "INPUT -f "
+                  "yuv4mpegpipe -",
+                  self->name);
+        return -EBADMSG;
+    }
+    for (char *word; (word = strsep(&rest, " "));) {
+        ret = parse_parameter(self, word);
+        if (ret < 0)
+            return ret;
+    }
+    if (format->width < 1 || format->width > PF_SIZE_MAX || format->height < 1 ||
+        format->height > PF_SIZE_MAX) {
+        log_error("%s: Y4M header: its size is %ux%u; each side must be 1 to %d pixels", self->name,
+                  format->width, format->height, PF_SIZE_MAX);
+        return -EBADMSG;
+    }
+    return 0;
+}
+
+static int allocate(struct y4m_source *self)
+{
+    const struct pf_format *format = &self->source.format;
+    size_t half_width = (format->width + 1) / 2, half_height = (format->height + 1) / 2;
+
+    self->y_bytes = (size_t)format->width * format->height;
+    switch (self->chroma) {
+    case CHROMA_420: self->uv_bytes = half_width * half_height; break;
+    case CHROMA_422: self->uv_bytes = half_width * format->height; break;
+    case CHROMA_444: self->uv_bytes = self->y_bytes; break;
+    case CHROMA_MONO: self->uv_bytes = 0; break;
+    }
+    self->planes = malloc(self->y_bytes + 2 * self->uv_bytes);
+    return self->planes ? 0 : log_no_memory(self->name);
+}
+
+/* ------------------------------------------------------------------ frames */
+
+/* Back to the first frame, for --loop. */
+static int rewind_stream(struct y4m_source *self)
+{
+    if (lseek(self->fd, (off_t)self->header_bytes, SEEK_SET) < 0) {
+        int ret = -errno;
+        log_error("%s: cannot go back to its start: %s; leave --loop out", self->name,
+                  strerror(-ret));
+        return ret;
+    }
+    self->start = self->end = 0;
+    self->offset = self->header_bytes;
+    return 0;
+}
+
+static int leave_out(const struct y4m_source *self)
+{
+    log_warning("%s: it ends inside frame %llu, which is left out", self->name,
+                (unsigned long long)self->number + 1);
+    return -ENODATA;
+}
+
+/* Read a whole frame before a slot is asked for: standard input may take its time. */
+static int next(struct source *source)
+{
+    struct y4m_source *self = (struct y4m_source *)source;
+    size_t wanted = self->y_bytes + 2 * self->uv_bytes;
+    char line[HEADER_MAX];
+    uint64_t begin = self->offset;
+    int ret = take_line(self, line);
+
+    if (ret == 0 && self->loop && self->offset > self->header_bytes) {
+        ret = rewind_stream(self);
+        if (ret == 0)
+            ret = take_line(self, line);
+    }
+    if (ret == -ENODATA)
+        return leave_out(self);
+    if (ret == 0 && self->offset == self->header_bytes) {
+        log_error("%s: there is no frame in it; give another file", self->name);
+        return -EBADMSG;
+    }
+    if (ret <= 0)
+        return ret < 0 ? ret : -ENODATA;
+    if (strncmp(line, "FRAME", 5) != 0 || (line[5] && line[5] != ' ')) {
+        log_error("%s: damaged: no FRAME at byte %llu; give another file", self->name,
+                  (unsigned long long)begin);
+        return -EBADMSG;
+    }
+    ssize_t got = take(self, self->planes, wanted);
+    if (got < 0)
+        return (int)got;
+    return (size_t)got < wanted ? leave_out(self) : 0;
+}
+
+static int fill(struct source *source, struct pf_frame *frame)
+{
+    struct y4m_source *self = (struct y4m_source *)source;
+    const struct pf_format *format = &source->format;
+    /* libyuv's "ARGB" is B, G, R, A in memory. */
+    const struct YuvConstants *full = self->is_bt709 ? &kYuvF709Constants : &kYuvJPEGConstants;
+    const struct YuvConstants *limited = self->is_bt709 ? &kYuvH709Constants : &kYuvI601Constants;
+    const struct YuvConstants *colors = self->is_full_range ? full : limited;
+    const uint8_t *y = self->planes, *u = y + self->y_bytes, *v = u + self->uv_bytes;
+    uint8_t *pixels = frame->plane[0].pixels;
+    int width = (int)format->width, height = (int)format->height, half = (width + 1) / 2;
+    int stride = (int)frame->plane[0].stride_bytes;
+
+    switch (self->chroma) {
+    case CHROMA_420:
+        I420ToARGBMatrix(y, width, u, half, v, half, pixels, stride, colors, width, height);
+        break;
+    case CHROMA_422:
+        I422ToARGBMatrix(y, width, u, half, v, half, pixels, stride, colors, width, height);
+        break;
+    case CHROMA_444:
+        I444ToARGBMatrix(y, width, u, width, v, width, pixels, stride, colors, width, height);
+        break;
+    case CHROMA_MONO: I400ToARGBMatrix(y, width, pixels, stride, colors, width, height); break;
+    }
+    if (format->rate_num)
+        frame->pts_ns = (int64_t)((double)self->number * 1e9 * format->rate_den / format->rate_num);
+    self->number++;
+    return 0;
+}
+
+bool source_is_y4m(const char *input)
+{
+    const char *suffix = strrchr(input, '.');
+
+    return strcmp(input, "-") == 0 || (suffix && strcasecmp(suffix, ".y4m") == 0);
+}
+
+static bool accepts(const struct options *options)
+{
+    return options->input_count == 1 && source_is_y4m(options->inputs[0]);
+}
+
+static void close_y4m(struct source *source)
+{
+    struct y4m_source *self = (struct y4m_source *)source;
+
+    if (self->fd > STDIN_FILENO)
+        close(self->fd);
+    free(self->planes);
+    free(self);
+}
+
+static int open_y4m(struct source **source, const struct options *options)
+{
+    struct y4m_source *self = calloc(1, sizeof *self);
+    bool is_stdin = strcmp(options->inputs[0], "-") == 0;
+    int ret;
+
+    if (!self)
+        return log_no_memory(options->inputs[0]);
+    self->source = (struct source){.ops = &source_y4m_ops, .format = {.fourcc = PF_FOURCC_XR24}};
+    self->name = is_stdin ? "standard input" : options->inputs[0];
+    self->fd = is_stdin ? STDIN_FILENO : open(self->name, O_RDONLY | O_CLOEXEC);
+    if (self->fd < 0) {
+        ret = -errno;
+        log_error("%s: cannot open it: %s; give a file that can be read", self->name,
+                  strerror(-ret));
+        goto failed;
+    }
+    ret = read_header(self);
+    if (ret < 0)
+        goto failed;
+    self->header_bytes = self->offset;
+    self->loop = options->loop;
+    self->is_bt709 = options->matrix == 709;
+    ret = allocate(self);
+    if (ret < 0)
+        goto failed;
+    *source = &self->source;
+    return 0;
+
+failed:
+    close_y4m(&self->source);
+    return ret;
+}
+
+const struct source_ops source_y4m_ops = {
+    .name = "y4m",
+    .summary = "a .y4m file, or Y4M on standard input: 4:2:0, 4:2:2, 4:4:4, mono, 8 bit",
+    .accepts = accepts,
+    .open = open_y4m,
+    .next = next,
+    .fill = fill,
+    .close = close_y4m,
+};

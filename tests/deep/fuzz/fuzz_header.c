@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A segment of any bytes: one run is what a viewer and a producer do with it, without a system
+ * call. The header is checked; if it passes, the viewer joins, polls and lets go, and the producer
+ * looks for slots and publishes, while a peer goes on writing into pages 1 and 2.
+ *
+ * An input is a struct head, the header, the producer's words, the lanes, and then pokes. The
+ * segment lies so that it ends where the mapping does: a byte too far is a SIGSEGV.
+ */
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/geometry.h"
+#include "core/handoff.h"
+
+enum { PAGE = 4096, SEGMENT_MAX = 64 * PAGE };
+
+struct head {
+    uint8_t pages;    /* of the segment */
+    uint8_t mode;     /* of the viewer: latest or every frame */
+    uint8_t lane;     /* of the viewer */
+    uint8_t fix;      /* not 0: make right what no mutation finds by chance */
+    uint16_t seen;    /* by the viewer */
+    uint16_t reserve; /* keeps what follows aligned */
+};
+
+struct poke {
+    uint16_t offset; /* from page 1 */
+    uint8_t bytes[8];
+};
+
+static uint8_t *mapping; /* SEGMENT_MAX bytes, and none behind them */
+static const uint8_t *input;
+static size_t left;
+
+static void take(void *to, size_t bytes)
+{
+    size_t there = bytes < left ? bytes : left;
+
+    memcpy(to, input, there);
+    input += there;
+    left -= there;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    mapping = mmap(NULL, SEGMENT_MAX + PAGE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (mapping == MAP_FAILED || mprotect(mapping + SEGMENT_MAX, PAGE, PROT_NONE) < 0)
+        __builtin_trap();
+    return 0;
+}
+
+static void poke(uint8_t *base)
+{
+    struct poke poke;
+
+    if (left < sizeof poke)
+        return;
+    take(&poke, sizeof poke);
+    memcpy(base + PAGE + poke.offset % (2 * PAGE - sizeof poke.bytes), poke.bytes,
+           sizeof poke.bytes);
+}
+
+/* What everybody who gets a frame may rely on. */
+static void use(const struct segment *segment, const struct pf_frame *frame)
+{
+    const struct pf_segment *geometry = &segment->geometry;
+    volatile uint8_t sum = 0;
+
+    if (frame->slot >= geometry->slots || frame->due_ns < 0 || frame->begin_ns < 0 ||
+        frame->due_ns > frame->acquire_ns || frame->begin_ns > frame->publish_ns ||
+        frame->publish_ns > frame->acquire_ns)
+        __builtin_trap();
+    for (uint32_t p = 0; p < geometry->planes; p++) {
+        const struct pf_plane *plane = &frame->plane[p];
+        uint64_t last = (uint64_t)plane->stride_bytes * (geometry->format.height - 1) +
+                        4 * (uint64_t)geometry->format.width - 1;
+        sum = (uint8_t)(sum + plane->pixels[0] + plane->pixels[last]);
+    }
+}
+
+static void produce(struct segment *segment, struct handoff *handoff)
+{
+    struct handoff_blockers blockers;
+    int slot = handoff_free_slot(handoff, segment, &blockers);
+
+    if (slot >= (int)segment->geometry.slots)
+        __builtin_trap();
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
+        if ((blockers.lanes & 1u << i) && LANE_MODE(blockers.word[i]) == LANE_EVERY)
+            handoff_evict(segment, i, blockers.word[i]);
+    if (slot < 0)
+        return;
+    struct pf_frame frame = {.slot = (uint32_t)slot};
+    segment_planes(segment, frame.slot, frame.plane);
+    frame.plane[0].pixels[0] = 1;
+    handoff_publish(handoff, segment, &frame);
+}
+
+static void play(struct segment *segment, const struct head *head)
+{
+    uint32_t lane = head->lane % PF_VIEWERS_MAX;
+    enum lane_mode mode = head->mode & 1 ? LANE_EVERY : LANE_LATEST;
+    struct handoff handoff = {0};
+    struct pf_frame frame;
+    uint64_t seen = head->seen;
+
+    if (head->mode & 2)
+        seen = handoff_join(segment, lane, mode);
+    for (int i = 0; i < 6; i++) {
+        int ret = mode == LANE_EVERY ? handoff_claim_next(segment, lane, seen, &frame)
+                                     : handoff_claim_newest(segment, lane, seen, &frame);
+        if (ret == 0) {
+            use(segment, &frame);
+            seen = frame.sequence;
+            if (i % 2)
+                handoff_let_go(segment, lane, frame.slot);
+        }
+        handoff_drain_door(segment, lane);
+        poke((uint8_t *)segment->header);
+        if (head->mode & 4)
+            produce(segment, &handoff);
+        poke((uint8_t *)segment->header);
+    }
+    handoff_leave(segment, lane);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct head head = {0};
+    struct layout_header header;
+    struct pf_segment geometry = {0};
+
+    input = data;
+    left = size;
+    take(&head, sizeof head);
+    uint64_t bytes = (uint64_t)(3 + head.pages % (SEGMENT_MAX / PAGE - 2)) * PAGE;
+    uint8_t *base = mapping + SEGMENT_MAX - bytes;
+
+    memset(base, 0, 3 * PAGE);
+    take(base, sizeof(struct layout_header));
+    take(base + PAGE, sizeof(struct layout_producer));
+    take(base + 2 * PAGE, sizeof(struct layout_viewers));
+    memcpy(&header, base, sizeof header);
+    if (head.fix) {
+        header.magic = LAYOUT_MAGIC;
+        header.layout_hash = LAYOUT_HASH;
+        header.header_bytes = sizeof header;
+    }
+    if (geometry_check(&header, bytes, &geometry))
+        return 0;
+    if (geometry.bytes > bytes || geometry.slots > PF_SLOTS_MAX || geometry.slots < PF_SLOTS_MIN)
+        __builtin_trap();
+    struct segment segment = {
+        .header = (void *)base,
+        .producer = (void *)(base + PAGE),
+        .viewers = (void *)(base + 2 * PAGE),
+        .slots = base + geometry.slots_offset,
+        .geometry = geometry,
+    };
+    play(&segment, &head);
+    return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Any text as an id file. What is taken must come out whole. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/channel.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    struct channel_id id;
+    static volatile uint64_t sum;
+
+    memcpy(text, data, size);
+    text[size] = '\0';
+    if (channel_parse_id(text, &id)) {
+        sum = (uint64_t)id.shmid + id.bytes + (uint64_t)id.pid + id.ipc_namespace;
+        for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+            sum = sum + id.nonce[i];
+    }
+    channel_name_is_valid(text);
+    free(text);
+    return 0;
+}

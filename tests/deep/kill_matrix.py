@@ -1,0 +1,501 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every fault point of common/core/fault.h, and what is left of the others when a process dies just there.
+
+    tests/deep/kill_matrix.py [short|long] [POINT...]
+
+Each case kills one process at one point: for 2, 3 and 8 slots, 1 and 4 viewers, viewers of the latest and of every
+frame, and the first, second and third visit. It kills itself, so it was there; a point that is not reached is a failure.
+Afterwards:
+
+    a viewer died     the producer goes on, its lane is taken back, a newcomer gets frames, the other viewers lose nothing
+    the producer died each viewer has every frame that was published (or, latest: the last), and ends with 10; the next
+                      producer starts at once, and a newcomer gets its frames
+    always            no torn frame, no segment left, nobody hangs
+
+The short form, in the suite, takes each point with every number of slots once; the long form takes all, and ends with a
+PROOF line. Where a process comes by a point only once, the second visit is that of its second life."""
+import itertools
+import json
+import os
+import re
+import sys
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+from witness import *
+from harness import PRODUCER, VIEWER
+
+JOBS = int(os.environ.get("PAGEFLIP_JOBS", "6"))
+SMALL = ["-q", "-s", "64x64"]
+EVICT_MS = 500  # more than the others ever sleep on a busy machine
+KILLED, ENDED = (10,), (0,)
+RING_LATE, KILLS_WANTED = 5 if SANITIZED else 1, 1500  # seconds; in the long form
+
+STARTING = ["S1", "S2", "S3", "S4", "S5", "S6", "S7"]
+PRODUCING = [f"P{i}" for i in range(1, 18)] + ["V17 of a reaper"]
+VIEWING = ["S8", "S9"] + [f"V{i}" for i in range(1, 21)]
+ONCE_A_LIFE = ["S8", "V1", "V2", "V3", "V4", "V16", "V17", "V18", "V19"]
+# How the viewers end that a case puts in the producer's way. Of those that it has come to evict, some have been already.
+BAITS_END = {"P6": (10,), "P7": (10,), "P8": (137,), "P9": (137,), "V17": (137,), "P10": (10, 11), "P11": (10, 11),
+             "P12": (10,), "P13": (10,)}
+FOR_LATEST, FOR_EVERY = ["V6", "V7", "V12"], ["V3", "V8", "V19"]
+
+
+class Case:
+    def __init__(self, point, slots, viewers, every, visit):
+        self.point, self.slots, self.viewers, self.every, self.visit = point, slots, viewers, every, visit
+        self.name = f"{point} visit {visit}, {slots} slots, {viewers} viewers of {'every' if every else 'the latest'} frame"
+        self.number = 0
+        self.kills = 0
+        self.t = Scratch()
+
+    # ------------------------------------------------------------ who takes part
+
+    def producer(self, *arguments, fault="", rate="500", program=FAULTY_PRODUCER, source=SMALL):
+        return self.t.start(program, *source, "-r", rate, "--buffers", str(self.slots), *arguments, env={"PAGEFLIP_FAULT": fault})
+
+    def viewer(self, *arguments, fault="", every=None, program=None):
+        self.number += 1
+        mode = ["--every-frame"] if (self.every if every is None else every) else []
+        made = self.t.start(program or (FAULTY_VIEWER if fault else VIEWER), "--presenter", "null", "-q", "--verify", *mode,
+                            "--json", f"{self.number}.json", "--csv", f"{self.number}.csv", *arguments, env={"PAGEFLIP_FAULT": fault})
+        made.every, made.files = bool(mode), f"{self.t.path}/{self.number}"
+        return made
+
+    def go(self, producer, witness, count):
+        """Let a producer that waits at S7 begin, once all viewers are there: so none of them misses a frame."""
+        soon(lambda: witness.joined() == count, f"{count} viewers join: {[p.err for p in self.t.processes]}")
+        producer.signal(signal.SIGCONT)
+
+    def killed(self, process):
+        if not wait_killed(process):
+            raise Failure(f"not reached: {' '.join(process.command)}: exit {process.popen.poll()} {process.err}")
+        self.kills = 1
+        check("torn" not in process.err, process.err)
+
+    # ------------------------------------------------------------ what must be so afterwards
+
+    def all_whole(self, viewer):
+        """None torn, and all verified (or one more, that it was asked to end before it showed). Returns its figures."""
+        frames = json.load(open(f"{viewer.files}.json"))["frames"]
+        check(frames["torn"] == 0 and frames["verified"] >= frames["shown"], f"torn frames, or some not verified: {frames}")
+        return frames
+
+    def has_all(self, viewer, newest, lossless=True):
+        """From the first frame to `newest`, each once; or in order, and `newest` last."""
+        frames = self.all_whole(viewer)
+        sequences = [sequence for sequence, _ in rows_of(f"{viewer.files}.csv")]
+        if viewer.every and lossless:
+            check(frames["lost"] == 0, f"lost frames: {frames}")
+            check(sequences == list(range(1, len(sequences) + 1)), f"frames left out: {sequences}")
+        else:
+            check(sequences == sorted(set(sequences)), f"not in order: {sequences}")
+        if newest is not None:
+            check((sequences or [0])[-1] == newest, f"published {newest}, but the last one that came is {sequences[-1:]}; {viewer.err}")
+
+    def gets_frames(self, viewer):
+        """One that runs, by the reports that SIGUSR1 asks it for."""
+        def shown():
+            path = f"{viewer.files}.json"
+            if os.path.exists(path):
+                os.unlink(path)
+            viewer.signal(signal.SIGUSR1)
+            return json.loads(soon(lambda: text_of(path), f"a report: {viewer.err}", RECOVERY))["frames"]["shown"]
+        before = shown()
+        soon(lambda: shown() > before, f"a frame for {viewer.command}", RECOVERY)
+
+    def newcomer_gets_frames(self):
+        newcomer = self.viewer("--frames", "3", "--wait", str(RECOVERY))
+        wait_exit(newcomer, ENDED, "a newcomer", RECOVERY)
+
+    def successor_works(self):
+        successor = self.producer(program=PRODUCER)
+        self.newcomer_gets_frames()
+        successor.signal(signal.SIGTERM)
+        wait_exit(successor, (143,), "the next producer")
+
+    # ------------------------------------------------------------ the producer dies
+
+    def kill_while_starting(self):
+        """Viewers were there before, and follow from one producer to the next."""
+        viewers = [self.viewer("--follow", "--wait", "60") for _ in range(self.viewers)]
+        for _ in range(self.visit - 1):
+            before = self.producer(program=PRODUCER)
+            with Witness(self.t, before) as witness:
+                soon(lambda: witness.joined() == self.viewers and witness.newest() > 2, "viewers join an earlier life")
+            before.kill()
+        victim = self.producer(fault=f"{self.point}:1")
+        self.killed(victim)
+        orphans = [s for s in segments_of([victim]) if s["nattch"] == 0]
+        if self.point in ("S2", "S3"):  # the window of three calls: left for the next start's broom
+            check(len(orphans) == 1 and (orphans[0]["key"] & 0xFFFFFFFF) >> 16 == 0x5046, f"no orphan: {orphans}")
+            remove_segment(orphans[0]["shmid"])
+        after = self.producer(program=PRODUCER)
+        with Witness(self.t, after) as witness:
+            soon(lambda: witness.joined() == self.viewers, "viewers join the next producer", RECOVERY)
+            for viewer in viewers:
+                self.gets_frames(viewer)
+        soon(lambda: not segments_of([victim]), "no segment of the victim", RECOVERY)
+        self.newcomer_gets_frames()
+        for viewer in viewers:
+            viewer.signal(signal.SIGINT)
+            wait_exit(viewer, (130,), "a follower")
+            self.all_whole(viewer)
+            check(after.pid in [pid for _, pid in rows_of(f"{viewer.files}.csv")], f"no frame of the next producer: {viewer.err}")
+        after.signal(signal.SIGTERM)
+        wait_exit(after, (143,), "the next producer")
+
+    def kill_producer(self):
+        point, visit = self.point.split()[0], self.visit
+        fault = f"S7:1:stop,{point}:{visit}"
+        baits, end = [], KILLED
+        if self.point in ("P8", "P9", "V17 of a reaper"):  # viewers that die with a frame
+            victim = self.producer(fault=fault)
+            baits = [dict(fault="V9:1") for _ in range(visit)]
+        elif point in ("P10", "P11"):                      # viewers that stop with a frame, and want the others
+            victim = self.producer("--evict", str(EVICT_MS), fault=fault)
+            baits = [dict(fault="V9:1:stop", every=True) for _ in range(visit)]
+        elif point in ("P12", "P13"):
+            victim = self.producer(fault=fault, rate="0")
+            baits = [dict(fault="V9:1:stop", every=True)]
+        elif point in ("P14", "P15"):                      # at the end of a longer and longer stream
+            fault = f"S7:1:stop,{point}:1"
+            victim, end = self.producer("--frames", str(visit), fault=fault), ENDED
+        elif point in ("P6", "P7"):                        # one that has found nothing, and only now asks who lives
+            victim = self.producer(fault=fault)
+            baits = [dict(fault="V20:1:stop", every=False)]
+        elif point in ("P16", "P17"):
+            return self.kill_while_moving(fault)
+        else:
+            victim = self.producer(fault=fault)
+
+        wait_stopped(victim)
+        with Witness(self.t, victim) as witness:
+            viewers = [self.viewer() for _ in range(self.viewers)]
+            baits = [self.viewer(**bait) for bait in baits]
+            if point in ("P6", "P7"):
+                wait_stopped(baits[0])
+            self.go(victim, witness, len(viewers) + len(baits))
+            self.killed(victim)
+            newest = witness.newest()
+        for bait in baits:
+            soon(lambda: is_stopped(bait) or not bait.is_running(), f"{bait.command} stops")
+            bait.signal(signal.SIGCONT)
+        for viewer in viewers:
+            wait_exit(viewer, end, "a viewer")
+            self.has_all(viewer, newest)
+        for bait in baits:
+            wait_exit(bait, BAITS_END[point], "one that was in the way")
+            if bait.wait() == 10:
+                self.has_all(bait, newest)
+        self.successor_works()
+
+    def small_pictures(self):
+        for name, width, height in (("a", 64, 48), ("b", 80, 50)):
+            with open(f"{self.t.path}/{name}.png", "wb") as file:
+                file.write(png(width, height, 128))
+
+    def kill_while_moving(self, fault):
+        """Two sizes by turns: a new segment for every frame."""
+        self.small_pictures()
+        victim = self.producer("--stamp", "--loop", fault=fault, rate="100", source=["-q", "a.png", "b.png"])
+        wait_stopped(victim)
+        with Witness(self.t, victim) as witness:
+            viewers = [self.viewer() for _ in range(self.viewers)]
+            self.go(victim, witness, len(viewers))
+        self.killed(victim)
+        for viewer in viewers:
+            wait_exit(viewer, KILLED, "a viewer")
+            self.has_all_of_each_segment(viewer)
+        self.successor_works()
+
+    def has_all_of_each_segment(self, viewer):
+        """A segment is one frame long: at the visit-th change of size there were as many, by media times 30 a second. Nobody
+        waits for viewers of the latest frame: the last segment may die with the producer before they have come over."""
+        frames = self.all_whole(viewer)
+        check(frames["lost"] == 0, f"lost frames: {frames}")
+        numbers = [round(float(row["pts_us"]) * 30 / 1e6) for row in table_of(f"{viewer.files}.csv") if row["again"] == "0"]
+        if viewer.every:
+            check(numbers == list(range(self.visit)), f"of {self.visit} pictures these came: {numbers}")
+        else:
+            check(numbers and numbers == sorted(set(numbers)), f"not in order: {numbers}")
+
+    # ------------------------------------------------------------ a viewer dies
+
+    def kill_viewer(self):
+        if self.point in ("V15", "S9"):
+            return self.kill_follower()
+        every = self.point in FOR_EVERY or (self.every and self.point not in FOR_LATEST)
+        evict = ["--evict", str(EVICT_MS)] if self.point == "V19" else []
+        producer = self.producer(*evict, fault="S7:1:stop")
+        wait_stopped(producer)
+        with Witness(self.t, producer) as witness:
+            others = [self.viewer() for _ in range(self.viewers - 1)]
+            self.go(producer, witness, len(others))
+            self.run_victim(witness, every, len(others))
+            self.others_go_on(witness, producer, others)
+
+    def run_victim(self, witness, every, others):
+        visit = self.visit
+        more = ["--frames", "2"] if self.point in ("V16", "V17", "V18") else []
+        if self.point in ONCE_A_LIFE:
+            for _ in range(visit - 1):
+                wait_exit(self.viewer("--frames", "2", every=every, program=FAULTY_VIEWER), ENDED, "an earlier life", SLOW)
+            visit = 1
+        fault = f"{self.point}:{visit}"
+        if self.point == "V12":
+            fault = f"V7:{visit}:stop,V12:1"
+        if self.point == "V19":
+            fault = "V9:1:stop,V19:1"
+        if self.point == "V10":
+            fault = f"V9:{visit}:stop,V10:{visit}"
+        victim = self.viewer(*more, fault=fault, every=every)
+        if self.point == "V10":  # between its claim and its look all slots but that one may be drawn in
+            wait_stopped(victim)
+            self.all_slots_are_drawn_in(witness)
+            victim.signal(signal.SIGCONT)
+        if self.point == "V12":
+            wait_stopped(victim)
+            soon(lambda: not witness.held(victim) >> witness.newest_slot() & 1, "a newer frame comes while one is claimed", RECOVERY)
+            victim.signal(signal.SIGCONT)
+        if self.point == "V19":
+            wait_stopped(victim)
+            soon(lambda: LATEST in witness.modes() if self.every else witness.modes().count(LATEST) > others, "the victim is evicted")
+            self.all_slots_are_drawn_in(witness)  # but for the one that it still holds
+            victim.signal(signal.SIGCONT)
+        self.killed(victim)
+
+    def all_slots_are_drawn_in(self, witness):
+        """Or the producer is held up."""
+        now, later = witness.newest(), time.monotonic() + 0.1
+        soon(lambda: witness.newest() > now + 2 * self.slots or time.monotonic() > later, "")
+
+    def others_go_on(self, witness, producer, others):
+        now = witness.newest()
+        soon(lambda: witness.newest() > now + 3, "the producer goes on", RECOVERY)
+        soon(lambda: witness.joined() == len(others), f"the victim's lane is taken back: {witness.modes()}", RECOVERY)
+        self.newcomer_gets_frames()
+        for other in others:
+            check(other.is_running(), f"another viewer has ended: exit {other.popen.poll()}: {other.err}")
+            other.signal(signal.SIGINT)
+        for other in others:
+            wait_exit(other, (130,), "another viewer")
+            self.has_all(other, None)
+        producer.signal(signal.SIGTERM)
+        wait_exit(producer, (143,), "the producer")
+
+    def kill_follower(self):
+        """Producers end one after the other. V15: the victim dies at the end of the visit-th; S9: as it goes over."""
+        last = self.visit if self.point == "V15" else self.visit + 1
+        victim = self.viewer("--follow", "--wait", "60", fault=f"{self.point}:{self.visit}")
+        others = [self.viewer("--follow", "--wait", "60") for _ in range(self.viewers - 1)]
+        lives = []
+        for life in range(1, last + 1):
+            producer = self.producer("--frames", "5", fault="S7:1:stop")
+            lives.append(producer)
+            wait_stopped(producer)
+            if life == last and self.point == "S9":
+                self.killed(victim)
+            with Witness(self.t, producer) as witness:
+                self.go(producer, witness, len(others) + victim.is_running())
+                wait_exit(producer, ENDED, "a producer", SLOW)
+        self.killed(victim)
+        producer = self.producer(program=PRODUCER)
+        with Witness(self.t, producer) as witness:
+            soon(lambda: witness.joined() == len(others), "the others follow", RECOVERY)
+            now = witness.newest()
+            soon(lambda: witness.newest() > now + 5, "the producer goes on", RECOVERY)
+            self.newcomer_gets_frames()
+        for other in others:
+            other.signal(signal.SIGINT)
+            wait_exit(other, (130,), "a follower")
+            rows = rows_of(f"{other.files}.csv")
+            for life in lives:
+                got = [sequence for sequence, pid in rows if pid == life.pid]
+                check(got[-1:] == [5] and (not other.every or got == [1, 2, 3, 4, 5]), f"frames of one life: {got}")
+            self.all_whole(other)
+        producer.signal(signal.SIGTERM)
+        wait_exit(producer, (143,), "the last producer")
+
+    # ------------------------------------------------------------ all of it
+
+    def run(self):
+        """None, or what was wrong."""
+        problem = None
+        try:
+            if self.point in STARTING:
+                self.kill_while_starting()
+            elif self.point in PRODUCING:
+                self.kill_producer()
+            else:
+                self.kill_viewer()
+        except Failure as failure:
+            problem = failure
+        except Exception:
+            problem = Failure(traceback.format_exc())
+        for process in self.t.processes:
+            if not is_sane(process):
+                problem = problem or Failure(process.err)
+        try:
+            self.t.finish()
+        except AssertionError as failure:
+            problem = problem or Failure(str(failure))
+        return problem
+
+
+def an_orphan_is_swept():
+    """What S2 leaves behind stays for 5 s, in which it might be another producer's that has only just begun, and one
+    that somebody has attached stays as long as that; then the next start takes it away. (Any start: perhaps that of
+    another test.)"""
+    t, base = Scratch(), None
+
+    def left_after_a_start():
+        start = t.start(PRODUCER, *SMALL, "-n", "other", "--frames", "1")
+        wait_exit(start, ENDED, "a start", SLOW)
+        return [s["shmid"] for s in segments_of(victims)]
+    try:
+        victims = [t.start(FAULTY_PRODUCER, *SMALL, "-n", name, env={"PAGEFLIP_FAULT": "S2:1"}) for name in ("one", "two")]
+        for victim in victims:
+            check(wait_killed(victim), f"S2 is not reached: {victim.err}")
+        idle, used = (segments_of([victim])[0]["shmid"] for victim in victims)
+        check(sorted(left_after_a_start()) == sorted([idle, used]), "a young orphan is left alone")
+        base = libc.shmat(used, None, SHM_RDONLY)
+        time.sleep(6)
+        check(left_after_a_start() == [used], "only the one that nobody has attached is swept")
+        libc.shmdt(base)
+        base = None
+        check(left_after_a_start() == [], "and the other as soon as nobody has")
+        return None
+    except Failure as failure:
+        return failure
+    finally:
+        if base:
+            libc.shmdt(base)
+        for segment in segments_of(t.processes):
+            remove_segment(segment["shmid"])
+        t.finish()
+
+
+def a_stop_is_no_death():
+    """Wherever a producer stops as it goes on in its next segment, it lives: viewers wait for it, and lose nothing."""
+    for where in ("P16:1", "S5:2", "S6:2", "P17:1"):
+        case = Case("P16", 2, 2, False, 1)
+        try:
+            case.small_pictures()
+            producer = case.producer("--stamp", "--loop", fault=f"S7:1:stop,{where}:stop", rate="50", source=["-q", "a.png", "b.png"])
+            wait_stopped(producer)
+            viewers = [case.viewer(every=every) for every in (False, True)]
+            with Witness(case.t, producer) as witness:
+                case.go(producer, witness, len(viewers))
+            time.sleep(0.1)
+            wait_stopped(producer)
+            time.sleep(0.3)  # they ask every 50 ms
+            for viewer in viewers:
+                check(viewer.is_running(), f"stopped at {where}: {viewer.err}")
+            producer.signal(signal.SIGCONT)
+            for viewer in viewers:
+                case.gets_frames(viewer)
+                viewer.signal(signal.SIGINT)
+                wait_exit(viewer, (130,), "a viewer")
+        except Failure as failure:
+            return failure
+        finally:
+            case.t.finish()
+    return None
+
+
+def a_lost_ring_is_made_up_for():
+    """Whoever should have rung has stopped just before: the other one's sleep ends by itself, nominally after 100 ms."""
+    for slots in (2, 8):
+        case = Case("P6", slots, 2, False, 1)
+        try:
+            producer = case.producer(fault="S7:1:stop,P6:5:stop", rate="20")
+            wait_stopped(producer)
+            viewers = [case.viewer(every=every) for every in (False, True)]
+            with Witness(case.t, producer) as witness:
+                case.go(producer, witness, len(viewers))
+                soon(lambda: witness.newest() == 5 and is_stopped(producer), "five frames")
+            time.sleep(1.5 * RING_LATE)  # a ring that comes after all comes too late
+            producer.signal(signal.SIGTERM)
+            producer.signal(signal.SIGCONT)
+            for viewer in viewers:
+                wait_exit(viewer, ENDED, "a viewer")
+                last = table_of(f"{viewer.files}.csv")[-1]
+                late = float(last["acquire_us"]) - float(last["publish_us"]) > RING_LATE * 1e6
+                check(last["sequence"] == "5" and not late, f"the frame without a ring came late or never: {last}")
+            producer = case.producer(rate="0")
+            viewer = case.viewer(fault="V10:5:stop,V11:5:stop", every=True)
+            wait_stopped(viewer)
+            with Witness(case.t, producer) as witness:
+                soon(lambda: witness.newest() == witness.wanted(viewer) - 2 + slots, "no slot is free")
+                time.sleep(0.03)  # the producer sleeps
+                viewer.signal(signal.SIGCONT)
+                wait_stopped(viewer)
+                soon(lambda: witness.newest() == witness.wanted(viewer) - 1 + slots, "what was let go is drawn in", RING_LATE)
+        except Failure as failure:
+            return failure
+        finally:
+            case.t.finish()
+    return None
+
+
+def every_point_is_listed():
+    """Those of the table in fault.h, which a test of the model compares with the code."""
+    table = set(re.findall(r"\b([SPV]\d+)   ?", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0]))
+    listed = {point.split()[0] for point in STARTING + PRODUCING + VIEWING}
+    return Failure(f"in one of both only: {sorted(listed ^ table)}") if listed != table else None
+
+
+def all_cases():
+    points = STARTING + PRODUCING + VIEWING
+    return [Case(*case) for case in itertools.product(points, (2, 3, 8), (1, 4), (False, True), (1, 2, 3))]
+
+
+def a_few_cases():
+    """Each point three times, once with every number of slots; the rest takes turns."""
+    chosen = []
+    for number, point in enumerate(STARTING + PRODUCING + VIEWING):
+        for turn, slots in enumerate((2, 3, 8)):
+            mix = number + turn
+            chosen.append(Case(point, slots, (1, 4)[mix % 2], bool(mix // 2 % 2), 1 + mix % 3))
+    return chosen
+
+
+def main():
+    form = sys.argv[1] if sys.argv[1:2] in (["short"], ["long"]) else "short"
+    wanted = [word for word in sys.argv[1:] if word not in ("short", "long")]
+    cases = [case for case in (all_cases() if form == "long" else a_few_cases()) if not wanted or case.point.split()[0] in wanted]
+    points = list(dict.fromkeys(case.point for case in cases))
+    began = time.monotonic()
+    with ThreadPoolExecutor(JOBS) as pool:
+        problems = list(pool.map(Case.run, cases))
+    alone = {"every point of fault.h has its cases": every_point_is_listed(),
+             "what a death between shmget and IPC_RMID leaves is swept": an_orphan_is_swept(),
+             "a producer that stops as it moves is not taken for dead": a_stop_is_no_death(),
+             "a ring that is lost is made up for": a_lost_ring_is_made_up_for()}
+    print(f"1..{len(points) + len(alone)}")
+    for number, point in enumerate(points, 1):
+        mine = [(case, problem) for case, problem in zip(cases, problems) if case.point == point]
+        bad = [(case, problem) for case, problem in mine if problem]
+        print(f"{'not ok' if bad else 'ok'} {number} - {point}: {len(mine)} kills, {len(bad)} findings")
+        for case, problem in bad[:3]:
+            for line in f"{case.name}: {problem}".splitlines():
+                print(f"# {line}")
+    for number, (what, problem) in enumerate(alone.items(), len(points) + 1):
+        print(f"{'not ok' if problem else 'ok'} {number} - {what} {problem or ''}")
+    findings = sum(problem is not None for problem in [*problems, *alone.values()])
+    reached = sum(case.kills for case in cases)
+    if form == "long" and not wanted and reached < KILLS_WANTED:
+        findings += 1
+        print(f"# only {reached} kills, not {KILLS_WANTED}")
+    print(f"# {reached} of {len(cases)} kills at {len(points)} points in {time.monotonic() - began:.0f} s")
+    if form == "long":
+        print(f'PROOF name="kill matrix" runs={reached} findings={findings} seed=-')
+    sys.exit(findings > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handoff, as common/core/handoff.c, producer.c and viewer.c have it, for Spin. One segment, one producer, V viewers,
+ * S slots, N frames. Each access to shared memory is a step of its own, and after every step any process may be killed.
+ * Follow producer() beside pf_producer_begin() and handoff_publish(), viewer() beside pf_viewer_acquire().
+ *
+ * Labels P1.. and V1.. are the fault points of the C code (common/core/fault.h): each stands before the same step.
+ *
+ * What is left out: time (whatever depends on it may happen or not), the order of memory accesses (Spin is sequentially
+ * consistent), starting up, finding a segment, changing over to the next one, and that the C code gives a claim up
+ * after 64 tries. The two halves of a picture stand for its pixels.
+ *
+ *   -DS -DV -DN   slots, viewers (and lanes), frames          -DMODE=0|1|2  latest, every frame, each opening chooses
+ *   -DLIVES=n     how often each viewer opens                 -DLEAVE       viewers may leave at any time
+ *   -DKILLS=n     so many viewers are killed                  -DKILLP       the producer may be killed
+ *   -DABANDON=n   so many frames are begun and given up       -DEVICT       the producer may lose its patience
+ *   -DPERIODIC    the lanes of the dead are looked for also when no slot is missing
+ *   -DMOVE        the producer may end by MOVED instead of END
+ *   -DHOLD        a viewer lets go of a frame only when it has the next one (a page flip)
+ *   -DREDRAW      with HOLD: and may acquire the newest frame once more (pf_viewer_acquire_newest)
+ *   -DAWAKE       no sleep ever times out: every waking must come from a bell
+ *   -DIDLE        with AWAKE: the producer stays after its last frame: has everybody seen it?
+ *   -DNOWAIT      begin must never find all slots taken
+ *   -DTHROUGH, -DHOME   liveness, under weak fairness
+ *   -DBAD_...     a seeded defect. Each must be found: tests/deep/model/run has the list
+ */
+#ifndef S
+#define S 2
+#endif
+#ifndef V
+#define V 1
+#endif
+#ifndef N
+#define N 4
+#endif
+#ifndef MODE
+#define MODE 2
+#endif
+#ifndef LIVES
+#define LIVES 1
+#endif
+#ifndef KILLS
+#define KILLS 0
+#endif
+#ifndef ABANDON
+#define ABANDON 0
+#endif
+
+/* Where any sleep may time out, a bell can neither help nor harm, and is left out. A semaphore that is always drained
+ * before the look is as good as a bit. */
+#ifdef AWAKE
+#define TIMES_OUT     false
+#define ring(bell)    d_step { bell = 1 }
+#define drain(bell)   d_step { bell = 0 }
+#define rung(bell)    d_step { bell -> bell = 0 }
+#else
+#define TIMES_OUT     true
+#define ring(bell)    skip
+#define drain(bell)   skip
+#define rung(bell)    false
+#endif
+
+#define NONE 7
+
+/* ---------------------------------------------------------------- the segment */
+
+#define FREE    0
+#define LATEST  1
+#define EVERY   2
+#define WORD(mode, next)  ((mode) | ((next) << 2))
+#define MODE_OF(word)     ((word) & 3)
+#define NEXT_OF(word)     (((word) >> 2) & 7)
+#define ONE_MORE          (1 << 2)             /* NEXT + 1 */
+#define HELD(slot)        (32 << (slot))
+
+short lane[V];
+byte meta[S];                   /* the sequence in each slot */
+byte newest, newest_slot = NONE; /* one word: always moved together */
+
+#define RUNNING 0
+#define ENDED   1
+#define MOVED   2
+byte state = RUNNING;
+
+bit door[V], space;
+
+/* ---------------------------------------------------------------- the kernel: leases */
+
+#define REAPER 9                /* the producer, on a dead viewer's lane; else 0: nobody, or 1 + viewer */
+byte lease[V];
+bit producer_lease = 1;
+
+/* ---------------------------------------------------------------- what only the proof looks at */
+
+byte upper[S], lower[S];        /* the picture in each slot */
+byte seen[V];                   /* the viewer's own, here so that the end of all can be judged */
+byte kind[V];                   /* FREE: has not joined; else its mode, as it believes */
+bit alive[V], killed[V];
+bit producer_killed, producer_done;
+byte kills = KILLS;
+
+/* ---------------------------------------------------------------- producer */
+
+/* Private: the slots that this lane keeps, and whether it is in the way (keeps() in handoff.c). */
+inline weigh(word)
+{
+	x = 0;
+	do
+	:: x < S ->
+		if
+		:: x != newest_slot && ((word & HELD(x)) || (MODE_OF(word) == EVERY && meta[x] && NEXT_OF(word) <= meta[x])) ->
+			taken = taken | (1 << x);
+			blockers = blockers | (1 << i)
+		:: else
+		fi;
+		x++
+	:: else -> break
+	od;
+	x = 0
+}
+
+/* Private: the oldest slot that is not taken. */
+inline choose()
+{
+	k = NONE;
+	x = 0;
+	do
+	:: x < S ->
+		if
+#ifdef BAD_DRAWS_OVER_NEWEST
+		:: !(taken & (1 << x)) && (k == NONE || meta[x] < meta[k]) -> k = x
+#else
+		:: !(taken & (1 << x)) && x != newest_slot && (k == NONE || meta[x] < meta[k]) -> k = x
+#endif
+		:: else
+		fi;
+		x++
+	:: else -> break
+	od;
+	x = 0;
+	taken = 0
+}
+
+/* handoff_ring_doors() */
+inline ring_doors()
+{
+#ifdef AWAKE
+	i = 0;
+	do
+	:: i < V ->
+		if
+		:: lane[i] != FREE -> ring(door[i])
+		:: lane[i] == FREE
+		fi;
+		i++
+	:: else -> break
+	od;
+	i = 0
+#else
+	skip
+#endif
+}
+
+active proctype producer()
+{
+	byte n = 1;             /* the sequence of the next frame */
+	byte k = NONE, i, x, taken, blockers, abandons = ABANDON;
+	short word;
+#ifdef EVICT
+	short was[V];           /* the words by which a slot was looked for */
+#endif
+	bit reaped, periodic;
+
+	{
+	do
+	:: n > N -> break
+	:: else ->
+BEGIN:		skip;
+#ifdef PERIODIC
+		if
+		:: blockers = (1 << V) - 1; periodic = 1; goto REAP
+		:: skip
+		fi;
+#endif
+LOOK:		skip;
+		drain(space);
+		/* one load a lane */
+P1:		i = 0;
+		do
+		:: i < V ->
+#ifdef BAD_LOADS_A_LANE_TWICE
+			d_step { word = lane[i] & ~3; weigh(word); word = 0 };          /* HELD by one load, */
+			d_step { word = lane[i] & 31; weigh(word); word = 0; i++ }      /* NEXT by another */
+#else
+			d_step {
+				word = lane[i];
+				weigh(word);
+#ifdef EVICT
+				was[i] = ((blockers & (1 << i)) -> word : 0);
+#endif
+				word = 0;
+				i++
+			}
+#endif
+		:: else -> break
+		od;
+		i = 0;
+		d_step { choose() };
+		if
+		:: k != NONE ->
+			d_step {
+				blockers = 0;
+#ifdef EVICT
+				was[0] = 0;
+#if V > 1
+				was[1] = 0;
+#endif
+#endif
+			};
+			goto DRAW
+		:: else
+		fi;
+#ifdef NOWAIT
+		assert(false);
+#endif
+
+		/* reap_lanes() */
+REAP:		do
+		:: i < V ->
+			if
+			:: (blockers & (1 << i)) ->
+				if
+				:: lane[i] == FREE
+				:: lane[i] != FREE ->
+#ifdef BAD_REAPS_WITHOUT_THE_LEASE
+					d_step { lane[i] = FREE; reaped = 1 }
+#else
+					if
+					:: d_step { lease[i] == 0 -> lease[i] = REAPER };
+#ifdef BAD_REAPS_AFTER_THE_LEASE
+						d_step { lease[i] = 0; reaped = 1 };
+						d_step { lane[i] = FREE }
+#else
+P8:						d_step { lane[i] = FREE };
+						ring(space);
+P9:						d_step { lease[i] = 0; reaped = 1 }
+#endif
+					:: lease[i] != 0             /* it lives */
+					fi
+#endif
+				fi
+			:: else
+			fi;
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		if
+		:: periodic -> d_step { periodic = 0; reaped = 0; blockers = 0 }; goto LOOK
+		:: !periodic && reaped -> d_step { reaped = 0; blockers = 0 }; goto BEGIN
+		:: else
+		fi;
+
+#ifdef EVICT
+		/* look_at_stalls(): any lane in the way may have been so for too long */
+		do
+		:: i < V ->
+			if
+			:: (blockers & (1 << i)) && MODE_OF(was[i]) == EVERY ->
+				/* the exchange of handoff_evict() */
+#ifdef BAD_EVICTION_STORES
+P10:				d_step { lane[i] = was[i] - EVERY + LATEST; reaped = 1 };
+#else
+#ifdef BAD_EVICTION_DROPS_HELD
+P10:				d_step { if :: lane[i] == was[i] -> lane[i] = LATEST; reaped = 1 :: else fi };
+#else
+P10:				d_step { if :: lane[i] == was[i] -> lane[i] = was[i] - EVERY + LATEST; reaped = 1 :: else fi };
+#endif
+#endif
+				if
+				:: reaped ->
+P11:					ring(door[i])
+				:: else
+				fi
+			:: skip
+			fi;
+			was[i] = 0;
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		if
+		:: reaped -> d_step { reaped = 0; blockers = 0 }; goto BEGIN
+		:: else
+		fi;
+#endif
+		blockers = 0;
+#ifdef BAD_PRODUCER_DRAINS_LATE
+		drain(space);
+#endif
+P12:		if
+		:: rung(space)
+		:: TIMES_OUT                            /* or a signal, or a bell that meant nothing */
+		fi;
+P13:		goto BEGIN;
+
+DRAW:		skip;
+#ifdef BAD_PUBLISHES_BEFORE_DRAWING
+		d_step { meta[k] = n; newest = n; newest_slot = k };
+#endif
+P2:		d_step { upper[k] = n };
+		if
+		:: abandons > 0 ->
+			d_step {
+				abandons--;
+				k = NONE;
+#ifdef BAD_ABANDONED_FRAME_IS_COUNTED
+				n++
+#endif
+			};
+			goto BEGIN
+		:: skip
+		fi;
+P3:		d_step { lower[k] = n };
+#ifdef BAD_NEWEST_BEFORE_META
+		d_step { newest = n; newest_slot = k };
+#endif
+P4:		d_step { meta[k] = n };
+#ifdef BAD_RINGS_BEFORE_NEWEST
+		ring_doors();
+#endif
+		/* THE point of publication */
+P5:		d_step { newest = n; newest_slot = k };
+		/* handoff_ring_doors() */
+P6:		i = 0;
+#if defined(AWAKE) && !defined(BAD_RINGS_BEFORE_NEWEST)
+		do
+		:: i < V ->
+			if
+			:: lane[i] != FREE ->
+				ring(door[i]);
+P7:				i++
+			:: lane[i] == FREE -> i++
+			fi
+		:: else -> break
+		od;
+		i = 0;
+#endif
+		d_step { k = NONE; n++ }
+	od;
+
+#ifdef IDLE
+	producer_done = 1;
+end_idle:
+	false;
+#endif
+	if
+#ifdef MOVE
+	:: skip;
+P16:		state = MOVED;                          /* the lease stays: the next segment is under it */
+P17:		ring_doors()
+#endif
+	:: skip;
+#ifdef BAD_RINGS_BEFORE_THE_END
+		ring_doors();
+#endif
+#ifdef BAD_LEASE_BEFORE_END
+		producer_lease = 0;
+		state = ENDED;
+#else
+		state = ENDED;
+P14:		producer_lease = 0;
+#endif
+P15:		skip;
+#ifndef BAD_RINGS_BEFORE_THE_END
+		ring_doors()
+#endif
+	fi
+	} unless { producer_killed };
+
+	/* The process is gone. The kernel drops its leases, one after the other. */
+	d_step { n = 0; k = NONE; i = 0; x = 0; taken = 0; blockers = 0; abandons = 0; word = 0; reaped = 0; periodic = 0 };
+#ifdef EVICT
+	d_step {
+		was[0] = 0;
+#if V > 1
+		was[1] = 0;
+#endif
+	};
+#endif
+	if
+	:: producer_killed -> producer_lease = 0
+	:: else
+	fi;
+	do
+	:: i < V -> d_step { if :: lease[i] == REAPER -> lease[i] = 0 :: else fi; i++ }
+	:: else -> break
+	od;
+	i = 0;
+	producer_done = 1
+}
+
+/* ---------------------------------------------------------------- viewer */
+
+/* handoff_let_go(), where the label is not wanted twice */
+inline let_go(slot)
+{
+	d_step { lane[i] = lane[i] & ~HELD(slot) };
+#ifndef BAD_RELEASES_SILENTLY
+	ring(space)
+#else
+	skip
+#endif
+}
+
+proctype viewer(byte me)
+{
+	byte i = NONE, lives = LIVES;
+	byte j, m;                      /* the frame that is claimed: slot and sequence */
+	byte j2, m2;                    /* the one that has come meanwhile */
+#ifdef HOLD
+	byte old = NONE, old_m;         /* the one on show */
+	bit redraws;
+#endif
+	short word;
+	bit last_look, evicted, lost;
+
+	do
+	:: lives == 0 -> break
+	:: lives > 0 ->
+		{
+		d_step { lives--; alive[me] = 1 };
+
+		/* take_lane() */
+#ifdef BAD_LANE_BEFORE_LEASE
+		if
+		:: lane[0] == FREE -> i = 0; lane[0] = LATEST
+#if V > 1
+		:: lane[1] == FREE -> i = 1; lane[1] = LATEST
+#endif
+		fi;
+		d_step { if :: lease[i] == 0 -> lease[i] = me + 1 :: else fi };
+#else
+		if
+		:: d_step { lease[0] == 0 -> lease[0] = me + 1; i = 0 }
+#if V > 1
+		:: d_step { lease[1] == 0 -> lease[1] = me + 1; i = 1 }
+#endif
+#if V > 2
+		:: d_step { lease[2] == 0 -> lease[2] = me + 1; i = 2 }
+#endif
+		fi;
+#endif
+		/* attach_by_id() */
+V1:		if
+		:: producer_lease
+		:: !producer_lease -> goto CLOSE
+		fi;
+
+		/* handoff_join() */
+V2:		if
+#if MODE != 1
+		:: d_step { lane[i] = WORD(LATEST, 0); kind[me] = LATEST }
+#endif
+#if MODE != 0
+		:: d_step { m = newest };
+JOIN:			skip;
+			d_step { word = WORD(EVERY, (m -> m : 1)); lane[i] = word };
+V3:			if
+#ifndef BAD_JOINS_AT_ONE_LOOK
+			:: d_step { newest != m -> m = newest }; goto JOIN
+#endif
+			:: d_step { newest == m -> kind[me] = EVERY; seen[me] = NEXT_OF(word) - 1; m = 0; word = 0 }
+#ifdef BAD_JOINS_AT_ONE_LOOK
+			:: d_step { newest != m -> kind[me] = EVERY; seen[me] = NEXT_OF(word) - 1; m = 0; word = 0 }
+#endif
+			fi
+#endif
+		fi;
+V4:		ring(space);
+
+		/* pf_viewer_acquire(): drain, look, then sleep */
+LOOK:		skip;
+#ifndef BAD_VIEWER_DRAINS_LATE
+		drain(door[i]);
+#endif
+V5:		if
+		:: kind[me] == LATEST -> goto CLAIM_NEWEST
+		:: kind[me] == EVERY
+		fi;
+
+		/* handoff_claim_next() */
+		d_step { word = lane[i] };
+		if
+		:: MODE_OF(word) != EVERY -> goto V19
+		:: else
+		fi;
+		if
+		:: newest <= seen[me] -> word = 0; goto NOTHING
+		:: newest > seen[me]
+		fi;
+		d_step { j = 0; m = seen[me] + 1 };
+		do
+		:: j < S ->
+			if
+#ifdef BAD_TAKES_ANY_LATER_FRAME
+			:: d_step { meta[j] >= m -> m = meta[j] }; break
+			:: meta[j] < m
+#else
+			:: meta[j] == m -> break
+			:: meta[j] != m
+#endif
+			fi;
+			j++
+		:: j == S ->
+			d_step { j = 0; m = 0; word = 0 };
+			if
+			:: MODE_OF(lane[i]) == EVERY -> goto NOTHING
+			:: MODE_OF(lane[i]) != EVERY -> goto V19
+			fi
+		od;
+#ifdef BAD_NEXT_WITHOUT_HELD
+V8:		skip;
+		d_step { lane[i] = word + ONE_MORE; word = 0 };
+#else
+#ifdef BAD_CLAIM_STORES
+V8:		skip;
+		d_step { lane[i] = (word + ONE_MORE) | HELD(j); word = 0 };
+#else
+V8:		if
+		:: d_step { lane[i] == word -> lane[i] = (word + ONE_MORE) | HELD(j); word = 0 }
+		:: d_step { lane[i] != word -> j = 0; m = 0 }; goto V19
+		fi;
+#endif
+#endif
+		goto V9;
+
+		/* count_loss(); then go home, as our program does, or stay on */
+V19:		skip;
+		d_step {
+			word = 0;
+			if
+			:: newest > seen[me] + 1 -> seen[me] = newest - 1
+			:: else
+			fi;
+			kind[me] = LATEST
+		};
+		if
+		:: evicted = 1; goto V16
+		:: goto LOOK
+		fi;
+
+		/* handoff_claim_newest() */
+CLAIM_NEWEST:	if
+		:: d_step { newest > seen[me] -> j = newest_slot; m = newest }
+		:: newest <= seen[me] -> goto NOTHING
+		fi;
+V6:		skip;
+		d_step { lane[i] = lane[i] | HELD(j) };
+#ifndef BAD_CLAIMS_AT_ONE_LOOK
+V7:		if
+		:: newest == m -> goto V9
+		:: d_step { newest != m -> m2 = newest; j2 = newest_slot }
+		fi;
+V12:		skip;
+#if defined(HOLD) && !defined(BAD_LETS_GO_OF_WHAT_IS_ON_SHOW)
+		if
+		:: j == old
+		:: j != old -> let_go(j)
+		fi;
+#else
+		let_go(j);
+#endif
+		d_step { j = j2; m = m2; j2 = 0; m2 = 0 };
+		goto V6;
+#endif
+
+		/* ours: the picture is whole, and stays so */
+V9:		skip;
+		d_step { assert(upper[j] == m) };
+#ifdef BAD_RELEASES_BEFORE_READING
+		let_go(j);
+#endif
+		d_step { assert(lower[j] == m) };
+#ifdef HOLD
+		if
+		:: redraws
+		:: !redraws -> d_step { assert(m > seen[me] && (kind[me] == LATEST || m == seen[me] + 1)); seen[me] = m }
+		fi;
+		/* what was on show is still whole, too, and is let go now, unless it is the same slot */
+V10:		if
+		:: old == NONE || old == j
+		:: old != NONE && old != j ->
+			d_step { assert(upper[old] == old_m && lower[old] == old_m) };
+V11:			let_go(old)
+		fi;
+		d_step { old = j; old_m = m; j = 0; m = 0; redraws = 0 };
+#ifdef REDRAW
+		if
+		:: d_step { redraws = 1; j = newest_slot; m = newest }; goto V6
+		:: skip
+		fi;
+#endif
+#else
+		d_step { assert(m > seen[me] && (kind[me] == LATEST || m == seen[me] + 1)); seen[me] = m };
+V10:		d_step { lane[i] = lane[i] & ~HELD(j); j = 0; m = 0 };
+V11:		skip;
+#ifndef BAD_RELEASES_SILENTLY
+		ring(space);
+#endif
+#endif
+#ifdef LEAVE
+		if
+		:: last_look = 0; goto V16
+		:: skip
+		fi;
+#endif
+		goto LOOK;
+
+NOTHING:	skip;
+#ifdef LEAVE
+		if
+		:: last_look = 0; goto V16
+		:: skip
+		fi;
+#endif
+		if
+		:: last_look -> goto V16
+		:: else
+		fi;
+		/* ask_state(): END and MOVED are asked each time, the lease only now and then */
+V20:		if
+		:: state != RUNNING -> goto V15
+		:: state == RUNNING
+		fi;
+		if
+		:: !producer_lease ->
+#ifdef BAD_ASKS_FOR_THE_END_ONCE
+			lost = 1;
+#else
+			lost = (state == RUNNING);
+#endif
+#ifdef BAD_NO_LAST_LOOK
+			last_look = 1;
+			goto V16
+#else
+			goto V15
+#endif
+#ifdef HOME
+		:: producer_lease                       /* after two sleeps at most it has been asked about */
+#else
+		:: skip
+#endif
+		fi;
+#ifdef BAD_VIEWER_DRAINS_LATE
+		drain(door[i]);
+#endif
+#ifdef IDLE
+end_asleep:
+#endif
+V13:		if
+		:: rung(door[i])
+		:: TIMES_OUT                            /* or a signal, or pf_viewer_wake() */
+		fi;
+V14:		goto LOOK;
+V15:		last_look = 1;
+		goto LOOK;
+
+		/* pf_viewer_close(). Nothing that was published is left unseen, and only a death is called one. */
+V16:		skip;
+		d_step {
+			if
+			:: last_look && !evicted -> assert(seen[me] == newest)
+			:: else
+			fi;
+			assert(!lost || producer_killed);
+			lane[i] = FREE
+		};
+V17:		skip;
+#ifndef BAD_LEAVES_SILENTLY
+		ring(space);
+#endif
+V18:		skip;
+CLOSE:		skip;
+		d_step { lease[i] = 0; i = NONE }
+		} unless { killed[me] };
+
+		/* The process is gone; if it was killed, the kernel drops its lease one step later. */
+		d_step {
+			alive[me] = 0; seen[me] = 0; kind[me] = FREE;
+			j = 0; m = 0; j2 = 0; m2 = 0; word = 0; last_look = 0; evicted = 0; lost = 0;
+#ifdef HOLD
+			old = NONE; old_m = 0; redraws = 0;
+#endif
+		};
+		d_step {
+			if
+			:: i != NONE && lease[i] == me + 1 -> lease[i] = 0
+			:: else
+			fi;
+			i = NONE;
+			killed[me] = 0
+		}
+	od
+}
+
+/* ---------------------------------------------------------------- what goes wrong */
+
+#if KILLS > 0 || defined(KILLP)
+active proctype killer()
+{
+end_killer:
+	do
+	:: d_step { kills > 0 && alive[0] && !killed[0] -> kills--; killed[0] = 1 }
+#if V > 1
+	:: d_step { kills > 0 && alive[1] && !killed[1] -> kills--; killed[1] = 1 }
+#endif
+#if V > 2
+	:: d_step { kills > 0 && alive[2] && !killed[2] -> kills--; killed[2] = 1 }
+#endif
+#ifdef KILLP
+	:: d_step { !producer_killed && !producer_done -> producer_killed = 1 }
+#endif
+	od
+}
+#endif
+
+/* ---------------------------------------------------------------- when nothing can move any more */
+
+#ifdef AWAKE
+active proctype referee()
+{
+	byte v;
+
+	timeout ->
+	d_step {
+		assert(producer_done);
+		do
+		:: v < V ->
+#ifdef IDLE
+			assert(kind[v] == FREE || seen[v] == N);         /* nobody sleeps through a frame */
+#else
+			assert(!alive[v] && lane[v] == FREE);            /* all have gone home, nothing is left behind */
+#endif
+			v++
+		:: else -> break
+		od
+	}
+}
+#endif
+
+init
+{
+	atomic {
+		byte v = 0;
+		do
+		:: v < V -> run viewer(v); v++
+		:: else -> break
+		od
+	}
+}
+
+/* Whoever dies: while the living run, the producer gets all its frames out. */
+#ifdef THROUGH
+ltl through { <> producer_done }
+#endif
+/* However the producer goes, in the end every viewer goes home. */
+#ifdef HOME
+ltl home { <> [] (!alive[0]) }
+#endif

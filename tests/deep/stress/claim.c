@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dekker's pattern in the compiled code: a producer and a viewer on a processor each, in the
+ * tightest loop there is, on real memory. A store that may stay in its processor's store buffer
+ * while a later load goes ahead (x86 does nothing worse than that) shows as a torn or missing
+ * frame.
+ *
+ *     stress_claim [SECONDS]      of each of the two claims; default 1
+ *
+ * The library is compiled with quiet_bells.h for this: no bell may hide what it is to show.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/handoff.h"
+
+enum { SLOTS = 2, LOOKS = 12, SKIPPED = 77 };
+
+static alignas(4096) struct layout_header header;
+static alignas(4096) struct layout_producer producer;
+static alignas(4096) struct layout_viewers viewers;
+static alignas(4096) uint8_t slots[SLOTS][4096];
+static struct segment segment = {
+    .header = &header,
+    .producer = &producer,
+    .viewers = &viewers,
+    .slots = slots[0],
+    .geometry = {.slots = SLOTS, .slot_stride_bytes = sizeof slots[0], .planes = 1},
+};
+
+static atomic_bool over;
+static uint64_t published, taken, faults;
+static int64_t fault_ns; /* when the first fault was seen */
+
+/* The picture: its number, one word. */
+static _Atomic uint64_t *picture(const struct pf_frame *frame)
+{
+    return (_Atomic uint64_t *)(void *)frame->plane[0].pixels;
+}
+
+/* Waits of changing length, so that the two loops meet in every phase. */
+static void dawdle(uint32_t *dice)
+{
+    *dice = *dice * 1664525 + 1013904223; /* Numerical Recipes */
+    for (volatile uint32_t i = *dice >> 26; i > 0; i--)
+        ;
+}
+
+static void *produce(void *unused)
+{
+    struct handoff handoff = {0};
+    struct handoff_blockers blockers;
+    uint32_t dice = 1;
+
+    (void)unused;
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+        int slot = handoff_free_slot(&handoff, &segment, &blockers);
+        if (slot < 0)
+            continue;
+        struct pf_frame frame = {.slot = (uint32_t)slot};
+        segment_planes(&segment, frame.slot, frame.plane);
+        atomic_store_explicit(picture(&frame), handoff.sequence + 1, memory_order_relaxed);
+        if (handoff.sequence % 4 == 0)
+            dawdle(&dice);
+        handoff_publish(&handoff, &segment, &frame);
+    }
+    published = handoff.sequence;
+    return NULL;
+}
+
+static void fault(void)
+{
+    if (faults++ == 0)
+        fault_ns = clock_now_ns();
+}
+
+/* It is ours: whoever draws in it now is wrong. */
+static void look_at(const struct pf_frame *frame)
+{
+    taken++;
+    for (int i = 0; i < LOOKS; i++)
+        if (atomic_load_explicit(picture(frame), memory_order_relaxed) != frame->sequence) {
+            fault();
+            return;
+        }
+}
+
+static void *claim_newest(void *unused)
+{
+    uint32_t dice = 2;
+    uint64_t seen = 0;
+
+    (void)unused;
+    handoff_join(&segment, 0, LANE_LATEST);
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+        struct pf_frame frame;
+        if (handoff_claim_newest(&segment, 0, seen, &frame) < 0)
+            continue;
+        look_at(&frame);
+        seen = frame.sequence;
+        handoff_let_go(&segment, 0, frame.slot);
+        dawdle(&dice);
+    }
+    handoff_leave(&segment, 0);
+    return NULL;
+}
+
+static void *join_and_claim(void *unused)
+{
+    uint32_t dice = 3;
+
+    (void)unused;
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+        struct pf_frame frame;
+        uint64_t seen = handoff_join(&segment, 0, LANE_EVERY);
+        bool is_there = handoff_newest_sequence(&segment) > seen;
+        int ret = handoff_claim_next(&segment, 0, seen, &frame);
+        if (ret == 0)
+            look_at(&frame);
+        else if (is_there)
+            fault(); /* what it wants has been drawn over */
+        handoff_leave(&segment, 0);
+        dawdle(&dice);
+    }
+    return NULL;
+}
+
+static void pin(pthread_t thread, int number)
+{
+    cpu_set_t all, one;
+
+    sched_getaffinity(0, sizeof all, &all);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &all) && number-- == 0) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            pthread_setaffinity_np(thread, sizeof one, &one);
+        }
+}
+
+static void run(const char *name, void *(*viewer)(void *), int64_t seconds)
+{
+    pthread_t thread[2];
+    int64_t start_ns = clock_now_ns();
+
+    memset(&producer, 0, sizeof producer);
+    memset(&viewers, 0, sizeof viewers);
+    handoff_init(&producer, &viewers);
+    published = taken = faults = 0;
+    atomic_store(&over, false);
+    pthread_create(&thread[0], NULL, produce, NULL);
+    pthread_create(&thread[1], NULL, viewer, NULL);
+    pin(thread[0], 0);
+    pin(thread[1], 1);
+    while (clock_now_ns() - start_ns < seconds * NS_PER_S) {
+        struct timespec pause = clock_timespec(20 * NS_PER_MS);
+        nanosleep(&pause, NULL);
+    }
+    atomic_store(&over, true);
+    pthread_join(thread[0], NULL);
+    pthread_join(thread[1], NULL);
+    printf("# %s: %llu published, %llu claimed, %llu torn or missing", name,
+           (unsigned long long)published, (unsigned long long)taken, (unsigned long long)faults);
+    if (faults)
+        printf(", the first after %lld ms", (long long)((fault_ns - start_ns) / NS_PER_MS));
+    printf("\n");
+}
+
+/* It must have been a race to say anything; on a busy machine it is a short one. */
+static bool is_well(int number, const char *name)
+{
+    bool ok = faults == 0 && published > 100 && taken > 100;
+
+    printf("%s %d - %s\n", ok ? "ok" : "not ok", number, name);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    int64_t seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
+    cpu_set_t all;
+
+    if (sched_getaffinity(0, sizeof all, &all) < 0 || CPU_COUNT(&all) < 2) {
+        printf("1..0 # SKIP it takes two processors\n");
+        return SKIPPED;
+    }
+    printf("TAP version 13\n1..2\n");
+    run("claim newest", claim_newest, seconds);
+    bool ok = is_well(1, "the_newest_frame_is_claimed_whole");
+    run("join and claim", join_and_claim, seconds);
+    ok &= is_well(2, "a_newcomers_first_frame_is_there_and_whole");
+    return !ok;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Producer and viewers as threads of one process, for ThreadSanitizer, which sees no other process:
+ * it reports each access to a pixel that no acquire and release put in order. For the handoff both
+ * sides must use one mapping, because to it two addresses are two places; so that part works on
+ * plain memory. The second part is what pageflip.h promises to threads: pf_viewer_wake().
+ *
+ *     stress_threads [FRAMES]     default 20000
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/handoff.h"
+
+enum { SLOTS = 4, SLOT_BYTES = 4096, WORDS = SLOT_BYTES / 8, RESTARTS = 20 };
+
+static alignas(4096) struct layout_header header;
+static alignas(4096) struct layout_producer producer;
+static alignas(4096) struct layout_viewers viewers;
+static alignas(4096) uint8_t slots[SLOTS][SLOT_BYTES];
+static struct segment segment = {
+    .header = &header,
+    .producer = &producer,
+    .viewers = &viewers,
+    .slots = slots[0],
+    .geometry = {.slots = SLOTS, .slot_stride_bytes = SLOT_BYTES, .planes = 1},
+};
+
+static uint64_t frames = 20000;
+static atomic_ullong shown, faults;
+
+/* ------------------------------------------------------------------ the handoff */
+
+/* One word of the picture in so many: enough for a race to be seen, quick enough under the tool. */
+enum { EACH = 64 };
+
+static void *produce(void *unused)
+{
+    struct handoff handoff = {0};
+    struct handoff_blockers blockers;
+
+    (void)unused;
+    while (handoff.sequence < frames) {
+        handoff_drain_space(&segment);
+        int slot = handoff_free_slot(&handoff, &segment, &blockers);
+        if (slot < 0) {
+            /* Out of patience now and then, as a producer with --evict is. */
+            for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
+                if ((blockers.lanes & 1u << i) && LANE_MODE(blockers.word[i]) == LANE_EVERY &&
+                    handoff.sequence % 64 == 0)
+                    handoff_evict(&segment, i, blockers.word[i]);
+            handoff_wait_space(&segment, clock_now_ns() + NS_PER_MS);
+            continue;
+        }
+        struct pf_frame frame = {.slot = (uint32_t)slot, .begin_ns = clock_now_ns()};
+        segment_planes(&segment, frame.slot, frame.plane);
+        uint64_t *pixels = (uint64_t *)(void *)frame.plane[0].pixels;
+        for (int i = 0; i < WORDS; i += EACH)
+            pixels[i] = handoff.sequence + 1;
+        handoff_publish(&handoff, &segment, &frame);
+    }
+    handoff_set_state(&segment, LAYOUT_ENDED);
+    handoff_ring_doors(&segment);
+    return NULL;
+}
+
+static void look_at(const struct pf_frame *frame)
+{
+    const uint64_t *pixels = (const uint64_t *)(const void *)frame->plane[0].pixels;
+
+    for (int i = 0; i < WORDS; i += EACH)
+        if (pixels[i] != frame->sequence)
+            atomic_fetch_add(&faults, 1);
+    atomic_fetch_add(&shown, 1);
+}
+
+/* The number of its lane says what a viewer is: 0, 1 latest; 2, 3 every frame, 3 one that comes and
+ * goes. */
+static void *view(void *lane_number)
+{
+    uint32_t lane = *(uint32_t *)lane_number;
+    enum lane_mode mode = lane < 2 ? LANE_LATEST : LANE_EVERY;
+    uint64_t seen = handoff_join(&segment, lane, mode);
+    struct pf_frame frame;
+
+    for (uint32_t turn = 1;; turn++) {
+        bool is_over = handoff_state(&segment) == LAYOUT_ENDED;
+
+        handoff_drain_door(&segment, lane);
+        int ret = mode == LANE_EVERY ? handoff_claim_next(&segment, lane, seen, &frame)
+                                     : handoff_claim_newest(&segment, lane, seen, &frame);
+        if (ret == 0) {
+            look_at(&frame);
+            seen = frame.sequence;
+            handoff_let_go(&segment, lane, frame.slot);
+        } else if (ret == -EAGAIN && is_over) {
+            break;
+        } else if (ret == -EAGAIN) {
+            handoff_wait_door(&segment, lane, clock_now_ns() + NS_PER_MS);
+        }
+        if (ret == -ESTALE || (lane == 3 && turn % 16 == 0)) {
+            handoff_leave(&segment, lane);
+            seen = handoff_join(&segment, lane, mode);
+        }
+    }
+    handoff_leave(&segment, lane);
+    return NULL;
+}
+
+static void run_handoff(void)
+{
+    static uint32_t lanes[] = {0, 1, 2, 3};
+    pthread_t thread[5];
+
+    handoff_init(&producer, &viewers);
+    for (int i = 0; i < 4; i++)
+        pthread_create(&thread[i], NULL, view, &lanes[i]);
+    pthread_create(&thread[4], NULL, produce, NULL);
+    for (int i = 0; i < 5; i++)
+        pthread_join(thread[i], NULL);
+}
+
+/* ------------------------------------------------------------------ pf_viewer_wake() */
+
+static struct pf_viewer *viewer;
+static atomic_bool over;
+
+/* Also while the viewer changes from one segment to the next. */
+static void *wake(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&over)) {
+        pf_viewer_wake(viewer);
+        usleep(100);
+    }
+    return NULL;
+}
+
+static int publish_some(struct pf_producer *made)
+{
+    struct pf_frame frame;
+
+    for (int i = 0; i < 20; i++) {
+        if (pf_producer_begin(made, NS_PER_S, &frame) < 0)
+            return -1;
+        frame.plane[0].pixels[0] = (uint8_t)i;
+        pf_producer_publish(made, &frame);
+    }
+    return 0;
+}
+
+static int run_wake(void)
+{
+    struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 64, .height = 48};
+    struct pf_producer_options options = {.slots = 3};
+    struct pf_producer *made;
+    struct pf_frame frame;
+    pthread_t waker;
+
+    if (pf_producer_open(&made, "threads", &format, &options) < 0 ||
+        pf_viewer_open(&viewer, "threads", NULL) < 0)
+        return -1;
+    pthread_create(&waker, NULL, wake, NULL);
+    for (int i = 0; i < RESTARTS; i++) {
+        if (publish_some(made) < 0)
+            return -1;
+        int ret;
+        while ((ret = pf_viewer_acquire(viewer, NS_PER_S, &frame)) == -EINTR)
+            ;
+        if (ret < 0)
+            return -1;
+        pf_viewer_release(viewer, &frame);
+        if (pf_producer_reformat(made, &format) < 0)
+            return -1;
+        while (pf_viewer_acquire(viewer, NS_PER_S, &frame) != -EREMCHG)
+            ;
+        if (pf_viewer_reattach(viewer, NS_PER_S) < 0)
+            return -1;
+    }
+    atomic_store(&over, true);
+    pthread_join(waker, NULL);
+    pf_viewer_close(viewer);
+    pf_producer_close(made);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ */
+
+/* A runtime directory of its own. */
+static void make_scratch(char scratch[64])
+{
+    snprintf(scratch, 64, "%s", "/tmp/pageflip-test-XXXXXX");
+    if (!mkdtemp(scratch))
+        exit(1);
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+static void remove_scratch(const char *scratch)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/pageflip/threads.lock", scratch);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/pageflip", scratch);
+    rmdir(path);
+    rmdir(scratch);
+}
+
+/* A report of the tool does not end the program; its exit code is then the tool's, not ours. */
+int main(int argc, char **argv)
+{
+    char scratch[64];
+
+    if (argc > 1)
+        frames = strtoull(argv[1], NULL, 10);
+    printf("TAP version 13\n1..2\n");
+    run_handoff();
+    bool ok = atomic_load(&faults) == 0 && atomic_load(&shown) > frames / 4;
+    printf("# %llu frames published, %llu shown, %llu words torn\n", (unsigned long long)frames,
+           (unsigned long long)shown, (unsigned long long)faults);
+    printf("%s 1 - frames_are_handed_from_thread_to_thread\n", ok ? "ok" : "not ok");
+
+    make_scratch(scratch);
+    bool woken = run_wake() == 0;
+    printf("%s 2 - a_viewer_is_woken_by_another_thread\n", woken ? "ok" : "not ok");
+    remove_scratch(scratch);
+    return !ok || !woken;
+}

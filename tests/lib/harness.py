@@ -1,0 +1,424 @@
+# SPDX-License-Identifier: MIT
+"""What the pipeline tests share: a runtime directory for each test, the real programs, a display of
+one's own, and the pixels on it. Only the standard library.
+
+A test is a function with @test; its first lines say what it shows. `main()` runs them all and
+prints TAP. Afterwards each process that the test started is gone, and so is every segment that one
+of them made."""
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+PRODUCER = os.environ["PAGEFLIP_PRODUCER"]
+VIEWER = os.environ["PAGEFLIP_VIEWER"]
+SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
+COUNTED = "PAGEFLIP_COUNTED" in os.environ
+# Words to put before the producer's and the viewer's own, say "valgrind -q": see tests/tools/valgrind.
+WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
+SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
+PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
+
+# Nobody dies of these but by a fault, or because a test sent it.
+CRASHES = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS}
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup has it ignored
+
+tests = []
+
+
+class Skip(Exception):
+    pass
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def contains(text, part):
+    if part not in text:
+        raise AssertionError(f"{part!r} is not in {text!r}")
+
+
+def until(question, what, seconds=PATIENCE):
+    """Ask again until it says yes; returns what it said."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s for: {what}")
+
+
+def settle(seconds):
+    """Let the programs run for a while."""
+    time.sleep(seconds * SLOWER)
+
+
+# ---------------------------------------------------------------- processes
+
+
+class Process:
+    """One that the test started. Its output goes to files, so that it never waits for us."""
+
+    is_server = False
+
+    def __init__(self, scratch, command, env, **popen):
+        scratch.started += 1
+        number = scratch.started
+        self.command = command
+        self.sent = set()  # the signals that it got from the test
+        self.out_path = f"{scratch.path}/out{number}"
+        self.err_path = f"{scratch.path}/err{number}"
+        popen.setdefault("stdin", subprocess.DEVNULL)
+        out, err = open(self.out_path, "wb"), open(self.err_path, "wb")
+        popen.setdefault("stdout", out)
+        wrapper = WRAPPER if command[0] in (PRODUCER, VIEWER) else []
+        self.popen = subprocess.Popen(wrapper + command, stderr=err, env=env, cwd=scratch.path, **popen)
+        out.close()
+        err.close()
+        self.pid = self.popen.pid
+        scratch.processes.append(self)
+
+    @property
+    def err(self):
+        return open(self.err_path, errors="replace").read()
+
+    @property
+    def out(self):
+        return open(self.out_path, errors="replace").read()
+
+    def wait(self, seconds=PATIENCE):
+        """Its exit code, 128 + N for signal N."""
+        try:
+            code = self.popen.wait(seconds * SLOWER if seconds < PATIENCE else seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.command} hangs after {seconds} s: {self.err}") from None
+        return code if code >= 0 else 128 - code
+
+    def ends_with(self, code, *words, seconds=PATIENCE):
+        got = self.wait(seconds)
+        if got != code:
+            raise AssertionError(f"{self.command}: exit {got}, wanted {code}: {self.err}")
+        for word in words:
+            contains(self.err, word)
+        return self
+
+    def is_running(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        if self.is_running():
+            self.sent.add(number)
+            self.popen.send_signal(number)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.popen.wait()
+
+    def crash(self):
+        """What nobody asked of it, or None: a death by a signal that the test did not send, here or in a shell around
+        it; or a sanitizer's words. Ask when it has ended. Servers are somebody else's programs."""
+        code = self.popen.returncode
+        number = -code if code < 0 else code - 128
+        if self.is_server or self.sent & CRASHES:
+            return None
+        if number in CRASHES:
+            return f"{self.command} crashed by {signal.Signals(number).name}: {self.err}"
+        if "Sanitizer" in self.err or "runtime error:" in self.err:
+            return f"{self.command} has a sanitizer's report: {self.err}"
+        return None
+
+    def says(self, words, seconds=PATIENCE):
+        until(lambda: words in self.err or not self.is_running(), f"{words!r} on {self.command}", seconds)
+        contains(self.err, words)
+
+
+class Scratch:
+    """A runtime directory and the processes of one test."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(prefix="pageflip-test-")
+        self.processes = []
+        self.started = 0  # in all
+        self.wrap_server = []  # a command that starts the X server: unshare, ...
+        self.env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        self.env["XDG_RUNTIME_DIR"] = self.path
+        # SDL, Xlib and their drivers keep some memory until the end, on purpose.
+        self.env["LSAN_OPTIONS"] = f"suppressions={os.path.dirname(os.path.abspath(__file__))}/leaks.supp:print_suppressions=0"
+
+    def start(self, *command, env=None, **popen):
+        return Process(self, list(command), {**self.env, **(env or {})}, **popen)
+
+    def producer(self, *arguments, **more):
+        """A producer, once viewers can find its segment (or it has ended)."""
+        made = self.start(PRODUCER, *arguments, **more)
+        name = arguments[arguments.index("-n") + 1] if "-n" in arguments else "default"
+        path = f"{self.path}/pageflip/{name}.id"
+        until(lambda: not made.is_running() or f"{made.pid}" in text_of(path), "a segment")
+        return made
+
+    def viewer(self, *arguments, presenter="null", **more):
+        return self.start(VIEWER, "--presenter", presenter, *arguments, **more)
+
+    def joined(self, viewers=1, channel="default"):
+        """Wait until so many viewers of the channel are there."""
+        def rows():
+            return [line.split() for line in self.run(VIEWER, "--list").decode().splitlines()]
+        until(lambda: [row for row in rows() if row[0] == channel and row[-1] == str(viewers)],
+              f"{viewers} viewers of {channel}")
+
+    def run(self, *command, **popen):
+        """Run another program to its end; returns its standard output."""
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              env=self.env, timeout=PATIENCE, **popen).stdout
+
+    def finish(self):
+        pids = {process.pid for process in self.processes}
+        for process in reversed(self.processes):
+            process.signal(signal.SIGCONT)
+            if process.is_server or COUNTED:
+                process.signal(signal.SIGTERM)  # so that it takes its socket along, or leaves its figures
+                try:
+                    process.wait(PATIENCE if process.is_server else 2)
+                except AssertionError:
+                    if process.is_server:
+                        raise
+            process.kill()
+        crashes = [words for words in (process.crash() for process in self.processes) if words]
+        shutil.rmtree(self.path, ignore_errors=True)
+        until(lambda: not [s for s in segments() if s["cpid"] in pids], f"no segment left of {pids}", 5)
+        if crashes:
+            raise AssertionError("\n".join(crashes))
+
+
+def text_of(path):
+    try:
+        return open(path, errors="replace").read()
+    except OSError:
+        return ""
+
+
+def segments():
+    """What /proc/sysvipc/shm lists."""
+    with open("/proc/sysvipc/shm") as file:
+        names = file.readline().split()
+        return [dict(zip(names, map(int, line.split()))) for line in file]
+
+
+def mapped_by(pid):
+    """The ids of the segments that this process has mapped, each once, however many pieces mprotect() made of it."""
+    return {int(line.split()[4]) for line in text_of(f"/proc/{pid}/maps").splitlines() if "/SYSV" in line}
+
+
+def report_of(path):
+    import json
+
+    return json.loads(open(path).read())
+
+
+# ---------------------------------------------------------------- a display
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+
+
+class Display:
+    """An X server of the test's own."""
+
+    def __init__(self, scratch, screen="1280x800x24", *arguments):
+        need("Xvfb", "xwd", "xdotool")
+        self.scratch = scratch
+        # Two that start at once may both take the same number: one at a time.
+        with open(f"{tempfile.gettempdir()}/pageflip-test-display.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.start_server(screen, arguments)
+
+    @classmethod
+    def of(cls, scratch, name):
+        """One that somebody else has started."""
+        display = cls.__new__(cls)
+        display.scratch, display.name = scratch, name
+        scratch.env["DISPLAY"] = name
+        return display
+
+    def start_server(self, screen, arguments):
+        read_end, write_end = os.pipe()
+        scratch = self.scratch
+        self.server = scratch.start(*self.scratch.wrap_server, "Xvfb", "-displayfd", str(write_end), "-screen", "0", screen,
+                                    "-nolisten", "tcp", "-noreset", *arguments, pass_fds=[write_end])
+        self.server.is_server = True
+        os.close(write_end)
+        with os.fdopen(read_end) as file:
+            number = file.readline().strip()
+        if not number:
+            raise AssertionError(f"Xvfb does not start: {self.server.err}")
+        self.name = f":{number}"
+        scratch.env["DISPLAY"] = self.name
+        scratch.env["SDL_AUDIODRIVER"] = "dummy"
+
+    def start_window_manager(self):
+        """As people have one; a window that is mapped while it starts may stay unmapped."""
+        need("openbox")
+        self.scratch.start("openbox")
+        until(lambda: subprocess.run(["xdotool", "get_desktop"], env=self.scratch.env, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL).returncode == 0, "a window manager")
+
+    def window_of(self, process):
+        """The id of its window, once it is on the screen."""
+        def search():
+            done = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(process.pid)],
+                                  env=self.scratch.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            return done.stdout.split()[-1:] if done.returncode == 0 else []
+        return until(search, f"a window of {process.command}: {process.err}")[0].decode()
+
+    def key(self, window, *keys):
+        """Press keys. xdotool complains when the window is gone before the key is up again."""
+        subprocess.run(["xdotool", "key", "--window", window, *keys], env=self.scratch.env,
+                       stderr=subprocess.DEVNULL, timeout=PATIENCE)
+
+    def grab(self, window=None):
+        """What the server shows there: a Picture. While windows change, xwd may write one of another form: once more then."""
+        try:
+            return Picture.from_xwd(self.dump(window))
+        except AssertionError:
+            time.sleep(0.1)
+            return Picture.from_xwd(self.dump(window))
+
+    def dump(self, window=None):
+        """xwd fails when the window changes its size under its hands: once more then."""
+        where = ["-id", window] if window else ["-root"]
+        try:
+            return self.scratch.run("xwd", "-silent", *where)
+        except subprocess.CalledProcessError:
+            time.sleep(0.1)
+            return self.scratch.run("xwd", "-silent", *where)
+
+    def colours(self, window, y):
+        """The colours of one row of it as 0xRRGGBB, whatever the screen's depth."""
+        data = self.dump(window)
+        head = struct.unpack(">25I", data[:100])
+        size, width, bits, stride, masks, colors = head[0], head[4], head[11], head[12], head[14:17], head[19]
+        row = data[size + colors * 12 + y * stride :][: width * bits // 8]
+        pixels = {int.from_bytes(row[i : i + bits // 8], "little") for i in range(0, len(row), bits // 8)}
+
+        def channel(pixel, mask):
+            low = (mask & -mask).bit_length() - 1
+            return (pixel & mask) * 255 // mask if low == 0 else ((pixel & mask) >> low) * 255 // (mask >> low)
+        return {sum(channel(p, m) << s for m, s in zip(masks, (16, 8, 0))) for p in pixels}
+
+
+class Picture:
+    """Rows of B, G, R, unused."""
+
+    def __init__(self, width, height, pixels):
+        self.width, self.height, self.pixels = width, height, pixels
+
+    @classmethod
+    def from_xwd(cls, data):
+        # X11/XWDFile.h: 25 words, big endian.
+        head = struct.unpack(">25I", data[:100])
+        size, width, height, order, bits, stride, colors = (
+            head[0], head[4], head[5], head[7], head[11], head[12], head[19])
+        equal((order, bits), (0, 32), "byte order and bits a pixel of the screen")
+        start = size + colors * 12
+        rows = [data[start + y * stride : start + y * stride + width * 4] for y in range(height)]
+        return cls(width, height, b"".join(rows))
+
+    @classmethod
+    def from_file(cls, scratch, path, *filters, times=1):
+        """By FFmpeg, so by none of our own code. `times`: that many times as large, sharp."""
+        need("ffmpeg")
+        size = scratch.run("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
+                           "stream=width,height", "-of", "csv=p=0", path).decode()
+        width, height = (times * int(n) for n in size.strip().split(",")[:2])
+        if times > 1:
+            filters = ("-vf", f"scale={width}:{height}:flags=neighbor")
+        pixels = scratch.run("ffmpeg", "-v", "error", "-i", path, *filters, "-frames:v", "1",
+                             "-pix_fmt", "bgr0", "-f", "rawvideo", "-")
+        return cls(width, height, pixels)
+
+    def at(self, x, y):
+        """0xRRGGBB"""
+        offset = (y * self.width + x) * 4
+        return int.from_bytes(self.pixels[offset : offset + 3], "little")
+
+    def crop(self, x, y, width, height):
+        rows = [self.pixels[((y + row) * self.width + x) * 4 :][: width * 4] for row in range(height)]
+        return Picture(width, height, b"".join(rows))
+
+    def same_as(self, other):
+        """Equal in every pixel; the unused byte does not count."""
+        if (self.width, self.height) != (other.width, other.height):
+            return False
+        return all(self.pixels[c::4] == other.pixels[c::4] for c in range(3))
+
+    def psnr(self, other):
+        """dB against another of the same size."""
+        import math
+
+        equal((self.width, self.height), (other.width, other.height), "sizes")
+        total = 0
+        for c in range(3):
+            total += sum((a - b) ** 2 for a, b in zip(self.pixels[c::4], other.pixels[c::4]))
+        mean = total / (3 * self.width * self.height)
+        return 10 * math.log10(255 * 255 / mean) if mean else math.inf
+
+
+# ---------------------------------------------------------------- running them
+
+
+def main():
+    wanted = sys.argv[1:]
+    unknown = set(wanted) - {t.__name__ for t in tests}
+    if unknown:
+        sys.exit(f"no such test: {', '.join(sorted(unknown))}")
+    chosen = [t for t in tests if not wanted or t.__name__ in wanted]
+    failed = 0
+    print("TAP version 13", flush=True)
+    print(f"1..{len(chosen)}", flush=True)
+    for number, function in enumerate(chosen, 1):
+        name = function.__name__
+        scratch = Scratch()
+        result, notes = "ok", []
+        try:
+            function(scratch)
+        except Skip as reason:
+            name += f" # SKIP {reason}"
+        except Exception:
+            result = "not ok"
+            notes = traceback.format_exc().splitlines()
+            notes += [f"{p.command}: {p.err}" for p in scratch.processes if p.err]
+        # The tool's own lines; one that a test has killed has no exit code to tell by.
+        complaints = [p.err for p in scratch.processes if WRAPPER and re.search(r"^==\d+==", p.err, re.M)]
+        if complaints:
+            result = "not ok"
+            notes += complaints
+        try:
+            scratch.finish()
+        except AssertionError as problem:
+            result = "not ok"
+            notes.append(str(problem))
+        failed += result != "ok"
+        print(f"{result} {number} - {name}", flush=True)
+        for line in "\n".join(notes).splitlines():
+            print(f"# {line}", flush=True)
+    sys.exit(failed > 0)

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SDL makes the window and gets its events; the presenters draw. No renderer is made here: SDL may
+ * make the window anew for one, and the x11 presenter draws on this window's id.
+ */
+#include "window.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "options.h"
+#include "presenters/x11/loss.h"
+#include "watchdog.h"
+
+enum { LARGE_HEIGHT = 1600 }; /* pixels: from here on a panel is drawn twice as large */
+
+/* The frame's size times the scale; without one, shrunk until it fits the screen. */
+static void first_size(const struct options *options, const struct pf_format *format, int *width,
+                       int *height)
+{
+    int scale = options->scale ? (int)options->scale : 1;
+    SDL_Rect screen;
+
+    *width = (int)format->width * scale;
+    *height = (int)format->height * scale;
+    if (options->scale || SDL_GetDisplayUsableBounds(0, &screen) != 0 ||
+        (*width <= screen.w && *height <= screen.h))
+        return;
+    struct window room = {.width = screen.w, .height = screen.h};
+    struct placement fit = window_place(&room, format);
+    *width = fit.width;
+    *height = fit.height;
+}
+
+bool window_has_x11(void)
+{
+    const char *display = getenv("DISPLAY");
+
+    return display && *display;
+}
+
+int window_open(struct window *window, const char *driver, const struct options *options,
+                const struct pf_format *format, const char **reason)
+{
+    static char words[256];
+    int width, height;
+
+    *window = (struct window){0};
+    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+    SDL_SetHint(SDL_HINT_APP_NAME, "pageflip-viewer");
+    SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
+    /* Or SDL takes a DirectColor visual where there is one: the same pixels through a colour map.
+     */
+    setenv("SDL_VIDEO_X11_NODIRECTCOLOR", "1", 0);
+    if (driver)
+        SDL_SetHint(SDL_HINT_VIDEODRIVER, driver);
+    int ret = watchdog_start();
+    if (ret < 0)
+        return ret;
+    x11_loss_catch_errors();
+    watchdog_set_socket(-1);
+    watchdog_enter();
+    if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0) {
+        SDL_EnableScreenSaver();
+        first_size(options, format, &width, &height);
+        window->sdl =
+            SDL_CreateWindow("pageflip", SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, width,
+                             height,
+                             SDL_WINDOW_RESIZABLE |
+                                 (options->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
+    }
+    if (!window->sdl) {
+        if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))
+            snprintf(words, sizeof words, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
+        else
+            snprintf(words, sizeof words, "SDL opens no window: %s", SDL_GetError());
+        *reason = words;
+        SDL_QuitSubSystem(SDL_INIT_VIDEO);
+        watchdog_leave();
+        return -ENOTSUP;
+    }
+    x11_loss_watch(window->sdl);
+    SDL_GetWindowSize(window->sdl, &window->width, &window->height);
+    watchdog_leave();
+    return 0;
+}
+
+void window_close(struct window *window)
+{
+    if (!window->sdl || x11_loss_seen())
+        return;
+    x11_loss_is_final();
+    watchdog_enter();
+    SDL_DestroyWindow(window->sdl);
+    SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    watchdog_leave();
+    window->sdl = NULL;
+}
+
+static enum command on_key(struct window *window, SDL_Keycode key)
+{
+    switch (key) {
+    case SDLK_q:
+    case SDLK_ESCAPE: return COMMAND_QUIT;
+    case SDLK_SPACE: return COMMAND_PAUSE;
+    case SDLK_s: return COMMAND_SNAPSHOT;
+    case SDLK_o: window->overlay = !window->overlay; return COMMAND_REDRAW;
+    case SDLK_1:
+        window->one_to_one = !window->one_to_one;
+        window->resized = true;
+        return COMMAND_REDRAW;
+    case SDLK_f: {
+        bool is_full = SDL_GetWindowFlags(window->sdl) & SDL_WINDOW_FULLSCREEN_DESKTOP;
+        watchdog_enter();
+        SDL_SetWindowFullscreen(window->sdl, is_full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
+        watchdog_leave();
+        return COMMAND_NONE; /* the new size comes as an event */
+    }
+    default: return COMMAND_NONE;
+    }
+}
+
+static enum command on_window_event(struct window *window, const SDL_WindowEvent *event)
+{
+    switch (event->event) {
+    case SDL_WINDOWEVENT_SIZE_CHANGED:
+        window->resized =
+            window->resized || event->data1 != window->width || event->data2 != window->height;
+        window->width = event->data1;
+        window->height = event->data2;
+        return COMMAND_REDRAW;
+    case SDL_WINDOWEVENT_EXPOSED:
+    case SDL_WINDOWEVENT_SHOWN: return COMMAND_REDRAW;
+    case SDL_WINDOWEVENT_CLOSE: return COMMAND_QUIT;
+    default: return COMMAND_NONE;
+    }
+}
+
+void window_set_title(struct window *window, const char *title)
+{
+    watchdog_enter();
+    SDL_SetWindowTitle(window->sdl, title);
+    watchdog_leave();
+}
+
+static bool next_event(SDL_Event *event)
+{
+    watchdog_enter();
+    bool has_event = SDL_PollEvent(event);
+    watchdog_leave();
+    return has_event;
+}
+
+enum command window_poll(struct window *window)
+{
+    SDL_Event event;
+
+    while (next_event(&event)) {
+        enum command command = COMMAND_NONE;
+        /* Whoever closes the window ends the loop before this comes. Alone it is SDL's only word
+         * for a compositor that has gone. */
+        if (event.type == SDL_QUIT)
+            window->is_lost = strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0;
+        if (event.type == SDL_QUIT || x11_loss_of_window(&event))
+            command = COMMAND_QUIT;
+        else if (event.type == SDL_KEYDOWN && !event.key.repeat)
+            command = on_key(window, event.key.keysym.sym);
+        else if (event.type == SDL_WINDOWEVENT)
+            command = on_window_event(window, &event.window);
+        if (command != COMMAND_NONE)
+            return command;
+    }
+    return COMMAND_NONE;
+}
+
+uint32_t window_panel_scale(const struct window *window)
+{
+    return !window->overlay ? 0 : window->height >= LARGE_HEIGHT ? 2 : 1;
+}
+
+struct placement window_place(const struct window *window, const struct pf_format *format)
+{
+    int64_t width = format->width, height = format->height;
+
+    if (!window->one_to_one) {
+        /* As wide as the window, unless it were too high then. */
+        int64_t fit_height = (int64_t)window->width * height / width;
+        if (fit_height <= window->height) {
+            width = window->width;
+            height = fit_height;
+        } else {
+            width = (int64_t)window->height * width / height;
+            height = window->height;
+        }
+    }
+    if (width < 1)
+        width = 1;
+    if (height < 1)
+        height = 1;
+    return (struct placement){.x = (window->width - (int)width) / 2,
+                              .y = (window->height - (int)height) / 2,
+                              .width = (int)width,
+                              .height = (int)height};
+}

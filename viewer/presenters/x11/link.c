@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each question about the display has an answer in words, because people read them when another
+ * presenter has to be taken. An extension is looked up before it is used: asking one that is not
+ * there closes the connection.
+ */
+#include "link.h"
+
+#include <SDL_syswm.h>
+#include <X11/Xlib.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "loss.h"
+#include "pageflip.h"
+#include "presenters/watchdog.h"
+
+#define SYNC_NS (5 * NS_PER_S)
+
+/* ------------------------------------------------------------------ a display that goes away */
+
+bool x11_link_is_lost(const struct x11_link *link)
+{
+    return x11_loss_seen() || xcb_connection_has_error(link->xcb);
+}
+
+int x11_link_sync(struct x11_link *link)
+{
+    int64_t deadline_ns = clock_now_ns() + SYNC_NS;
+    unsigned int sequence = xcb_get_input_focus(link->xcb).sequence;
+    struct pollfd news = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
+    void *reply = NULL;
+    xcb_generic_error_t *error = NULL;
+
+    xcb_flush(link->xcb);
+    while (!xcb_poll_for_reply(link->xcb, sequence, &reply, &error)) {
+        int64_t left_ns = deadline_ns - clock_now_ns();
+        if (left_ns <= 0) {
+            log_error("display lost: no answer for 5 s; look at the display");
+            x11_loss_give_up();
+            return -ENODEV;
+        }
+        poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
+    }
+    free(reply);
+    free(error);
+    if (x11_link_is_lost(link)) {
+        if (!watchdog_has_barked())
+            log_error("display lost: connection closed; look at the display");
+        return -ENODEV;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ what the display can do */
+
+static bool has_extension(struct x11_link *link, xcb_extension_t *extension)
+{
+    const xcb_query_extension_reply_t *reply = xcb_get_extension_data(link->xcb, extension);
+
+    return reply && reply->present;
+}
+
+static bool ask_shm(struct x11_link *link)
+{
+    const xcb_query_extension_reply_t *extension = xcb_get_extension_data(link->xcb, &xcb_shm_id);
+
+    if (!extension || !extension->present)
+        return false;
+    xcb_shm_query_version_reply_t *reply =
+        xcb_shm_query_version_reply(link->xcb, xcb_shm_query_version(link->xcb), NULL);
+    link->shares_pixmaps = reply && reply->shared_pixmaps;
+    link->shm_completion = (uint8_t)(extension->first_event + XCB_SHM_COMPLETION);
+    free(reply);
+    return true;
+}
+
+/* Shared memory needs the same machine and the same IPC namespace. */
+static const char *why_no_shared_memory(struct x11_link *link)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    struct stat ours, theirs;
+    char path[64];
+
+    if (getsockopt(xcb_get_file_descriptor(link->xcb), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return "the display is not on this machine";
+    if (peer.pid > 0) {
+        snprintf(path, sizeof path, "/proc/%d/ns/ipc", (int)peer.pid);
+        if (stat(path, &theirs) == 0 && stat("/proc/self/ns/ipc", &ours) == 0 &&
+            ours.st_ino != theirs.st_ino)
+            return "the X server is in another IPC namespace";
+    } else if (peer.pid == 0 && peer.uid == (uid_t)-1) {
+        return "the display is not on this machine";
+    }
+    return ask_shm(link) ? NULL : "the display has no MIT-SHM extension";
+}
+
+static bool is_xrgb_visual(const xcb_visualtype_t *visual)
+{
+    return visual->_class == XCB_VISUAL_CLASS_TRUE_COLOR && visual->red_mask == 0xff0000 &&
+           visual->green_mask == 0xff00 && visual->blue_mask == 0xff;
+}
+
+static const xcb_visualtype_t *find_visual(const xcb_setup_t *setup, xcb_visualid_t id)
+{
+    xcb_screen_iterator_t screen = xcb_setup_roots_iterator(setup);
+
+    for (; screen.rem; xcb_screen_next(&screen)) {
+        xcb_depth_iterator_t depth = xcb_screen_allowed_depths_iterator(screen.data);
+        for (; depth.rem; xcb_depth_next(&depth)) {
+            xcb_visualtype_iterator_t visual = xcb_depth_visuals_iterator(depth.data);
+            for (; visual.rem; xcb_visualtype_next(&visual))
+                if (visual.data->visual_id == id)
+                    return visual.data;
+        }
+    }
+    return NULL;
+}
+
+/* Pixmaps of depth 24 have 32 bits a pixel, low byte first: the bytes of XR24. */
+static bool keeps_xrgb_pixels(const xcb_setup_t *setup)
+{
+    xcb_format_iterator_t format = xcb_setup_pixmap_formats_iterator(setup);
+
+    for (; format.rem; xcb_format_next(&format))
+        if (format.data->depth == X11_FRAME_DEPTH)
+            return format.data->bits_per_pixel == 32 &&
+                   setup->image_byte_order == XCB_IMAGE_ORDER_LSB_FIRST;
+    return false;
+}
+
+static void ask_window(struct x11_link *link)
+{
+    const xcb_setup_t *setup = xcb_get_setup(link->xcb);
+    xcb_get_geometry_cookie_t geometry_cookie = xcb_get_geometry(link->xcb, link->window);
+    xcb_get_window_attributes_cookie_t attributes_cookie =
+        xcb_get_window_attributes(link->xcb, link->window);
+    xcb_get_geometry_reply_t *geometry = xcb_get_geometry_reply(link->xcb, geometry_cookie, NULL);
+    xcb_get_window_attributes_reply_t *attributes =
+        xcb_get_window_attributes_reply(link->xcb, attributes_cookie, NULL);
+
+    if (geometry && attributes) {
+        const xcb_visualtype_t *visual = find_visual(setup, attributes->visual);
+        link->depth = geometry->depth;
+        link->visual = attributes->visual;
+        link->is_xrgb = link->depth == X11_FRAME_DEPTH && visual && is_xrgb_visual(visual);
+    }
+    free(geometry);
+    free(attributes);
+}
+
+static void ask_present(struct x11_link *link)
+{
+    link->has_present = has_extension(link, &xcb_present_id);
+    if (!link->has_present)
+        return;
+    free(xcb_present_query_version_reply(
+        link->xcb, xcb_present_query_version(link->xcb, XCB_PRESENT_MAJOR_VERSION, 0), NULL));
+    /* Registered before it is asked for, or the first events land in the other queue. */
+    uint32_t id = xcb_generate_id(link->xcb);
+    link->present_events = xcb_register_for_special_xge(link->xcb, &xcb_present_id, id, NULL);
+    xcb_present_select_input(link->xcb, id, link->window,
+                             XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY |
+                                 XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY);
+}
+
+static bool is_xrgb_format(const xcb_render_pictforminfo_t *format)
+{
+    return format->type == XCB_RENDER_PICT_TYPE_DIRECT && format->depth == X11_FRAME_DEPTH &&
+           format->direct.red_shift == 16 && format->direct.red_mask == 0xff &&
+           format->direct.green_shift == 8 && format->direct.green_mask == 0xff &&
+           format->direct.blue_shift == 0 && format->direct.blue_mask == 0xff;
+}
+
+static xcb_render_pictformat_t
+format_of_visual(const xcb_render_query_pict_formats_reply_t *formats, xcb_visualid_t id)
+{
+    xcb_render_pictscreen_iterator_t screen =
+        xcb_render_query_pict_formats_screens_iterator(formats);
+
+    for (; screen.rem; xcb_render_pictscreen_next(&screen)) {
+        xcb_render_pictdepth_iterator_t depth = xcb_render_pictscreen_depths_iterator(screen.data);
+        for (; depth.rem; xcb_render_pictdepth_next(&depth)) {
+            xcb_render_pictvisual_iterator_t visual =
+                xcb_render_pictdepth_visuals_iterator(depth.data);
+            for (; visual.rem; xcb_render_pictvisual_next(&visual))
+                if (visual.data->visual == id)
+                    return visual.data->format;
+        }
+    }
+    return XCB_NONE;
+}
+
+static void ask_render(struct x11_link *link)
+{
+    if (!has_extension(link, &xcb_render_id))
+        return;
+    free(xcb_render_query_version_reply(link->xcb, xcb_render_query_version(link->xcb, 0, 11),
+                                        NULL));
+    xcb_render_query_pict_formats_reply_t *reply =
+        xcb_render_query_pict_formats_reply(link->xcb, xcb_render_query_pict_formats(link->xcb),
+                                            NULL);
+    if (!reply)
+        return;
+    xcb_render_pictforminfo_iterator_t format =
+        xcb_render_query_pict_formats_formats_iterator(reply);
+    for (; format.rem; xcb_render_pictforminfo_next(&format))
+        if (is_xrgb_format(format.data))
+            link->frame_format = format.data->id;
+    link->window_format = format_of_visual(reply, link->visual);
+    link->has_render = link->frame_format && link->window_format;
+    free(reply);
+}
+
+/* ------------------------------------------------------------------ open and close */
+
+static bool connect_beside(struct x11_link *link, SDL_Window *window)
+{
+    SDL_SysWMinfo info;
+
+    SDL_VERSION(&info.version);
+    if (!SDL_GetWindowWMInfo(window, &info) || info.subsystem != SDL_SYSWM_X11)
+        return false;
+    Display *display = info.info.x11.display;
+    XSync(display, False); /* the window must be there before we ask for it */
+    link->sdl_fd = ConnectionNumber(display);
+    link->window = (xcb_window_t)info.info.x11.window;
+    link->xcb = xcb_connect(DisplayString(display), NULL);
+    return !xcb_connection_has_error(link->xcb);
+}
+
+int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason)
+{
+    *link = (struct x11_link){0};
+    watchdog_enter();
+    if (!connect_beside(link, window)) {
+        *reason = "the display takes no second connection";
+        x11_link_close(link);
+        watchdog_leave();
+        return -ENOTSUP;
+    }
+    *reason = why_no_shared_memory(link);
+    if (!*reason) {
+        watchdog_enter(); /* so far it has answered */
+        ask_window(link);
+        ask_present(link);
+        ask_render(link);
+        if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render))
+            *reason = "the display's pixels are not XRGB8888";
+    }
+    watchdog_leave();
+    if (*reason) {
+        x11_link_close(link);
+        return -ENOTSUP;
+    }
+    uint32_t values[] = {0 /* black */, 0 /* no exposure events for copies */};
+    link->gc = xcb_generate_id(link->xcb);
+    xcb_create_gc(link->xcb, link->gc, link->window, XCB_GC_FOREGROUND | XCB_GC_GRAPHICS_EXPOSURES,
+                  values);
+    int ret = x11_link_sync(link);
+    if (ret < 0)
+        x11_link_close(link);
+    return ret;
+}
+
+void x11_link_close(struct x11_link *link)
+{
+    if (!link->xcb)
+        return;
+    if (link->present_events)
+        xcb_unregister_for_special_event(link->xcb, link->present_events);
+    xcb_disconnect(link->xcb);
+    *link = (struct x11_link){0};
+}
+
+/* ------------------------------------------------------------------ what both users need */
+
+xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, int height)
+{
+    xcb_pixmap_t pixmap = xcb_generate_id(link->xcb);
+
+    xcb_create_pixmap(link->xcb, depth, pixmap, link->window, (uint16_t)width, (uint16_t)height);
+    return pixmap;
+}
+
+xcb_render_picture_t x11_link_picture(struct x11_link *link, xcb_drawable_t drawable,
+                                      xcb_render_pictformat_t format)
+{
+    uint32_t repeat = XCB_RENDER_REPEAT_PAD; /* or a bilinear filter darkens the edges */
+
+    if (!link->has_render)
+        return XCB_NONE;
+    xcb_render_picture_t picture = xcb_generate_id(link->xcb);
+    xcb_render_create_picture(link->xcb, picture, drawable, format, XCB_RENDER_CP_REPEAT, &repeat);
+    return picture;
+}

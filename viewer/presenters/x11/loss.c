@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Xlib's handlers have no other way to tell than a flag. SDL calls Xlib on the loop's own thread.
+ */
+#include "loss.h"
+
+#include <SDL_syswm.h>
+#include <X11/Xlib.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "presenters/watchdog.h"
+#include "program/exit_code.h"
+
+static bool is_lost, is_final;
+static Window x11_window;
+
+static int on_io_error(Display *display)
+{
+    (void)display;
+    is_lost = true;
+    return 0;
+}
+
+/* Instead of Xlib's exit(1). It may return: most of Xlib's calls then do nothing, but one that
+ * waits for an event waits for ever. */
+static void on_io_error_exit(Display *display, void *user)
+{
+    (void)display;
+    (void)user;
+    is_lost = true;
+    if (is_final)
+        _exit(EXIT_DISPLAY_LOST);
+}
+
+/* Instead of Xlib's exit(1), too. After somebody else has destroyed the window every request for it
+ * is refused, until SDL has handed out the event that says so; any other refusal costs no more than
+ * what was asked for. */
+static int on_error(Display *display, XErrorEvent *error)
+{
+    (void)display;
+    log_info("display: it refused request %d.%d with error %d", error->request_code,
+             error->minor_code, error->error_code);
+    return 0;
+}
+
+void x11_loss_catch_errors(void)
+{
+    XSetErrorHandler(on_error);
+}
+
+void x11_loss_watch(SDL_Window *window)
+{
+    SDL_SysWMinfo info;
+
+    is_lost = is_final = false;
+    x11_window = None;
+    SDL_VERSION(&info.version);
+    if (!SDL_GetWindowWMInfo(window, &info) || info.subsystem != SDL_SYSWM_X11)
+        return;
+    x11_window = info.info.x11.window;
+    watchdog_set_socket(ConnectionNumber(info.info.x11.display));
+    XSetIOErrorHandler(on_io_error);
+    XSetIOErrorExitHandler(info.info.x11.display, on_io_error_exit, NULL);
+    SDL_EventState(SDL_SYSWMEVENT, SDL_ENABLE); /* for x11_loss_of_window() */
+}
+
+void x11_loss_is_final(void)
+{
+    is_final = true;
+}
+
+void x11_loss_give_up(void)
+{
+    is_lost = true;
+}
+
+bool x11_loss_seen(void)
+{
+    return is_lost;
+}
+
+bool x11_loss_of_window(const SDL_Event *event)
+{
+    if (event->type != SDL_SYSWMEVENT || event->syswm.msg->subsystem != SDL_SYSWM_X11)
+        return false;
+    const XEvent *x11 = &event->syswm.msg->msg.x11.event;
+    return x11_window && x11->type == DestroyNotify && x11->xdestroywindow.window == x11_window;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Idle frees the slot that was presented, ShmCompletion the one that was put; RENDER has no such
+ * event, so a GetInputFocus goes behind it, whose reply says that the server has come so far.
+ * Complete only counts: it may say that the frame was skipped for a newer one.
+ */
+#include "sent.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "presenters/watchdog.h"
+
+#define NO_ANSWER_NS (5 * NS_PER_S)
+#define DRAIN_NS (200 * NS_PER_MS)
+
+struct x11_sent *x11_sent_new(struct x11_table *table, const struct pf_frame *frame, bool again)
+{
+    struct x11_sent *sent = table->sent;
+
+    while (sent->is_used)
+        sent++;
+    assert(sent < table->sent + X11_SENT_MAX);
+    *sent =
+        (struct x11_sent){.is_used = true,
+                          .done = {.frame = *frame, .again = again, .submit_ns = clock_now_ns()},
+                          .serial = ++table->serial,
+                          .back = -1};
+    return sent;
+}
+
+int x11_sent_count(const struct x11_table *table, unsigned int waits)
+{
+    int count = 0;
+
+    for (int i = 0; i < X11_SENT_MAX; i++)
+        count += table->sent[i].is_used && (table->sent[i].waits & waits) != 0;
+    return count;
+}
+
+bool x11_sent_uses_back(const struct x11_table *table, int back)
+{
+    for (int i = 0; i < X11_SENT_MAX; i++) {
+        const struct x11_sent *sent = &table->sent[i];
+        if (sent->is_used && sent->back == back && (sent->waits & WAITS_FOR_PICTURE))
+            return true;
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static void finish_part(struct x11_table *table, struct x11_sent *sent, unsigned int part)
+{
+    if ((sent->waits & part & WAITS_FOR_SLOT) != 0)
+        pf_viewer_release(table->viewer, &sent->done.frame);
+    if ((sent->waits & part & (WAITS_FOR_SLOT | WAITS_FOR_PICTURE)) != 0)
+        sent->done.done_ns = clock_now_ns();
+    sent->waits &= ~part;
+}
+
+static struct x11_sent *sent_by_serial(struct x11_table *table, uint32_t serial)
+{
+    for (int i = 0; i < X11_SENT_MAX; i++)
+        if (table->sent[i].is_used && table->sent[i].serial == serial)
+            return &table->sent[i];
+    return NULL;
+}
+
+static void on_idle(struct x11_table *table, const xcb_present_idle_notify_event_t *event)
+{
+    struct x11_sent *sent = sent_by_serial(table, event->serial);
+
+    if (!sent)
+        return;
+    /* Of a back pixmap it says nothing about the slot: that has its own answer. */
+    finish_part(table, sent, WAITS_FOR_PICTURE | (sent->slot_reply ? 0 : WAITS_FOR_SLOT));
+}
+
+static void on_complete(struct x11_table *table, const xcb_present_complete_notify_event_t *event)
+{
+    struct x11_sent *sent = sent_by_serial(table, event->serial);
+
+    if (!sent || event->kind != XCB_PRESENT_COMPLETE_KIND_PIXMAP)
+        return;
+    sent->done.skipped = event->mode == XCB_PRESENT_COMPLETE_MODE_SKIP;
+    sent->done.ust_ns = (int64_t)event->ust * NS_PER_US;
+    finish_part(table, sent, WAITS_FOR_COUNT);
+}
+
+static void on_put(struct x11_table *table, unsigned int sequence)
+{
+    for (int i = 0; i < X11_SENT_MAX; i++) {
+        struct x11_sent *sent = &table->sent[i];
+        if (sent->is_used && sent->put == sequence)
+            finish_part(table, sent,
+                        WAITS_FOR_SLOT | (sent->picture_reply ? 0 : WAITS_FOR_PICTURE));
+    }
+}
+
+static bool has_reply(struct x11_link *link, unsigned int sequence)
+{
+    void *reply = NULL;
+    xcb_generic_error_t *error = NULL;
+
+    if (!xcb_poll_for_reply(link->xcb, sequence, &reply, &error))
+        return false;
+    free(reply);
+    free(error);
+    return true;
+}
+
+static void take_replies(struct x11_table *table, struct x11_link *link)
+{
+    for (int i = 0; i < X11_SENT_MAX; i++) {
+        struct x11_sent *sent = &table->sent[i];
+        if (!sent->is_used)
+            continue;
+        if ((sent->waits & WAITS_FOR_SLOT) && sent->slot_reply && has_reply(link, sent->slot_reply))
+            finish_part(table, sent, WAITS_FOR_SLOT);
+        if ((sent->waits & WAITS_FOR_PICTURE) && sent->picture_reply &&
+            has_reply(link, sent->picture_reply))
+            finish_part(table, sent, WAITS_FOR_PICTURE);
+    }
+}
+
+static int on_error(const xcb_generic_error_t *error)
+{
+    /* The window is being destroyed: SDL says that in its own words. */
+    if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE)
+        return 0;
+    log_error("display lost: it refused request %d.%d with error %d; try --presenter sdl",
+              error->major_code, error->minor_code, error->error_code);
+    return -ENODEV;
+}
+
+/* Everything that has arrived. Returns 0, or -ENODEV, logged: the server has refused a request. */
+static int take_arrived(struct x11_table *table, struct x11_link *link)
+{
+    xcb_generic_event_t *event;
+    int ret = 0;
+
+    while (link->present_events &&
+           (event = xcb_poll_for_special_event(link->xcb, link->present_events))) {
+        const xcb_present_generic_event_t *generic = (const void *)event;
+        if (generic->evtype == XCB_PRESENT_IDLE_NOTIFY)
+            on_idle(table, (const void *)event);
+        else if (generic->evtype == XCB_PRESENT_COMPLETE_NOTIFY)
+            on_complete(table, (const void *)event);
+        free(event);
+    }
+    /* What is on the connection has been read by the last call above. */
+    while (ret == 0 && (event = link->present_events ? xcb_poll_for_queued_event(link->xcb)
+                                                     : xcb_poll_for_event(link->xcb))) {
+        if (event->response_type == 0)
+            ret = on_error((const void *)event);
+        else if ((event->response_type & 0x7f) == link->shm_completion)
+            on_put(table, event->full_sequence);
+        free(event);
+    }
+    take_replies(table, link);
+    return ret;
+}
+
+static bool is_unanswered(const struct x11_table *table)
+{
+    int64_t now_ns = clock_now_ns();
+
+    for (int i = 0; i < X11_SENT_MAX; i++)
+        if (table->sent[i].is_used && table->sent[i].waits &&
+            now_ns - table->sent[i].done.submit_ns > NO_ANSWER_NS)
+            return true;
+    return false;
+}
+
+int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news)
+{
+    int ret = has_news ? take_arrived(table, link) : 0;
+
+    if (ret < 0)
+        return ret;
+    if (x11_link_is_lost(link)) {
+        if (!watchdog_has_barked())
+            log_error("display lost: connection closed; look at the display");
+        return -ENODEV;
+    }
+    if (is_unanswered(table)) {
+        log_error("display lost: no answer for 5 s; look at the display");
+        return -ENODEV;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ done with */
+
+bool x11_sent_take_done(struct x11_table *table, struct presented *done)
+{
+    struct x11_sent *oldest = NULL;
+
+    for (int i = 0; i < X11_SENT_MAX; i++) {
+        struct x11_sent *sent = &table->sent[i];
+        if (sent->is_used && !sent->waits && (!oldest || sent->serial - oldest->serial > 1u << 31))
+            oldest = sent;
+    }
+    if (!oldest)
+        return false;
+    *done = oldest->done;
+    oldest->is_used = false;
+    return true;
+}
+
+/* A display that has stopped, or is lost, keeps nobody. */
+void x11_sent_drain(struct x11_table *table, struct x11_link *link)
+{
+    int64_t deadline_ns = clock_now_ns() + DRAIN_NS;
+    struct pollfd news = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
+
+    while (take_arrived(table, link) == 0 && !x11_link_is_lost(link) &&
+           x11_sent_count(table, ~0u) > 0) {
+        int64_t left_ns = deadline_ns - clock_now_ns();
+        if (left_ns <= 0)
+            break;
+        poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
+    }
+    for (int i = 0; i < X11_SENT_MAX; i++) {
+        struct x11_sent *sent = &table->sent[i];
+        if (sent->is_used && sent->waits) {
+            sent->done.skipped = true;
+            finish_part(table, sent, sent->waits);
+        }
+    }
+}

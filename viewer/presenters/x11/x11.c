@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The X server reads the producer's pages: no process of ours touches a pixel. A frame is asked to
+ * be shown by one or two requests, and what the server says about it later, in any order, is kept
+ * in a table of the frames that were sent:
+ *
+ *   direct   the window is as large as the frame: Present of the slot's own pixmap
+ *   scaled   RENDER scales from the slot to a back pixmap, and that is presented
+ *   put      no shared pixmaps or no Present: ShmPutImage from the slot to the window, or to a
+ *            pixmap that is scaled from
+ *
+ * The loop never waits for the server, so one that has stopped cannot stop us.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "options.h"
+#include "overlay_window.h"
+#include "sent.h"
+#include "slots.h"
+#include "waker.h"
+
+enum { BACKS = 2 };
+
+enum { NEWS_SDL, NEWS_XCB, CONNECTIONS };
+
+/* Both are asked so often even if nothing came: SDL does some work of its own then. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+struct back {
+    xcb_pixmap_t pixmap;
+    xcb_render_picture_t picture;
+};
+
+struct x11_presenter {
+    struct presenter presenter;
+    struct window window;
+    struct x11_link link;
+    struct x11_slots slots;
+    struct x11_overlay overlay;
+    struct waker waker;
+    bool has_events;   /* on SDL's connection or in its own queue, for sure */
+    bool has_answers;  /* on ours, or read already; of a frame just sent there is none yet */
+    int64_t looked_ns; /* when SDL was last asked */
+    bool may_share;
+    bool vsync;
+    bool replaces; /* a newer frame may take the place of one that waits for the vblank */
+
+    struct placement place; /* of frames */
+    struct back back[BACKS];
+    int back_width, back_height;
+
+    struct x11_table table; /* of the frames that were sent */
+
+    xcb_pixmap_t frozen; /* the picture while paused, in the server's own memory; XCB_NONE: not */
+    xcb_render_picture_t frozen_picture;
+    struct pf_format frozen_format;
+};
+
+static struct x11_presenter *of(struct presenter *presenter)
+{
+    return (struct x11_presenter *)presenter;
+}
+
+/* ------------------------------------------------------------------ the window's size */
+
+static struct placement place_in_window(const struct x11_presenter *self,
+                                        const struct pf_format *format)
+{
+    struct window window = self->window;
+
+    window.one_to_one |= !self->link.has_render; /* nothing there to scale with */
+    return window_place(&window, format);
+}
+
+static void free_backs(struct x11_presenter *self)
+{
+    for (int i = 0; i < BACKS; i++) {
+        if (self->back[i].picture)
+            xcb_render_free_picture(self->link.xcb, self->back[i].picture);
+        if (self->back[i].pixmap)
+            xcb_free_pixmap(self->link.xcb, self->back[i].pixmap);
+        self->back[i] = (struct back){0};
+    }
+}
+
+static void fill_black(struct x11_presenter *self, xcb_drawable_t drawable)
+{
+    xcb_rectangle_t all = {.width = (uint16_t)self->window.width,
+                           .height = (uint16_t)self->window.height};
+
+    xcb_poly_fill_rectangle(self->link.xcb, drawable, self->link.gc, 1, &all);
+}
+
+/* New back pixmaps, black where no frame will be. What a frame on its way was composed in may go:
+ * the server holds on to it until it is shown. */
+static void make_backs(struct x11_presenter *self)
+{
+    struct x11_link *link = &self->link;
+
+    free_backs(self);
+    self->back_width = self->window.width;
+    self->back_height = self->window.height;
+    for (int i = 0; i < BACKS && link->has_render; i++) {
+        self->back[i].pixmap =
+            x11_link_pixmap(link, link->depth, self->window.width, self->window.height);
+        self->back[i].picture = x11_link_picture(link, self->back[i].pixmap, link->window_format);
+        fill_black(self, self->back[i].pixmap);
+    }
+    for (int i = 0; i < X11_SENT_MAX; i++)
+        self->table.sent[i].back = -1;
+}
+
+/* The window or the segment has changed. */
+static void fit(struct x11_presenter *self)
+{
+    self->window.resized = false;
+    self->place = place_in_window(self, &pf_viewer_segment(self->presenter.viewer)->format);
+    make_backs(self);
+    if (!self->link.has_render)
+        fill_black(self, self->link.window);
+    x11_slots_scale(&self->slots, &self->link, &self->place);
+}
+
+static bool fills_window(const struct x11_presenter *self)
+{
+    return self->link.is_xrgb && self->place.x == 0 && self->place.y == 0 &&
+           self->slots.width == self->window.width && self->slots.height == self->window.height &&
+           self->place.width == self->slots.width;
+}
+
+/* ------------------------------------------------------------------ a frame */
+
+/* One at a time; but one that waits for the vblank may be replaced by a newer one. */
+static bool ready(const struct presenter *presenter)
+{
+    const struct x11_presenter *self = (const struct x11_presenter *)presenter;
+
+    if (!self->replaces || !self->slots.is_shared)
+        return x11_sent_count(&self->table, ~0u) < 1;
+    return x11_sent_count(&self->table, WAITS_FOR_SLOT | WAITS_FOR_PICTURE) < BACKS &&
+           x11_sent_count(&self->table, ~0u) < X11_SENT_MAX - 1; /* the last is for freeze() */
+}
+
+static unsigned int ask_for_reply(struct x11_presenter *self)
+{
+    return xcb_get_input_focus(self->link.xcb).sequence;
+}
+
+static void present(struct x11_presenter *self, struct x11_sent *sent, xcb_pixmap_t pixmap)
+{
+    /* COPY: a pixmap that became the screen itself would not come back until the next one. */
+    uint32_t options = XCB_PRESENT_OPTION_COPY | (self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC);
+
+    xcb_present_pixmap(self->link.xcb, self->link.window, pixmap, sent->serial, XCB_NONE, XCB_NONE,
+                       0, 0, XCB_NONE, XCB_NONE, XCB_NONE, options, 0, 0, 0, 0, NULL);
+    sent->waits |= WAITS_FOR_PICTURE | WAITS_FOR_COUNT;
+}
+
+/* A back pixmap that no frame on its way is in; ready() has left one. */
+static int free_back(const struct x11_presenter *self)
+{
+    return x11_sent_uses_back(&self->table, 0) ? 1 : 0;
+}
+
+static void compose(struct x11_presenter *self, xcb_render_picture_t picture,
+                    const struct placement *place, int back)
+{
+    xcb_render_composite(self->link.xcb, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE,
+                         self->back[back].picture, 0, 0, 0, 0, (int16_t)place->x, (int16_t)place->y,
+                         (uint16_t)place->width, (uint16_t)place->height);
+}
+
+static void copy_to_window(struct x11_presenter *self, int back)
+{
+    xcb_copy_area(self->link.xcb, self->back[back].pixmap, self->link.window, self->link.gc, 0, 0,
+                  0, 0, (uint16_t)self->back_width, (uint16_t)self->back_height);
+}
+
+static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
+{
+    /* With two slots, one that waits for the vblank would keep the producer from drawing: the back
+     * pixmap sets it free in a few ms. */
+    bool is_direct = fills_window(self) && !(self->vsync && self->slots.count == 2);
+
+    sent->waits = WAITS_FOR_SLOT;
+    if (is_direct) {
+        present(self, sent, self->slots.pixmap[slot]);
+        return;
+    }
+    sent->back = free_back(self);
+    compose(self, self->slots.picture[slot], &self->place, sent->back);
+    sent->slot_reply = ask_for_reply(self);
+    present(self, sent, self->back[sent->back].pixmap);
+}
+
+static void show_put(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
+{
+    bool is_direct = fills_window(self) || !self->link.has_render;
+
+    sent->waits = WAITS_FOR_SLOT | WAITS_FOR_PICTURE;
+    sent->put = is_direct ? x11_slots_put(&self->slots, &self->link, slot, self->link.window,
+                                          self->link.gc, self->place.x, self->place.y)
+                                .sequence
+                          : x11_slots_copy(&self->slots, &self->link, slot, self->slots.pixmap[0]);
+    if (is_direct)
+        return;
+    compose(self, self->slots.picture[0], &self->place, 0);
+    copy_to_window(self, 0);
+    sent->picture_reply = ask_for_reply(self);
+}
+
+static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
+{
+    struct x11_presenter *self = of(presenter);
+    struct x11_sent *sent = x11_sent_new(&self->table, frame, again);
+
+    if (self->window.resized)
+        fit(self);
+    if (self->slots.is_shared)
+        show_shared(self, sent, frame->slot);
+    else
+        show_put(self, sent, frame->slot);
+    xcb_flush(self->link.xcb);
+    return 0; /* the slot is released when the server says so: finish_part() in x11_sent.c */
+}
+
+/* ------------------------------------------------------------------ a picture to keep */
+
+static void free_frozen(struct x11_presenter *self)
+{
+    if (!self->frozen)
+        return;
+    if (self->frozen_picture)
+        xcb_render_free_picture(self->link.xcb, self->frozen_picture);
+    xcb_free_pixmap(self->link.xcb, self->frozen);
+    self->frozen = XCB_NONE;
+    self->frozen_picture = XCB_NONE;
+}
+
+static void draw_frozen(struct x11_presenter *self)
+{
+    struct x11_link *link = &self->link;
+    struct placement place = place_in_window(self, &self->frozen_format);
+
+    if (self->window.width != self->back_width || self->window.height != self->back_height ||
+        self->window.resized)
+        make_backs(self); /* and fit() with the next frame */
+    if (self->frozen_picture) {
+        x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
+                          (int)self->frozen_format.height, false, &place);
+        compose(self, self->frozen_picture, &place, 0);
+        copy_to_window(self, 0);
+    } else {
+        fill_black(self, link->window);
+        xcb_copy_area(link->xcb, self->frozen, link->window, link->gc, 0, 0, (int16_t)place.x,
+                      (int16_t)place.y, (uint16_t)place.width, (uint16_t)place.height);
+    }
+    xcb_flush(link->xcb);
+}
+
+static int freeze(struct presenter *presenter, const struct pf_frame *frame)
+{
+    struct x11_presenter *self = of(presenter);
+    struct x11_link *link = &self->link;
+    struct x11_slots *slots = &self->slots;
+
+    free_frozen(self);
+    if (!frame)
+        return 0;
+    self->frozen_format = pf_viewer_segment(presenter->viewer)->format;
+    self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
+    self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
+
+    struct x11_sent *sent = x11_sent_new(&self->table, frame, true);
+    sent->waits = WAITS_FOR_SLOT;
+    sent->put = x11_slots_copy(slots, link, frame->slot, self->frozen);
+    if (!sent->put)
+        sent->slot_reply = ask_for_reply(self);
+    draw_frozen(self);
+    self->has_answers = true; /* XCB may have read some while it wrote */
+    return 0;
+}
+
+/* ------------------------------------------------------------------ news */
+
+static int fd_of(const struct x11_presenter *self, int connection)
+{
+    return connection == NEWS_SDL ? self->link.sdl_fd : xcb_get_file_descriptor(self->link.xcb);
+}
+
+/* While a frame is on its way and no other can be sent, its answer is all there is to wait for. To
+ * be woken for it by the waker would take two wakes. */
+static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
+{
+    struct x11_presenter *self = of(presenter);
+    struct pollfd news[CONNECTIONS];
+
+    if (self->has_events || self->has_answers)
+        return;
+    for (int i = 0; i < CONNECTIONS; i++)
+        news[i] = (struct pollfd){.fd = fd_of(self, i), .events = POLLIN};
+    if (poll(news, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
+        return;
+    self->has_events |= news[NEWS_SDL].revents != 0;
+    self->has_answers |= news[NEWS_XCB].revents != 0;
+}
+
+/* To ask a connection takes several system calls, and most wakes bring news on one of the two. */
+static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
+{
+    struct x11_presenter *self = of(presenter);
+    int64_t now_ns = clock_now_ns();
+    bool is_time = now_ns - self->looked_ns >= LOOK_NS;
+
+    *command = COMMAND_NONE;
+    if (waker_take_news(&self->waker, NEWS_SDL) || self->has_events || is_time) {
+        *command = window_poll(&self->window);
+        self->has_events = *command != COMMAND_NONE; /* it returned before its queue was empty */
+        self->looked_ns = now_ns;
+    }
+    /* Where the waker does not watch: an answer may have been read while a request was written. */
+    bool may_have_answers = !self->replaces && x11_sent_count(&self->table, ~0u) > 0;
+    bool has_news =
+        waker_take_news(&self->waker, NEWS_XCB) || self->has_answers || may_have_answers || is_time;
+    self->has_answers = false;
+    int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
+    if (ret < 0)
+        return ret;
+    presenter->panel_scale = window_panel_scale(&self->window);
+    if (*command == COMMAND_REDRAW && self->frozen) {
+        draw_frozen(self);
+        self->has_answers = true;
+        *command = COMMAND_NONE;
+    }
+    return x11_sent_take_done(&self->table, done);
+}
+
+static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
+{
+    struct x11_presenter *self = of(presenter);
+
+    if (title)
+        window_set_title(&self->window, title);
+    x11_overlay_show(&self->overlay, &self->link, panel);
+    self->has_answers = true; /* XCB may have read some while it wrote */
+}
+
+/* ------------------------------------------------------------------ open, attach, close */
+
+static int join_segment(struct x11_presenter *self, const char **reason)
+{
+    int ret = x11_slots_attach(&self->slots, &self->link, pf_viewer_segment(self->presenter.viewer),
+                               self->may_share, reason);
+    if (ret < 0)
+        return ret;
+    self->presenter.way = self->slots.is_shared ? "x11-present" : "x11-putimage";
+    fit(self);
+    return 0;
+}
+
+static int attach(struct presenter *presenter)
+{
+    const char *reason;
+    int ret = join_segment(of(presenter), &reason);
+
+    if (ret == -ENOTSUP) {
+        log_error("presenter x11: %s; try --presenter sdl", reason);
+        return -ENODEV;
+    }
+    return ret;
+}
+
+static void detach(struct presenter *presenter)
+{
+    struct x11_presenter *self = of(presenter);
+
+    x11_sent_drain(&self->table, &self->link);
+    x11_slots_detach(&self->slots, &self->link);
+}
+
+static void close_x11(struct presenter *presenter)
+{
+    struct x11_presenter *self = of(presenter);
+
+    waker_stop(&self->waker);
+    if (self->link.xcb) {
+        detach(presenter);
+        x11_link_close(&self->link); /* the server frees pixmaps and pictures */
+    }
+    window_close(&self->window);
+    free(self);
+}
+
+static int open_way(struct presenter **presenter, const struct options *options,
+                    struct pf_viewer *viewer, const char **reason, bool may_share)
+{
+    if (!window_has_x11()) {
+        *reason = "DISPLAY is not set";
+        return -ENOTSUP;
+    }
+    struct x11_presenter *self = calloc(1, sizeof *self);
+    if (!self)
+        return log_no_memory("presenter x11");
+    self->presenter =
+        (struct presenter){.ops = may_share ? &presenter_x11_ops : &presenter_x11_put_ops,
+                           .viewer = viewer};
+    self->table.viewer = viewer;
+    self->may_share = may_share;
+    self->vsync = options->vsync;
+    self->replaces = options->vsync && !options->every_frame && may_share;
+    int ret =
+        window_open(&self->window, "x11", options, &pf_viewer_segment(viewer)->format, reason);
+    if (ret < 0)
+        goto failed;
+    ret = x11_link_open(&self->link, self->window.sdl, reason);
+    if (ret < 0)
+        goto failed;
+    ret = join_segment(self, reason);
+    if (ret < 0)
+        goto failed;
+    fill_black(self, self->link.window);
+    /* Our own connection has news while the loop sleeps in the doorbell only if it sleeps there
+     * with a frame on its way, which a newer one may replace. */
+    int fds[CONNECTIONS] = {fd_of(self, NEWS_SDL), fd_of(self, NEWS_XCB)};
+    ret = waker_start(&self->waker, viewer, fds, self->replaces ? CONNECTIONS : 1);
+    if (ret < 0)
+        goto failed;
+    *presenter = &self->presenter;
+    return 0;
+
+failed:
+    close_x11(&self->presenter);
+    return ret;
+}
+
+static int open_x11(struct presenter **presenter, const struct options *options,
+                    struct pf_viewer *viewer, const char **reason)
+{
+    return open_way(presenter, options, viewer, reason, true);
+}
+
+static int open_x11_put(struct presenter **presenter, const struct options *options,
+                        struct pf_viewer *viewer, const char **reason)
+{
+    return open_way(presenter, options, viewer, reason, false);
+}
+
+#define X11_VERBS                                                                                  \
+    .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
+    .poll = poll_x11, .wait = wait_x11, .say = say, .close = close_x11
+
+const struct presenter_ops presenter_x11_ops = {
+    .name = "x11",
+    .summary = "auto's first: the X server shows the producer's own pages, no user process copies",
+    .is_for_auto = true,
+    .open = open_x11,
+    X11_VERBS,
+};
+
+const struct presenter_ops presenter_x11_put_ops = {
+    .name = "x11-put",
+    .summary = "as x11, by ShmPutImage alone: quicker on servers that copy, but it may tear",
+    .open = open_x11_put,
+    X11_VERBS,
+};
