@@ -183,7 +183,7 @@ PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *f
  * pf_producer_open(); on failure the old segment is still there and the producer goes on with it
  * (with a key file: it must be closed).
  */
-PF_API int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *format);
+PF_API int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format);
 
 PF_API void pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats);
 
@@ -213,10 +213,10 @@ struct pf_viewer_options {
 };
 
 enum pf_state {
-    PF_RUNNING, /* the producer holds its lease */
-    PF_ENDED,   /* it said END */
-    PF_MOVED,   /* it went on in a new segment, and lives: reattach */
-    PF_LOST,    /* it died */
+    PF_RUNNING,        /* the producer holds its lease */
+    PF_ENDED,          /* it said END */
+    PF_FORMAT_CHANGED, /* it went on in a new segment, and lives: reattach */
+    PF_CRASHED,        /* it died */
 };
 
 /* Geometry of the segment that a viewer is attached to. Checked against the segment's real size at
@@ -283,7 +283,7 @@ PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struc
  * frame is never drawn over, so this never waits. Returns 0, or -EAGAIN if nothing has been
  * published yet.
  */
-PF_API int pf_viewer_acquire_newest(struct pf_viewer *viewer, struct pf_frame *frame);
+PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame);
 
 /** Hold an acquired frame once more: it then takes one more release. */
 PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);
@@ -316,7 +316,7 @@ PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 
 /**
  * What has become of the producer. Asks the system at most every 50 ms, and never forgets an end.
- * PF_ENDED and PF_LOST say nothing of frames: those that were published can still be acquired.
+ * PF_ENDED and PF_CRASHED say nothing of frames: those that were published can still be acquired.
  */
 PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
 

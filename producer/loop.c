@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "program/messages.h"
 #include "program/signals.h"
 
 #define PROGRESS_NS (NS_PER_S / 2)
@@ -53,9 +54,9 @@ static int look_around(struct loop *loop, int64_t now_ns)
     if (now_ns - loop->progress_ns >= PROGRESS_NS) {
         loop->progress_ns = now_ns;
         loop_update_report(loop);
-        log_progress("%" PRIu64 " frames, %u viewers, %" PRIu64 " skipped",
-                     loop->report.stats.published, loop->report.stats.viewers,
-                     loop->report.skipped);
+        messages_show_progress("%" PRIu64 " frames, %u viewers, %" PRIu64 " skipped",
+                               loop->report.stats.published, loop->report.stats.viewers,
+                               loop->report.skipped);
     }
     return 0;
 }
@@ -82,7 +83,7 @@ static int next_picture(struct loop *loop)
         return ret;
     struct pf_format format = loop_format(loop);
     if (memcmp(&format, &loop->format, sizeof format) != 0) {
-        while ((ret = pf_producer_reformat(loop->producer, &format)) == -EINTR)
+        while ((ret = pf_producer_change_format(loop->producer, &format)) == -EINTR)
             if ((ret = look_around(loop, clock_now_ns())) < 0)
                 break;
         if (ret < 0)

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "program/atomic_file.h"
 #include "program/exit_code.h"
+#include "program/messages.h"
 #include "program/signals.h"
 
 /* The way out: the last figures, and what the shell is told. */
@@ -22,7 +23,7 @@ static int finish(struct loop *loop, const struct options *options, int ret)
                : ret == -EIO  ? EXIT_OUTPUT_FAILED
                               : exit_code_of(ret);
 
-    log_progress_end();
+    messages_end_progress();
     if (record_close(&loop->record) < 0)
         code = EXIT_OUTPUT_FAILED;
     loop_update_report(loop);
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
     int ret = options_parse(&options, argc, argv);
     if (ret < 0)
         return EXIT_USAGE;
+    messages_init(NULL);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {

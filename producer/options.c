@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "program/messages.h"
 #include "sources/source.h"
 
 enum { EVICT_MAX_MS = 3600 * 1000 };
@@ -62,16 +63,18 @@ static int check_together(const struct options *options, bool has_size, bool has
     for (int i = 0; i < options->input_count; i++)
         has_stdin |= strcmp(options->inputs[i], "-") == 0;
     if (options->input_count && has_size)
-        return log_bad_value("--size", "",
-                             "only a pattern has a size to choose, inputs have their own");
+        return messages_bad_value("--size", "",
+                                  "only a pattern has a size to choose, inputs have their own");
     if (options->input_count && has_pattern)
-        return log_bad_value("--pattern", options->pattern, "give either a pattern or inputs");
+        return messages_bad_value("--pattern", options->pattern, "give either a pattern or inputs");
     if (options->loop && !options->input_count)
-        return log_bad_value("--loop", "", "a pattern never ends, so there is nothing to loop");
+        return messages_bad_value("--loop", "",
+                                  "a pattern never ends, so there is nothing to loop");
     if (options->loop && has_stdin)
-        return log_bad_value("--loop", "-", "standard input cannot be read twice; give a file");
+        return messages_bad_value("--loop", "-",
+                                  "standard input cannot be read twice; give a file");
     if (!source_pattern_exists(options->pattern))
-        return log_bad_value("--pattern", options->pattern, "--help lists the patterns");
+        return messages_bad_value("--pattern", options->pattern, "--help lists the patterns");
     return 0;
 }
 
@@ -99,12 +102,13 @@ int options_parse(struct options *options, int argc, char **argv)
             break;
         case 's':
             if (!text_to_size(optarg, PF_SIZE_MAX, &options->width, &options->height))
-                return log_bad_value("--size", optarg, "give WIDTHxHEIGHT, each 1 to 16384 pixels");
+                return messages_bad_value("--size", optarg,
+                                          "give WIDTHxHEIGHT, each 1 to 16384 pixels");
             has_size = true;
             break;
         case 'r':
             if (!text_to_rate(optarg, &options->rate_num, &options->rate_den))
-                return log_bad_value(
+                return messages_bad_value(
                     "--rate", optarg,
                     "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "
                     "it goes");
@@ -112,31 +116,31 @@ int options_parse(struct options *options, int argc, char **argv)
             break;
         case OPTION_FRAMES:
             if (!text_to_int(optarg, 1, INT64_MAX, &number))
-                return log_bad_value("--frames", optarg, "give how many, 1 or more");
+                return messages_bad_value("--frames", optarg, "give how many, 1 or more");
             options->frames = (uint64_t)number;
             break;
         case OPTION_LOOP: options->loop = true; break;
         case OPTION_BUFFERS:
             if (!text_to_int(optarg, PF_SLOTS_MIN, PF_SLOTS_MAX, &number))
-                return log_bad_value("--buffers", optarg, "give 2 to 8");
+                return messages_bad_value("--buffers", optarg, "give 2 to 8");
             options->producer.slots = (uint32_t)number;
             break;
         case OPTION_STAMP: options->stamp = true; break;
         case OPTION_MATRIX:
             if (strcmp(optarg, "601") != 0 && strcmp(optarg, "709") != 0)
-                return log_bad_value("--matrix", optarg, "give 601 or 709");
+                return messages_bad_value("--matrix", optarg, "give 601 or 709");
             options->matrix = optarg[0] == '6' ? 601 : 709;
             break;
         case OPTION_GROUP: options->producer.group = optarg; break;
         case OPTION_MODE:
             if (strcmp(optarg, "0600") != 0 && strcmp(optarg, "0660") != 0)
-                return log_bad_value("--mode", optarg, "give 0600, or 0660 with --group");
+                return messages_bad_value("--mode", optarg, "give 0600, or 0660 with --group");
             options->producer.mode = strcmp(optarg, "0660") == 0 ? 0660 : 0600;
             break;
         case OPTION_KEY: options->producer.key_file = optarg; break;
         case OPTION_EVICT:
             if (!text_to_int(optarg, 1, EVICT_MAX_MS, &number))
-                return log_bad_value("--evict", optarg, "give milliseconds, 1 to 3600000");
+                return messages_bad_value("--evict", optarg, "give milliseconds, 1 to 3600000");
             options->producer.evict_after_ns = number * NS_PER_MS;
             break;
         case OPTION_JSON: options->json = optarg; break;
@@ -148,7 +152,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case ':':
             log_error("option %s: it needs a value; see --help", argv[optind - 1]);
             return -EINVAL;
-        default: log_unknown_option(argv[optind - 1]); return -EINVAL;
+        default: messages_unknown_option(argv[optind - 1]); return -EINVAL;
         }
     }
     options->inputs = argv + optind;

@@ -75,7 +75,7 @@ static bool has_ended(const struct loop *loop)
 {
     enum pf_state state = pf_viewer_state(loop->viewer);
 
-    return state == PF_ENDED || state == PF_LOST;
+    return state == PF_ENDED || state == PF_CRASHED;
 }
 
 static void say(struct loop *loop, int64_t now_ns)
@@ -116,7 +116,7 @@ static int write_snapshot(const struct loop *loop, const char *path, const struc
 static int snapshot_newest(struct loop *loop, const char *path)
 {
     struct pf_frame frame;
-    int ret = pf_viewer_acquire_newest(loop->viewer, &frame);
+    int ret = pf_viewer_acquire_latest(loop->viewer, &frame);
 
     if (ret == -EAGAIN) {
         log_warning("%s: not written: there has been no frame yet", path);
@@ -181,7 +181,7 @@ static int freeze(struct loop *loop)
 {
     struct pf_frame frame;
 
-    if (pf_viewer_acquire_newest(loop->viewer, &frame) < 0)
+    if (pf_viewer_acquire_latest(loop->viewer, &frame) < 0)
         return 0;
     if (loop->paused)
         keep(loop, &frame);
@@ -324,7 +324,7 @@ static int redraw(struct loop *loop)
     struct pf_frame frame;
 
     loop->redraw = false;
-    if (pf_viewer_acquire_newest(loop->viewer, &frame) < 0)
+    if (pf_viewer_acquire_latest(loop->viewer, &frame) < 0)
         return 0;
     return loop->presenter->ops->show(loop->presenter, &frame, true);
 }
@@ -334,7 +334,7 @@ static int no_more_frames(const struct loop *loop)
 {
     int pid = (int)pf_viewer_segment(loop->viewer)->producer_pid;
 
-    if (pf_viewer_state(loop->viewer) == PF_LOST) {
+    if (pf_viewer_state(loop->viewer) == PF_CRASHED) {
         log_error("channel \"%s\": its producer (pid %d) died after frame %llu; restart it, or use "
                   "--follow",
                   loop->report->channel, pid, (unsigned long long)loop->sequence);
@@ -389,7 +389,7 @@ static int end_of_producer(struct loop *loop)
         return no_more_frames(loop);
     log_info("channel \"%s\": its producer (pid %d) has %s; waiting for the next",
              loop->report->channel, (int)pf_viewer_segment(loop->viewer)->producer_pid,
-             pf_viewer_state(loop->viewer) == PF_LOST ? "died" : "ended");
+             pf_viewer_state(loop->viewer) == PF_CRASHED ? "died" : "ended");
     return rejoin(loop, false);
 }
 

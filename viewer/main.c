@@ -18,6 +18,7 @@
 #include "presenters/watchdog.h"
 #include "program/atomic_file.h"
 #include "program/exit_code.h"
+#include "program/messages.h"
 #include "program/signals.h"
 #include "report.h"
 
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
     output_guard_standard_files();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
+    messages_init(NULL);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {

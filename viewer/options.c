@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "presenters/presenter.h"
+#include "program/messages.h"
 
 enum {
     SECONDS_MAX = 1000 * 1000 * 1000,
@@ -75,7 +76,7 @@ static int parse_seconds(const char *option, const char *value, int64_t *ns)
     double seconds;
 
     if (!text_to_double(value, 0, SECONDS_MAX, &seconds))
-        return log_bad_value(option, value, "give seconds, 0 or more, like 2.5");
+        return messages_bad_value(option, value, "give seconds, 0 or more, like 2.5");
     *ns = (int64_t)(seconds * 1e9);
     return 0;
 }
@@ -99,7 +100,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case 'n': options->channel = optarg; break;
         case OPTION_PRESENTER:
             if (strcmp(optarg, "auto") != 0 && !presenter_exists(optarg))
-                ret = log_bad_value("--presenter", optarg, "--help lists the presenters");
+                ret = messages_bad_value("--presenter", optarg, "--help lists the presenters");
             options->presenter = optarg;
             break;
         case OPTION_EVERY_FRAME: options->every_frame = true; break;
@@ -110,28 +111,28 @@ int options_parse(struct options *options, int argc, char **argv)
             break;
         case OPTION_FRAMES:
             if (!text_to_int(optarg, 1, INT64_MAX, &number))
-                return log_bad_value("--frames", optarg, "give how many, 1 or more");
+                return messages_bad_value("--frames", optarg, "give how many, 1 or more");
             options->frames = (uint64_t)number;
             break;
         case OPTION_SECONDS:
             ret = parse_seconds("--seconds", optarg, &options->run_ns);
             if (ret == 0 && options->run_ns == 0)
-                ret = log_bad_value("--seconds", optarg, "give more than 0");
+                ret = messages_bad_value("--seconds", optarg, "give more than 0");
             break;
         case OPTION_VSYNC:
             if (strcmp(optarg, "on") != 0 && strcmp(optarg, "off") != 0)
-                ret =
-                    log_bad_value("--vsync", optarg, "give on (tear-free) or off (lowest latency)");
+                ret = messages_bad_value("--vsync", optarg,
+                                         "give on (tear-free) or off (lowest latency)");
             options->vsync = strcmp(optarg, "on") == 0;
             break;
         case OPTION_SPIN:
             if (!text_to_int(optarg, 0, SPIN_MAX_US, &number))
-                return log_bad_value("--spin", optarg, "give microseconds, 0 to 1000000");
+                return messages_bad_value("--spin", optarg, "give microseconds, 0 to 1000000");
             options->spin_ns = number * NS_PER_US;
             break;
         case OPTION_SCALE:
             if (!text_to_int(optarg, 1, SCALE_MAX, &number))
-                return log_bad_value("--scale", optarg, "give 1 to 16");
+                return messages_bad_value("--scale", optarg, "give 1 to 16");
             options->scale = (uint32_t)number;
             break;
         case OPTION_FULLSCREEN: options->fullscreen = true; break;
@@ -151,7 +152,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case ':':
             log_error("option %s: it needs a value; see --help", argv[optind - 1]);
             return -EINVAL;
-        default: log_unknown_option(argv[optind - 1]); return -EINVAL;
+        default: messages_unknown_option(argv[optind - 1]); return -EINVAL;
         }
     }
     if (options->follow && !has_wait)
@@ -160,7 +161,8 @@ int options_parse(struct options *options, int argc, char **argv)
     options->trace_count = argc - optind;
     if (ret == 0 && options->action == ACTION_MERGE_TRACE) {
         if (options->trace_count == 0)
-            return log_bad_value("--merge-trace", "", "name the files that --trace has written");
+            return messages_bad_value("--merge-trace", "",
+                                      "name the files that --trace has written");
         return 0;
     }
     if (ret == 0 && optind < argc) {

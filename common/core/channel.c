@@ -477,5 +477,5 @@ int channel_names(char ***names)
     }
     free(entries);
     *names = found;
-    return found ? valid : log_no_memory("list of channels");
+    return found ? valid : log_out_of_memory("list of channels");
 }

@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Words for people, on standard error, one line each:
+ * Messages of the library and of the programs, one line each, by default on standard error:
  *
- *     pageflip-viewer: error: <what>: <why>; <what to do>
+ *     pageflip-viewer: error: what: why
  *
- * The name is the running program's. Levels: pf_log_set_level() in pageflip.h. The place that sees
- * a failure first logs it once; whoever gets the negative errno passes it up and says nothing.
+ * The first word is the name of the running program. Levels: pf_log_set_level() in pageflip.h. The
+ * function that detects a failure logs it, once; callers pass the errno on without a message.
  */
-#ifndef LOG_H
-#define LOG_H
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
 
 #include "pageflip.h"
 
-/* Each appends the newline itself. A standard error that cannot be written to changes nothing else.
- */
+/* Log a failure of the library. Returns -error, so that a call can end with it. */
+int log_failure(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same words each time: "WHAT: out of memory". Returns -ENOMEM. */
+int log_out_of_memory(const char *what);
+
+/* The newline is added. A standard error that cannot be written to changes nothing else. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Errors that have always the same words: there is no memory for `what` (returns -ENOMEM); an
- * option has a bad value, or "" for none of its own (returns -EINVAL); and getopt_long() has
- * answered with '?', `word` being the last of argv that it has read. */
-int log_no_memory(const char *what);
-int log_bad_value(const char *option, const char *value, const char *expected);
-void log_unknown_option(const char *word);
+enum pf_log_level log_level(void);
 
 /*
- * A progress line that replaces the one before it; only if standard error is a terminal and the
- * level is not PF_LOG_ERROR. The next error, warning, info or log_progress_end() leaves the last
- * one standing.
+ * Where messages go: one call for each message that the level lets through. `error` is the errno
+ * that log_failure() got, else 0. `message` has no newline and no control characters. Set it before
+ * a second thread starts; NULL is the default, log_write_line() with nothing added.
  */
-void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_progress_end(void);
+typedef void log_sink(enum pf_log_level level, int error, const char *message);
+void log_set_sink(log_sink *sink);
+
+/* Write the line "PROGRAM: error: MESSAGE; ADVICE" by one write(); `advice` may be NULL. */
+void log_write_line(enum pf_log_level level, const char *message, const char *advice);
 
 #endif

@@ -159,12 +159,12 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     struct pf_producer *made = calloc(1, sizeof *made);
     if (!made)
-        return log_no_memory("producer");
+        return log_out_of_memory("producer");
     struct channel_id left;
     made->channel.lock_fd = -1;
     made->evict_after_ns = options->evict_after_ns;
     if (options->key_file && !(made->key_file = strdup(options->key_file))) {
-        ret = log_no_memory("producer");
+        ret = log_out_of_memory("producer");
         goto failed;
     }
     ret = open_channel(&made->channel, channel, options);
@@ -397,7 +397,7 @@ void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
 
 /* ------------------------------------------------------------------ the end of a segment */
 
-int pf_producer_reformat(struct pf_producer *producer, const struct pf_format *format)
+int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format)
 {
     static const struct pf_producer_options defaults;
 

@@ -148,7 +148,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     }
     struct pf_viewer *made = calloc(1, sizeof *made);
     if (!made)
-        return log_no_memory("viewer");
+        return log_out_of_memory("viewer");
     made->channel.lock_fd = -1;
     made->options = *options;
     pthread_mutex_init(&made->door_mutex, NULL);
@@ -220,9 +220,9 @@ static enum pf_state state_after_move(struct pf_viewer *viewer)
     struct channel_id id;
 
     if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
-        return PF_MOVED;
+        return PF_FORMAT_CHANGED;
     /* An orderly end takes the id along. */
-    return channel_read_id(&viewer->channel, &id) == 0 ? PF_LOST : PF_ENDED;
+    return channel_read_id(&viewer->channel, &id) == 0 ? PF_CRASHED : PF_ENDED;
 }
 
 static enum pf_state state_by_lease(struct pf_viewer *viewer)
@@ -242,8 +242,8 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
     /* It may have said its last word between the two questions. */
     switch (handoff_state(&viewer->segment)) {
     case LAYOUT_ENDED: return PF_ENDED;
-    case LAYOUT_MOVED: return PF_MOVED;
-    default: return PF_LOST;
+    case LAYOUT_MOVED: return PF_FORMAT_CHANGED;
+    default: return PF_CRASHED;
     }
 }
 
@@ -262,12 +262,12 @@ static enum pf_state ask_state(struct pf_viewer *viewer)
     if (!is_news && now_ns - viewer->asked_ns < ASK_AGAIN_NS)
         return viewer->state;
     viewer->asked_ns = now_ns;
-    return viewer->state == PF_MOVED ? state_after_move(viewer) : state_by_lease(viewer);
+    return viewer->state == PF_FORMAT_CHANGED ? state_after_move(viewer) : state_by_lease(viewer);
 }
 
 enum pf_state pf_viewer_state(struct pf_viewer *viewer)
 {
-    if (viewer->state == PF_RUNNING || viewer->state == PF_MOVED)
+    if (viewer->state == PF_RUNNING || viewer->state == PF_FORMAT_CHANGED)
         viewer->state = ask_state(viewer);
     return viewer->state;
 }
@@ -335,7 +335,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         if (ret != -EAGAIN)
             return ret;
         if (viewer->state != PF_RUNNING) /* and this was the last look */
-            return viewer->state == PF_MOVED ? -EREMCHG : -EPIPE;
+            return viewer->state == PF_FORMAT_CHANGED ? -EREMCHG : -EPIPE;
         FAULT_POINT(V20);
         if (pf_viewer_state(viewer) != PF_RUNNING) {
             FAULT_POINT(V15);
@@ -363,7 +363,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
     }
 }
 
-int pf_viewer_acquire_newest(struct pf_viewer *viewer, struct pf_frame *frame)
+int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame)
 {
     int ret = handoff_claim_newest(&viewer->segment, viewer->lane, 0, frame);
 

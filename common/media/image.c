@@ -95,7 +95,7 @@ static int read_header(struct picture *picture, uint32_t *width, uint32_t *heigh
     if (picture->png)
         picture->info = png_create_info_struct(picture->png);
     if (!picture->info)
-        return log_no_memory(picture->name);
+        return log_out_of_memory(picture->name);
     if (setjmp(png_jmpbuf(picture->png)))
         return fail(picture);
 
@@ -120,7 +120,7 @@ static int open_picture(struct picture **picture, const char *name, FILE *file, 
         if (file)
             fclose(file);
         free(made);
-        return log_no_memory(name);
+        return log_out_of_memory(name);
     }
     made->file = file;
     made->bytes = bytes;
@@ -154,7 +154,7 @@ int picture_open(struct picture **picture, const char *path, uint32_t *width, ui
     FILE *file = fdopen(fd, "r");
     if (!file) {
         close(fd);
-        return log_no_memory(path);
+        return log_out_of_memory(path);
     }
     return open_picture(picture, path, file, NULL, 0, width, height);
 }
@@ -243,7 +243,7 @@ static int encode(struct output *output, const uint8_t *pixels, uint32_t stride_
 
     if (!info) {
         png_destroy_write_struct(&png, NULL);
-        return log_no_memory(output->path);
+        return log_out_of_memory(output->path);
     }
     if (setjmp(png_jmpbuf(png))) {
         log_error("%s: cannot write it: %s; choose another place for it", output->path,

@@ -53,7 +53,7 @@ static int open_pattern(struct source **source, const struct options *options)
     struct pattern_source *made = calloc(1, sizeof *made);
 
     if (!made)
-        return log_no_memory("pattern");
+        return log_out_of_memory("pattern");
     made->source = (struct source){
         .ops = &source_pattern_ops,
         .format = {.fourcc = PF_FOURCC_XR24,

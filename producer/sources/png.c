@@ -56,7 +56,7 @@ static int add(struct png_source *self, char *path)
 
     if (!more) {
         free(path);
-        return log_no_memory("list of pictures");
+        return log_out_of_memory("list of pictures");
     }
     self->paths = more;
     self->paths[self->count++] = path;
@@ -149,7 +149,7 @@ static int open_png(struct source **source, const struct options *options)
     int ret = 0;
 
     if (!self)
-        return log_no_memory("pictures");
+        return log_out_of_memory("pictures");
     self->source = (struct source){
         .ops = &source_png_ops,
         .format = {.fourcc = PF_FOURCC_XR24, .rate_num = DEFAULT_FPS, .rate_den = 1},

@@ -239,7 +239,7 @@ static int allocate(struct y4m_source *self)
     case CHROMA_MONO: self->uv_bytes = 0; break;
     }
     self->planes = malloc(self->y_bytes + 2 * self->uv_bytes);
-    return self->planes ? 0 : log_no_memory(self->name);
+    return self->planes ? 0 : log_out_of_memory(self->name);
 }
 
 /* ------------------------------------------------------------------ frames */
@@ -358,7 +358,7 @@ static int open_y4m(struct source **source, const struct options *options)
     int ret;
 
     if (!self)
-        return log_no_memory(options->inputs[0]);
+        return log_out_of_memory(options->inputs[0]);
     self->source = (struct source){.ops = &source_y4m_ops, .format = {.fourcc = PF_FOURCC_XR24}};
     self->name = is_stdin ? "standard input" : options->inputs[0];
     self->fd = is_stdin ? STDIN_FILENO : open(self->name, O_RDONLY | O_CLOEXEC);

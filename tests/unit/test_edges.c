@@ -169,15 +169,15 @@ Test(edges, a_new_size_that_fails_leaves_the_old_stream)
 
     open_producer(2, 0);
     open_viewer(false);
-    cr_assert_eq(pf_producer_reformat(producer, &none), -EINVAL);
+    cr_assert_eq(pf_producer_change_format(producer, &none), -EINVAL);
     /* The id cannot be written: something else has its temporary name. */
     runtime_path_of(path, "test.id.new");
     cr_assert_eq(mkdir(path, 0700), 0);
-    cr_assert_lt(pf_producer_reformat(producer, &good), 0);
+    cr_assert_lt(pf_producer_change_format(producer, &good), 0);
     cr_assert_eq(publish(7), 0);
     expect(7);
     rmdir(path);
-    cr_assert_eq(pf_producer_reformat(producer, &good), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &good), 0);
 }
 
 Test(edges, a_list_of_channels_from_a_bad_directory_is_none)

@@ -241,7 +241,7 @@ Test(hostile, a_newest_word_out_of_range_is_not_followed)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         atomic_store(&page_1()->newest, words[i]);
         cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EAGAIN, "word %zu", i);
-        cr_assert_eq(pf_viewer_acquire_newest(viewer, &frame), -EAGAIN, "word %zu", i);
+        cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), -EAGAIN, "word %zu", i);
     }
 }
 
@@ -352,7 +352,7 @@ static void writes_its_lane_and_bells_only(bool every_frame)
     for (int i = 1; i <= 200; i++) {
         publish((uint32_t)i);
         expect(i);
-        cr_assert_eq(pf_viewer_acquire_newest(viewer, &frame), 0);
+        cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), 0);
         pf_viewer_wake(viewer);
         cr_assert_eq(pf_viewer_wait(viewer, 0), -EINTR);
         pf_viewer_release(viewer, &frame);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "program/messages.h"
 
 static int reader = -1, kept_stderr = -1;
 
@@ -119,10 +120,26 @@ Test(log, a_closed_standard_error_changes_nothing)
     cr_assert_eq(errno, EAGAIN, "%d", errno);
 }
 
+static const char *advice(int error)
+{
+    return error == EBUSY ? "stop it first" : NULL;
+}
+
+Test(log, a_program_adds_its_advice_to_a_failure_of_the_library_and_to_nothing_else)
+{
+    messages_init(advice);
+    cr_assert_eq(log_failure(EBUSY, "channel %s: in use", "cam"), -EBUSY);
+    cr_assert_str_eq(next_write(), "tester: error: channel cam: in use; stop it first\n");
+    cr_assert_eq(log_failure(ENOSPC, "full"), -ENOSPC);
+    cr_assert_str_eq(next_write(), "tester: error: full\n");
+    log_error("its own");
+    cr_assert_str_eq(next_write(), "tester: error: its own\n");
+}
+
 Test(log, there_is_no_progress_line_without_a_terminal)
 {
-    log_progress("frame %d", 7);
-    log_progress_end();
+    messages_show_progress("frame %d", 7);
+    messages_end_progress();
     cr_assert_str_eq(next_write(), "");
 }
 
@@ -137,12 +154,13 @@ static void say_on_a_terminal(char text[512])
     int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
     cr_assert_geq(end, 0);
     dup2(end, STDERR_FILENO);
-    log_progress("frame %d\n", 7);
-    log_progress("frame %d", 8);
+    messages_init(NULL);
+    messages_show_progress("frame %d", 7);
+    messages_show_progress("frame %d", 8);
     log_error("lost");
-    log_progress_end();
+    messages_end_progress();
     pf_log_set_level(PF_LOG_ERROR);
-    log_progress("frame 9");
+    messages_show_progress("frame 9");
     /* The terminal hands on what was written in its own time. */
     struct pollfd news = {.fd = terminal, .events = POLLIN};
     size_t length = 0;
@@ -162,5 +180,5 @@ Test(log, a_progress_line_takes_the_place_of_the_one_before_and_is_left_by_an_er
     char text[512];
 
     say_on_a_terminal(text);
-    cr_assert_str_eq(text, "\rframe 7?\x1b[K\rframe 8\x1b[K\r\ntester: error: lost\r\n");
+    cr_assert_str_eq(text, "\rframe 7\x1b[K\rframe 8\x1b[K\r\ntester: error: lost\r\n");
 }

@@ -29,13 +29,13 @@ Test(reformat, a_change_of_size_is_told_after_the_last_frame)
     open_producer(2, 0);
     open_viewer(true);
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
     frame.pts_ns = 2;
     pf_producer_publish(producer, &frame);
     expect(1);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_state(viewer), PF_MOVED);
+    cr_assert_eq(pf_viewer_state(viewer), PF_FORMAT_CHANGED);
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->format.width, 640);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
@@ -49,7 +49,7 @@ Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(publish(2), 0);
     cr_assert_eq(publish(3), -EAGAIN, "it must wait for a viewer that has not come over yet");
@@ -77,10 +77,10 @@ Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &second), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &second), 0);
     cr_assert_eq(publish(1), 0);
     pthread_create(&thread, NULL, come_over_late, NULL);
-    cr_assert_eq(pf_producer_reformat(producer, &third), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &third), 0);
     pthread_join(thread, NULL);
     expect(1);
     come_over();
@@ -95,7 +95,7 @@ Test(reformat, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     pf_viewer_close(viewer); /* as if it had died on its way: its lease is gone */
     viewer = NULL;
     for (uint32_t i = 0; i < 10; i++)
@@ -113,7 +113,7 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
 
     open_producer(2, NS_PER_MS);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     for (uint32_t i = 1; i <= 5; i++) {
         cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
         pf_producer_publish(producer, &frame);
@@ -139,12 +139,12 @@ Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
     open_producer(2, NS_PER_MS);
     open_viewer(true);
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_producer_reformat(producer, &second), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &second), 0);
     for (uint32_t i = 2; i <= 5; i++) {
         cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
         pf_producer_publish(producer, &frame);
     }
-    cr_assert_eq(pf_producer_reformat(producer, &third), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &third), 0);
     expect(1);
     come_over();
     cr_assert_eq(publish(6), 0);
@@ -164,9 +164,9 @@ Test(reformat, what_a_viewer_of_the_latest_passes_by_is_not_lost)
     open_producer(2, 0);
     open_viewer(false);
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_producer_reformat(producer, &second), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &second), 0);
     cr_assert_eq(publish(2), 0);
-    cr_assert_eq(pf_producer_reformat(producer, &third), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &third), 0);
     cr_assert_eq(publish(3), 0);
     expect(1);
     come_over();
@@ -183,7 +183,7 @@ Test(reformat, the_frames_of_a_successor_are_not_lost)
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
     pf_producer_close(producer);
     open_producer(2, 0);
@@ -203,7 +203,7 @@ Test(reformat, a_segment_that_lies_about_the_frames_before_it_only_miscounts)
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_viewer_open(&other, "test", NULL), 0);
     uint8_t *pages = shmat(pf_viewer_segment(other)->shmid, NULL, 0);
     pf_viewer_close(other);
@@ -238,7 +238,7 @@ Test(reformat, may_be_woken_while_it_goes_from_one_segment_to_the_next)
     for (uint32_t i = 1; i <= 100; i++) {
         struct pf_format other = size(64, 48 + i % 2);
         int ret;
-        cr_assert_eq(pf_producer_reformat(producer, &other), 0);
+        cr_assert_eq(pf_producer_change_format(producer, &other), 0);
         while ((ret = pf_viewer_acquire(viewer, NS_PER_S, &frame)) == -EINTR)
             ;
         cr_assert_eq(ret, -EREMCHG);
@@ -258,7 +258,7 @@ Test(reformat, a_change_of_size_that_fails_changes_nothing)
     cr_assert_eq(publish(1), 0);
     snprintf(path, sizeof path, "%s/pageflip/test.id.new", getenv("XDG_RUNTIME_DIR"));
     cr_assert_eq(mkdir(path, 0700), 0, "where the new id is written first");
-    cr_assert_lt(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_lt(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(rmdir(path), 0);
     expect(1);
     cr_assert_eq(publish(2), 0);
@@ -272,7 +272,7 @@ Test(reformat, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
     pf_producer_close(producer);
     producer = NULL;

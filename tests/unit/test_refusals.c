@@ -78,7 +78,7 @@ static void live(const char *key_file)
         pf_viewer_acquire(viewer, NS_PER_S, &frame) == 0) {
         pf_viewer_release(viewer, &frame);
         pf_channel_list(info, 2);
-        if (pf_producer_reformat(producer, &second) == 0 &&
+        if (pf_producer_change_format(producer, &second) == 0 &&
             pf_viewer_acquire(viewer, NS_PER_S, &frame) == -EREMCHG)
             pf_viewer_reattach(viewer, 10 * NS_PER_MS);
     }

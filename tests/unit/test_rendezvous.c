@@ -71,7 +71,7 @@ Test(rendezvous, a_keyed_stream_may_change_its_size)
 
     open_keyed(key_file);
     open_viewer(false);
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->shmid, shmget(ftok(key_file, 'p'), 0, 0));

@@ -83,7 +83,7 @@ static void latest_viewer_with_a_frame_in_hand(void)
 
 static void take_newest(void)
 {
-    got = pf_viewer_acquire_newest(viewer, &in_hand[0]);
+    got = pf_viewer_acquire_latest(viewer, &in_hand[0]);
 }
 
 static void draw_over_all_that_is_free(void)

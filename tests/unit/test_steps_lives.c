@@ -156,7 +156,7 @@ static void change_size(void)
 {
     struct pf_format larger = size(128, 96);
 
-    cr_assert_eq(pf_producer_reformat(producer, &larger), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
 }
 
 static void the_next_segment_is_joined(void)
@@ -254,7 +254,7 @@ static void on_its_way(void)
     publish_next();
     take();
     give_back(0);
-    cr_assert_eq(pf_producer_reformat(producer, &wider), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &wider), 0);
     cr_assert_eq(pf_viewer_open(&other, "test", NULL), 0);
     cr_assert_eq(segment_attach(&next, pf_viewer_segment(other)->shmid, NULL), 0);
     pf_viewer_close(other);

@@ -56,7 +56,7 @@ Test(stream, nothing_published_is_eagain)
     open_producer(0, 0);
     open_viewer(false);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EAGAIN);
-    cr_assert_eq(pf_viewer_acquire_newest(viewer, &frame), -EAGAIN);
+    cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), -EAGAIN);
 }
 
 Test(stream, a_latest_viewer_passes_frames_over)
@@ -159,7 +159,7 @@ Test(stream, an_end_is_told_after_the_last_frame)
     expect(2);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
-    cr_assert_eq(pf_viewer_acquire_newest(viewer, &frame), 0, "the last picture is still there");
+    cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), 0, "the last picture is still there");
     pf_viewer_release(viewer, &frame);
 }
 
@@ -407,7 +407,7 @@ Test(stream, one_slot_may_be_held_twice)
     open_viewer(false);
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &first), 0);
-    cr_assert_eq(pf_viewer_acquire_newest(viewer, &again), 0);
+    cr_assert_eq(pf_viewer_acquire_latest(viewer, &again), 0);
     pf_viewer_release(viewer, &first);
     cr_assert_eq(publish(2), 0);
     cr_assert_eq(publish(3), -EAGAIN, "drew in a slot that is still held once");

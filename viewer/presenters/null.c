@@ -21,7 +21,7 @@ static int open_null(struct presenter **presenter, const struct options *options
     (void)options;
     (void)reason;
     if (!made)
-        return log_no_memory("presenter null");
+        return log_out_of_memory("presenter null");
     made->presenter =
         (struct presenter){.ops = &presenter_null_ops, .viewer = viewer, .way = "null"};
     *presenter = &made->presenter;

@@ -105,7 +105,7 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
     struct sdl_presenter *self = calloc(1, sizeof *self);
 
     if (!self)
-        return log_no_memory("presenter sdl");
+        return log_out_of_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     /* Without a runtime directory there is no Wayland, and its library would say so by itself. */
     bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
@@ -210,8 +210,8 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     watchdog_enter();
     if (self->by_surface) {
         SDL_Surface *picture = wrap(self, frame);
-        copies =
-            picture ? draw_on_surface(self, picture, format_of(self)) : log_no_memory("picture");
+        copies = picture ? draw_on_surface(self, picture, format_of(self))
+                         : log_out_of_memory("picture");
         SDL_FreeSurface(picture);
     } else {
         /* One copy, into the texture; what the driver makes of it is not ours to see. */

@@ -17,7 +17,7 @@
  *   -DPERIODIC    the lanes of the dead are looked for also when no slot is missing
  *   -DMOVE        the producer may end by MOVED instead of END
  *   -DHOLD        a viewer lets go of a frame only when it has the next one (a page flip)
- *   -DREDRAW      with HOLD: and may acquire the newest frame once more (pf_viewer_acquire_newest)
+ *   -DREDRAW      with HOLD: and may acquire the newest frame once more (pf_viewer_acquire_latest)
  *   -DAWAKE       no sleep ever times out: every waking must come from a bell
  *   -DIDLE        with AWAKE: the producer stays after its last frame: has everybody seen it?
  *   -DNOWAIT      begin must never find all slots taken

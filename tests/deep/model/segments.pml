@@ -2,7 +2,7 @@
 /*
  * One stream in several segments, as common/core/producer.c and viewer.c have it, for Spin: a producer that changes the
  * format leaves its segment for a new one, and viewers of every frame must lose none on the way. Follow producer()
- * beside pf_producer_reformat() and pf_producer_close(), viewer() beside pf_viewer_open() and pf_viewer_reattach().
+ * beside pf_producer_change_format() and pf_producer_close(), viewer() beside pf_viewer_open() and pf_viewer_reattach().
  *
  * What happens to a frame within a segment is handoff.pml's. Here a frame is published, and taken, in one step, and
  * slots are only counted: the producer must not draw over a frame that some lane still wants. What is shared between
@@ -238,7 +238,7 @@ active proctype producer()
 		:: blockers != 0 -> wait_for_viewers()
 		fi
 	:: g + 1 < G ->
-		/* pf_producer_reformat() */
+		/* pf_producer_change_format() */
 #ifndef BAD_MOVES_ON_WITHOUT_WAITING
 		wait_for_expected();
 #endif

@@ -177,7 +177,7 @@ static int run_wake(void)
         if (ret < 0)
             return -1;
         pf_viewer_release(viewer, &frame);
-        if (pf_producer_reformat(made, &format) < 0)
+        if (pf_producer_change_format(made, &format) < 0)
             return -1;
         while (pf_viewer_acquire(viewer, NS_PER_S, &frame) != -EREMCHG)
             ;

@@ -404,7 +404,7 @@ static int open_way(struct presenter **presenter, const struct options *options,
     }
     struct x11_presenter *self = calloc(1, sizeof *self);
     if (!self)
-        return log_no_memory("presenter x11");
+        return log_out_of_memory("presenter x11");
     self->presenter =
         (struct presenter){.ops = may_share ? &presenter_x11_ops : &presenter_x11_put_ops,
                            .viewer = viewer};

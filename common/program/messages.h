@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What both programs print on standard error beside their reports: the library's messages with
+ * advice about this program's options, complaints about the command line, and a progress line.
+ */
+#ifndef PROGRAM_MESSAGES_H
+#define PROGRAM_MESSAGES_H
+
+/*
+ * Call once at the start of main(), before a second thread starts. `advice` returns what the user
+ * of this program can do about a failure of the library with this errno, or NULL: the text is
+ * added to the library's line.
+ */
+void messages_init(const char *(*advice)(int error));
+
+/* "option --rate "x": not valid; EXPECTED". `value` "" if the option itself is wrong. Returns
+ * -EINVAL. */
+int messages_bad_value(const char *option, const char *value, const char *expected);
+
+/* getopt_long() has returned '?', and `word` is the last word of argv that it has read. */
+void messages_unknown_option(const char *word);
+
+/*
+ * A progress line that replaces the previous one; only if standard error is a terminal and the
+ * level is not PF_LOG_ERROR. The next message, or messages_end_progress(), leaves it in place and
+ * continues below it.
+ */
+void messages_show_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void messages_end_progress(void);
+
+#endif
