@@ -20,9 +20,9 @@ struct pf_format loop_format(const struct loop *loop)
 {
     struct pf_format format = loop->source->format;
 
-    if (loop->options->rate_is_given) {
-        format.rate_num = loop->options->rate_num;
-        format.rate_den = loop->options->rate_num ? loop->options->rate_den : 0;
+    if (loop->options->source.rate_is_given) {
+        format.rate_num = loop->options->source.rate_num;
+        format.rate_den = loop->options->source.rate_num ? loop->options->source.rate_den : 0;
     }
     return format;
 }

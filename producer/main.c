@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     state.options = &options;
 
     int code;
-    ret = source_open(&state.source, &options);
+    ret = source_open(&state.source, &options.source);
     if (ret < 0) {
         code = signals_quit() ? EXIT_SIGNAL + signals_quit() : exit_code_of(ret);
         goto out;

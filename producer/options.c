@@ -60,21 +60,23 @@ static int check_together(const struct options *options, bool has_size, bool has
 {
     bool has_stdin = false;
 
-    for (int i = 0; i < options->input_count; i++)
-        has_stdin |= strcmp(options->inputs[i], "-") == 0;
-    if (options->input_count && has_size)
+    for (int i = 0; i < options->source.input_count; i++)
+        has_stdin |= strcmp(options->source.inputs[i], "-") == 0;
+    if (options->source.input_count && has_size)
         return messages_bad_value("--size", "",
                                   "only a pattern has a size to choose, inputs have their own");
-    if (options->input_count && has_pattern)
-        return messages_bad_value("--pattern", options->pattern, "give either a pattern or inputs");
-    if (options->loop && !options->input_count)
+    if (options->source.input_count && has_pattern)
+        return messages_bad_value("--pattern", options->source.pattern,
+                                  "give either a pattern or inputs");
+    if (options->source.loop && !options->source.input_count)
         return messages_bad_value("--loop", "",
                                   "a pattern never ends, so there is nothing to loop");
-    if (options->loop && has_stdin)
+    if (options->source.loop && has_stdin)
         return messages_bad_value("--loop", "-",
                                   "standard input cannot be read twice; give a file");
-    if (!source_pattern_exists(options->pattern))
-        return messages_bad_value("--pattern", options->pattern, "--help lists the patterns");
+    if (!source_pattern_exists(options->source.pattern))
+        return messages_bad_value("--pattern", options->source.pattern,
+                                  "--help lists the patterns");
     return 0;
 }
 
@@ -86,9 +88,9 @@ int options_parse(struct options *options, int argc, char **argv)
 
     *options = (struct options){
         .channel = "default",
-        .pattern = "card",
-        .width = 1280,
-        .height = 720,
+        .source.pattern = "card",
+        .source.width = 1280,
+        .source.height = 720,
         .log_level = PF_LOG_WARNING,
     };
     optind = 1;
@@ -97,39 +99,39 @@ int options_parse(struct options *options, int argc, char **argv)
         switch (option) {
         case 'n': options->channel = optarg; break;
         case OPTION_PATTERN:
-            options->pattern = optarg;
+            options->source.pattern = optarg;
             has_pattern = true;
             break;
         case 's':
-            if (!text_to_size(optarg, PF_SIZE_MAX, &options->width, &options->height))
+            if (!text_to_size(optarg, PF_SIZE_MAX, &options->source.width, &options->source.height))
                 return messages_bad_value("--size", optarg,
                                           "give WIDTHxHEIGHT, each 1 to 16384 pixels");
             has_size = true;
             break;
         case 'r':
-            if (!text_to_rate(optarg, &options->rate_num, &options->rate_den))
+            if (!text_to_rate(optarg, &options->source.rate_num, &options->source.rate_den))
                 return messages_bad_value(
                     "--rate", optarg,
                     "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "
                     "it goes");
-            options->rate_is_given = true;
+            options->source.rate_is_given = true;
             break;
         case OPTION_FRAMES:
             if (!text_to_int(optarg, 1, INT64_MAX, &number))
                 return messages_bad_value("--frames", optarg, "give how many, 1 or more");
             options->frames = (uint64_t)number;
             break;
-        case OPTION_LOOP: options->loop = true; break;
+        case OPTION_LOOP: options->source.loop = true; break;
         case OPTION_BUFFERS:
             if (!text_to_int(optarg, PF_SLOTS_MIN, PF_SLOTS_MAX, &number))
                 return messages_bad_value("--buffers", optarg, "give 2 to 8");
             options->producer.slots = (uint32_t)number;
             break;
-        case OPTION_STAMP: options->stamp = true; break;
+        case OPTION_STAMP: options->source.stamp = true; break;
         case OPTION_MATRIX:
             if (strcmp(optarg, "601") != 0 && strcmp(optarg, "709") != 0)
                 return messages_bad_value("--matrix", optarg, "give 601 or 709");
-            options->matrix = optarg[0] == '6' ? 601 : 709;
+            options->source.matrix = optarg[0] == '6' ? 601 : 709;
             break;
         case OPTION_GROUP: options->producer.group = optarg; break;
         case OPTION_MODE:
@@ -155,8 +157,8 @@ int options_parse(struct options *options, int argc, char **argv)
         default: messages_unknown_option(argv[optind - 1]); return -EINVAL;
         }
     }
-    options->inputs = argv + optind;
-    options->input_count = argc - optind;
+    options->source.inputs = argv + optind;
+    options->source.input_count = argc - optind;
     return check_together(options, has_size, has_pattern);
 }
 

@@ -4,22 +4,15 @@
 #define OPTIONS_H
 
 #include "pageflip.h"
+#include "sources/source.h"
 
 enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION };
 
 struct options {
     enum action action;
     const char *channel;
-    const char *pattern;
-    char **inputs; /* into argv */
-    int input_count;
-    uint32_t width, height;      /* of a pattern, pixels */
-    bool rate_is_given;          /* else the source's own */
-    uint32_t rate_num, rate_den; /* frames per second; 0/1: as fast as it goes */
-    uint64_t frames;             /* to publish; 0: no limit */
-    bool loop;
-    bool stamp;
-    uint32_t matrix; /* of Y4M: 601 or 709; 0: not given */
+    struct source_config source;
+    uint64_t frames; /* to publish; 0: no limit */
     struct pf_producer_options producer;
     const char *trace; /* NULL: none */
     const char *json;  /* NULL: no report file; "-": standard output */

@@ -70,7 +70,7 @@ static int view(const struct options *options)
     int code = code_of(ret, &report);
     if (ret < 0)
         goto out;
-    ret = presenter_open(&presenter, options, viewer);
+    ret = presenter_open(&presenter, &options->presenter, viewer);
     code = code_of(ret, &report);
     if (ret < 0)
         goto out;

@@ -89,8 +89,8 @@ int options_parse(struct options *options, int argc, char **argv)
 
     *options = (struct options){
         .channel = "default",
-        .presenter = "auto",
-        .vsync = true,
+        .presenter.name = "auto",
+        .presenter.vsync = true,
         .log_level = PF_LOG_WARNING,
     };
     optind = 1;
@@ -101,7 +101,7 @@ int options_parse(struct options *options, int argc, char **argv)
         case OPTION_PRESENTER:
             if (strcmp(optarg, "auto") != 0 && !presenter_exists(optarg))
                 ret = messages_bad_value("--presenter", optarg, "--help lists the presenters");
-            options->presenter = optarg;
+            options->presenter.name = optarg;
             break;
         case OPTION_EVERY_FRAME: options->every_frame = true; break;
         case OPTION_FOLLOW: options->follow = true; break;
@@ -123,7 +123,7 @@ int options_parse(struct options *options, int argc, char **argv)
             if (strcmp(optarg, "on") != 0 && strcmp(optarg, "off") != 0)
                 ret = messages_bad_value("--vsync", optarg,
                                          "give on (tear-free) or off (lowest latency)");
-            options->vsync = strcmp(optarg, "on") == 0;
+            options->presenter.vsync = strcmp(optarg, "on") == 0;
             break;
         case OPTION_SPIN:
             if (!text_to_int(optarg, 0, SPIN_MAX_US, &number))
@@ -133,9 +133,9 @@ int options_parse(struct options *options, int argc, char **argv)
         case OPTION_SCALE:
             if (!text_to_int(optarg, 1, SCALE_MAX, &number))
                 return messages_bad_value("--scale", optarg, "give 1 to 16");
-            options->scale = (uint32_t)number;
+            options->presenter.scale = (uint32_t)number;
             break;
-        case OPTION_FULLSCREEN: options->fullscreen = true; break;
+        case OPTION_FULLSCREEN: options->presenter.fullscreen = true; break;
         case OPTION_SNAPSHOT: options->snapshot = optarg; break;
         case OPTION_VERIFY: options->verify = true; break;
         case OPTION_JSON: options->json = optarg; break;
@@ -155,6 +155,7 @@ int options_parse(struct options *options, int argc, char **argv)
         default: messages_unknown_option(argv[optind - 1]); return -EINVAL;
         }
     }
+    options->presenter.may_skip = !options->every_frame;
     if (options->follow && !has_wait)
         options->wait_ns = PF_FOREVER;
     options->traces = argv + optind;

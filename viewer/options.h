@@ -4,24 +4,22 @@
 #define OPTIONS_H
 
 #include "pageflip.h"
+#include "presenters/presenter.h"
 
 enum action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LIST, ACTION_MERGE_TRACE };
 
 struct options {
     enum action action;
     const char *channel;
-    const char *key_file;  /* NULL: by channel name */
-    const char *user;      /* who shares the channel; NULL: one's own */
-    const char *presenter; /* a name of the table, or "auto" */
+    const char *key_file; /* NULL: by channel name */
+    const char *user;     /* who shares the channel; NULL: one's own */
+    struct presenter_config presenter;
     bool every_frame;
     bool follow;
     int64_t wait_ns; /* for a producer to come */
     int64_t spin_ns;
-    uint64_t frames; /* to show; 0: no limit */
-    int64_t run_ns;  /* 0: no limit */
-    bool vsync;      /* on: tear-free; off: lowest latency */
-    uint32_t scale;  /* window = frame * scale at the start; 0: fit the frame to the screen */
-    bool fullscreen;
+    uint64_t frames;         /* to show; 0: no limit */
+    int64_t run_ns;          /* 0: no limit */
     const char *snapshot;    /* the last frame shown goes here at the end; NULL: nowhere */
     const char *json;        /* NULL: no report file; "-": standard output */
     const char *csv, *trace; /* a record of every frame; NULL: none */

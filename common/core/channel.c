@@ -390,7 +390,7 @@ int channel_write_id(const struct channel *channel, struct channel_id *id)
         errno = written < length ? saved : errno;
         goto failed;
     }
-    FAULT_POINT(S6);
+    FAULT_POINT(start_wrote_id);
     if (renameat(channel->dir_fd, temporary, channel->dir_fd, final) == 0)
         return 0;
 failed:;

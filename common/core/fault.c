@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAULTS_MAX = 8, NAME_BYTES = 8 };
+enum { FAULTS_MAX = 8, NAME_BYTES = 32 };
 
 struct fault {
     char name[NAME_BYTES];
@@ -23,8 +23,8 @@ static struct fault faults[FAULTS_MAX];
 static struct fault parse(const char *word)
 {
     struct fault fault = {.signal = SIGKILL};
-    char action[NAME_BYTES] = "kill";
-    int read = sscanf(word, "%7[A-Z0-9]:%d:%7s", fault.name, &fault.visits, action);
+    char action[8] = "kill";
+    int read = sscanf(word, "%31[a-z_]:%d:%7s", fault.name, &fault.visits, action);
 
     bool stops = strcmp(action, "stop") == 0;
 

@@ -1,52 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named places in the code where a test may kill or stop the process that comes by. A normal build
- * has none of this: FAULT_POINT() expands to nothing unless PAGEFLIP_FAULTS is defined, which only
- * the test programs of tests/meson.build do. There the environment says what happens:
+ * Named places in the code where a test may kill or stop the process that reaches them. A normal
+ * build has none: FAULT_POINT() expands to nothing unless PAGEFLIP_FAULTS is defined, which only the
+ * test programs of tests/meson.build do. There the environment selects what happens:
  *
- *     PAGEFLIP_FAULT=P5:2            the second visit to P5 ends in SIGKILL
- *     PAGEFLIP_FAULT=V7:1:stop       the first visit to V7 ends in SIGSTOP; SIGCONT goes on
- *     PAGEFLIP_FAULT=S7:1:stop,P5:2  both, each once
+ *     PAGEFLIP_FAULT=producer_wrote_meta:2        the second visit ends in SIGKILL
+ *     PAGEFLIP_FAULT=viewer_stored_held:1:stop    the first visit ends in SIGSTOP; SIGCONT continues
+ *     PAGEFLIP_FAULT=start_is_open:1:stop,producer_wrote_meta:2    both, each once
  *
- * A point stands just before the step that its line below speaks of last. P and V points are labels
- * of the model, too (tests/deep/model/handoff.pml), and a test compares the two lists. S points are
- * outside of it: it begins where the segment is there and a viewer has found it, and it follows one
- * segment. The way from one segment to the next is a model without labels (segments.pml); starting
- * up is in neither.
+ * A point stands directly before the step named last in its line below. The producer_ and viewer_
+ * points are also the labels of the model (tests/deep/model/handoff.pml); a test compares the two
+ * lists. The start_ points are outside of that model: it starts when the segment exists and a viewer
+ * has found it, and it covers one segment. The way from one segment to the next has a model without
+ * labels (segments.pml); starting has none.
  *
- *     producer, starting                         viewer, starting or changing over
- *     S1   has the lease; no segment yet         S8   has opened the channel; no lease yet
- *     S2   segment made; not attached            S9   has the next segment, too; leaves the old one
- *     S3   attached; not yet IPC_RMID
- *     S4   IPC_RMID done; no header yet
- *     S5   segment whole; no id file
- *     S6   id file written; not yet renamed
- *     S7   open; before the first frame
+ *     producer, starting
+ *     start_has_lease             has the lease; no segment yet
+ *     start_made_segment          segment made; not attached
+ *     start_attached              attached; IPC_RMID not done
+ *     start_removed_id            IPC_RMID done; no header yet
+ *     start_filled_segment        segment complete; no id file
+ *     start_wrote_id              id file written; not renamed
+ *     start_is_open               open; before the first frame
  *
- *     producer                                   viewer
- *     P1   space drained; looks at the lanes     V1   has the lease; attaches
- *     P2   has chosen a slot; draws              V2   attached; lane not set
- *     P3   has drawn half of the picture         V3   lane set (every frame); looks again
- *     P4   has drawn it all; meta not written    V4   lane set; space not rung
- *     P5   meta written; `newest` not            V5   door drained; looks for a frame
- *     P6   `newest` stored; no door rung         V6   latest: `newest` loaded; lane not stored
- *     P7   a door rung; perhaps not the next     V7   latest: lane stored; looks again
- *     P8   has a dead viewer's lease; lane kept  V8   every: slot found; before the exchange
- *     P9   that lane freed; lease still held     V9   claimed; the picture not read
- *     P10  before the exchange of an eviction    V10  has read; still holds
- *     P11  evicted; door not rung                V11  lane let go; space not rung
- *     P12  no slot; sleeps on space              V12  latest: `newest` has moved; lets go again
- *     P13  has woken                             V13  nothing new; sleeps on the door
- *     P14  END said; still has the lease         V14  has woken
- *     P15  lease gone; no door rung              V15  has seen the end; the last look is to come
- *     P16  next segment there; MOVED not said    V16  leaves; lane not free
- *     P17  MOVED said; no door rung              V17  lane free; space not rung (also a reaper's)
- *                                                V18  has left; still has the lease
- *                                                V19  has seen that it was evicted
- *                                                V20  nothing new; asks whether the producer lives
+ *     producer
+ *     producer_scans_lanes        doorbell cleared; scans the lanes
+ *     producer_has_slot           has chosen a slot; draws
+ *     producer_drew_half          has drawn half of the frame
+ *     producer_drew_all           has drawn all of it; meta not written
+ *     producer_wrote_meta         meta written; `newest` not stored
+ *     producer_stored_newest      `newest` stored; no doorbell rung
+ *     producer_rang_one           one doorbell rung; maybe not the next
+ *     producer_leased_dead_lane   has the lease of a dead viewer's lane; lane not freed
+ *     producer_freed_dead_lane    that lane freed; lease still held
+ *     producer_evicts             before the exchange of an eviction
+ *     producer_evicted            evicted; doorbell not rung
+ *     producer_sleeps             no slot; sleeps
+ *     producer_woke               has woken
+ *     producer_marked_ended       ENDED stored; still has the lease
+ *     producer_dropped_lease      lease dropped; no doorbell rung
+ *     producer_has_next_segment   next segment exists; MOVED not stored
+ *     producer_marked_moved       MOVED stored, new id written; no doorbell rung
+ *
+ *     viewer, starting or following a format change
+ *     start_opened_channel        has opened the channel; no lease yet
+ *     start_has_next_segment      has the next segment too; leaves the old one
+ *
+ *     viewer
+ *     viewer_has_lane             has the lease; attaches
+ *     viewer_attached             attached; lane not stored
+ *     viewer_stored_next          every frame: lane stored; re-reads `newest`
+ *     viewer_joined               lane stored; producer's doorbell not rung
+ *     viewer_polls                doorbell cleared; looks for a frame
+ *     viewer_loaded_newest        latest frame: `newest` loaded; lane not stored
+ *     viewer_stored_held          latest frame: lane stored; re-reads `newest`
+ *     viewer_found_slot           every frame: slot found; before the exchange
+ *     viewer_claimed              claimed; pixels not read
+ *     viewer_releases             has read; still holds
+ *     viewer_released             slot released; producer's doorbell not rung
+ *     viewer_drops_claim          latest frame: `newest` has changed; releases again
+ *     viewer_sleeps               no new frame; sleeps on its doorbell
+ *     viewer_woke                 has woken
+ *     viewer_saw_end              has seen the end; the last claim follows
+ *     viewer_leaves               leaves; lane not freed
+ *     viewer_freed_lane           lane freed; producer's doorbell not rung (also when reaping)
+ *     viewer_left                 has left; still has the lease
+ *     viewer_saw_eviction         has seen its eviction
+ *     viewer_checks_producer      no new frame; checks the producer's state
  */
-#ifndef FAULT_H
-#define FAULT_H
+#ifndef CORE_FAULT_H
+#define CORE_FAULT_H
 
 #ifdef PAGEFLIP_FAULTS
 #define FAULT_POINT(name) fault_point(#name)

@@ -124,7 +124,7 @@ void handoff_ring_doors(struct segment *segment)
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
         if (handoff_lane_mode(segment, i) != LANE_FREE) {
             handoff_ring_door(segment, i);
-            FAULT_POINT(P7);
+            FAULT_POINT(producer_rang_one);
         }
 }
 
@@ -199,13 +199,13 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
     atomic_store_explicit(&meta->begin_ns, frame->begin_ns, memory_order_relaxed);
     atomic_store_explicit(&meta->publish_ns, frame->publish_ns, memory_order_relaxed);
     atomic_store_explicit(&meta->flags, frame->flags, memory_order_relaxed);
-    FAULT_POINT(P5);
+    FAULT_POINT(producer_wrote_meta);
 
     /* [dekker] THE point of publication. Its release half pairs with the loads in claims: who sees
      * it sees the pixels and meta. */
     atomic_store_explicit(&segment->producer->newest, NEWEST_WORD(frame->sequence, frame->slot),
                           memory_order_seq_cst);
-    FAULT_POINT(P6);
+    FAULT_POINT(producer_stored_newest);
 
     /* After `newest`: a lane that is still FREE here looks at `newest` after it is stored, and sees
      * this frame. */
@@ -310,12 +310,12 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
             next = before ? before : 1;
             /* [dekker] lane, then `newest` */
             atomic_store_explicit(&mine->word, LANE_WORD(LANE_EVERY, next), memory_order_seq_cst);
-            FAULT_POINT(V3);
+            FAULT_POINT(viewer_stored_next);
             after = NEWEST_SEQUENCE(
                 atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
         }
     }
-    FAULT_POINT(V4);
+    FAULT_POINT(viewer_joined);
     /* A predecessor on this lane may just have lost its claims. */
     ring(&segment->viewers->space);
     return next ? next - 1 : 0;
@@ -361,18 +361,18 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
 
         if (NEWEST_SEQUENCE(newest) <= seen || slot >= segment->geometry.slots)
             return -EAGAIN;
-        FAULT_POINT(V6);
+        FAULT_POINT(viewer_loaded_newest);
 
         /* [dekker] lane, then `newest` */
         uint64_t before = atomic_fetch_or_explicit(mine, LANE_HELD(slot), memory_order_seq_cst);
-        FAULT_POINT(V7);
+        FAULT_POINT(viewer_stored_held);
         uint64_t again = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
         if (again == newest) {
             fill_frame(segment, slot, NEWEST_SEQUENCE(newest), frame);
             return 0;
         }
         /* A newer one has come, which is better anyway. What was held before stays held. */
-        FAULT_POINT(V12);
+        FAULT_POINT(viewer_drops_claim);
         if (!(before & LANE_HELD(slot)))
             handoff_let_go(segment, lane, slot);
         newest = again;
@@ -397,7 +397,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
             continue;
         /* NEXT keeps the slot until here, HELD from here on: one word, so the producer sees the one
          * or the other. The exchange fails only if the producer has evicted us meanwhile. */
-        FAULT_POINT(V8);
+        FAULT_POINT(viewer_found_slot);
         uint64_t taken = (word + LANE_WORD(0, 1)) | LANE_HELD(k);
         if (!atomic_compare_exchange_strong_explicit(mine, &word, taken, memory_order_seq_cst,
                                                      memory_order_relaxed))
@@ -416,13 +416,13 @@ void handoff_let_go(struct segment *segment, uint32_t lane, uint32_t slot)
      * the lanes. */
     atomic_fetch_and_explicit(&segment->viewers->lane[lane].word, ~LANE_HELD(slot),
                               memory_order_release);
-    FAULT_POINT(V11);
+    FAULT_POINT(viewer_released);
     ring(&segment->viewers->space);
 }
 
 void handoff_leave(struct segment *segment, uint32_t lane)
 {
     atomic_store_explicit(&segment->viewers->lane[lane].word, LANE_FREE, memory_order_release);
-    FAULT_POINT(V17);
+    FAULT_POINT(viewer_freed_lane);
     ring(&segment->viewers->space);
 }

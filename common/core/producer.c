@@ -122,13 +122,13 @@ static int make_segment(struct pf_producer *producer, const struct pf_format *fo
     producer->stream.frames = producer->stats.published;
     handoff_set_stream(&segment, producer->stream);
     if (old) {
-        FAULT_POINT(P16);
+        FAULT_POINT(producer_has_next_segment);
         /* Before the id: who finds another id and no MOVED takes it for a successor's. And before
          * the lanes are read: who joins the old one later sees MOVED, and does not stay there. */
         handoff_set_state(old, LAYOUT_MOVED);
         handoff_carry_over(old, &segment);
     }
-    FAULT_POINT(S5);
+    FAULT_POINT(start_filled_segment);
     if (producer->channel.group != CHANNEL_PRIVATE)
         ret = segment_share(&segment, producer->channel.group);
     if (ret == 0)
@@ -179,11 +179,11 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
         channel_remove_id(&made->channel);
     }
     segment_sweep_orphans();
-    FAULT_POINT(S1);
+    FAULT_POINT(start_has_lease);
     ret = make_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN, NULL);
     if (ret < 0)
         goto failed;
-    FAULT_POINT(S7);
+    FAULT_POINT(start_is_open);
     *producer = made;
     return 0;
 
@@ -203,10 +203,10 @@ static bool reap(struct pf_producer *producer, uint32_t lane)
 
     if (channel_lease(&producer->channel, byte) < 0)
         return false;
-    FAULT_POINT(P8);
+    FAULT_POINT(producer_leased_dead_lane);
     /* Under its lease, so that no newcomer on this lane can lose what it wants. */
     handoff_leave(&producer->segment, lane);
-    FAULT_POINT(P9);
+    FAULT_POINT(producer_freed_dead_lane);
     channel_unlease(&producer->channel, byte);
     producer->stats.reaped++;
     return true;
@@ -248,9 +248,9 @@ static bool look_at_stalls(struct pf_producer *producer, const struct handoff_bl
 
         if (LANE_WANTS_EVERY(word) && producer->evict_after_ns &&
             stalled_ns >= producer->evict_after_ns) {
-            FAULT_POINT(P10);
+            FAULT_POINT(producer_evicts);
             if (handoff_evict(&producer->segment, i, word)) {
-                FAULT_POINT(P11);
+                FAULT_POINT(producer_evicted);
                 log_warning(
                     "viewer on lane %u (pid %d): evicted after %.1f s; it has lost the frames "
                     "to come",
@@ -306,10 +306,10 @@ static int wait_for_viewers(struct pf_producer *producer, const struct handoff_b
     int64_t now_ns = clock_now_ns();
     if (now_ns >= wait->deadline_ns)
         return -EAGAIN;
-    FAULT_POINT(P12);
+    FAULT_POINT(producer_sleeps);
     int ret =
         handoff_wait_space(&producer->segment, wake_up_ns(producer, now_ns, wait->deadline_ns));
-    FAULT_POINT(P13);
+    FAULT_POINT(producer_woke);
     if (ret == 0)
         ret = handoff_calm_down(&wait->rings);
     wait->has_looked = false;
@@ -361,12 +361,12 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
             producer->reap_ns = now_ns;
         }
         handoff_drain_space(&producer->segment);
-        FAULT_POINT(P1);
+        FAULT_POINT(producer_scans_lanes);
         int slot = handoff_free_slot(&producer->handoff, &producer->segment, &blockers);
         if (slot >= 0) {
             memset(producer->stall, 0, sizeof producer->stall);
             hand_out(producer, (uint32_t)slot, frame);
-            FAULT_POINT(P2);
+            FAULT_POINT(producer_has_slot);
             return 0;
         }
         int ret = wait_for_viewers(producer, &blockers, &wait);
@@ -382,7 +382,7 @@ void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
 {
     assert(producer->begun && frame->slot < producer->segment.geometry.slots);
     producer->begun = false;
-    FAULT_POINT(P4);
+    FAULT_POINT(producer_drew_all);
     frame->publish_ns = clock_now_ns();
     handoff_publish(&producer->handoff, &producer->segment, frame);
     producer->stats.published++;
@@ -416,7 +416,7 @@ int pf_producer_change_format(struct pf_producer *producer, const struct pf_form
 
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
-    FAULT_POINT(P17);
+    FAULT_POINT(producer_marked_moved);
     /* After the new id is there: who is woken finds it. */
     handoff_ring_doors(&old);
     segment_close(&old);
@@ -429,11 +429,11 @@ void pf_producer_close(struct pf_producer *producer)
         return;
     wait_for_expected(producer, CLOSE_WAIT_NS);
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
-    FAULT_POINT(P14);
+    FAULT_POINT(producer_marked_ended);
     channel_remove_id(&producer->channel); /* still ours: we have the lease */
     /* The lease first, then the bells: who is woken must find that the producer has gone. */
     channel_close(&producer->channel);
-    FAULT_POINT(P15);
+    FAULT_POINT(producer_dropped_lease);
     handoff_ring_doors(&producer->segment);
     segment_close(&producer->segment);
     free(producer->key_file);

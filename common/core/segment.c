@@ -261,9 +261,9 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         return ret;
     segment->geometry.shmid = ret;
 
-    FAULT_POINT(S2);
+    FAULT_POINT(start_made_segment);
     void *base = shmat(segment->geometry.shmid, NULL, 0);
-    FAULT_POINT(S3);
+    FAULT_POINT(start_attached);
     if (base == (void *)-1) {
         ret = -errno;
         log_error("segment %d: cannot attach it: %s; close other programs or raise their limits",
@@ -276,7 +276,7 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         shmdt(base);
         return ret;
     }
-    FAULT_POINT(S4);
+    FAULT_POINT(start_removed_id);
     map_parts(segment, base);
     madvise(base, segment->geometry.bytes, MADV_DONTFORK);
     ret = pages_populate(base, segment->geometry.bytes);

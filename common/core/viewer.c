@@ -75,7 +75,7 @@ static bool join(struct pf_viewer *viewer, const struct segment *segment)
     viewer->last_acquire_ns = clock_now_ns();
     memset(viewer->held, 0, sizeof viewer->held);
     viewer->segment.viewers->lane[viewer->lane].pid = getpid();
-    FAULT_POINT(V2);
+    FAULT_POINT(viewer_attached);
     viewer->seen = 0;
     if (viewer->mode == LANE_EVERY && handoff_come_over(&viewer->segment, viewer->lane))
         return true;
@@ -85,7 +85,7 @@ static bool join(struct pf_viewer *viewer, const struct segment *segment)
 
 static void leave(struct pf_viewer *viewer)
 {
-    FAULT_POINT(V16);
+    FAULT_POINT(viewer_leaves);
     handoff_leave(&viewer->segment, viewer->lane);
 }
 
@@ -106,7 +106,7 @@ static int move_over(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_exp
 
     if (ret < 0)
         return ret;
-    FAULT_POINT(S9);
+    FAULT_POINT(start_has_next_segment);
     leave(viewer);
     /* The one takes the other's place at once: another thread always finds a door to ring. */
     *is_expected = join(viewer, &segment);
@@ -157,11 +157,11 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     int ret = lookup_channel(&made->channel, channel, options, deadline_ns);
     if (ret < 0)
         goto failed;
-    FAULT_POINT(S8);
+    FAULT_POINT(start_opened_channel);
     ret = take_lane(made);
     if (ret < 0)
         goto failed;
-    FAULT_POINT(V1);
+    FAULT_POINT(viewer_has_lane);
     ret = lookup_segment(&made->channel, deadline_ns, NULL, &segment);
     if (ret < 0)
         goto failed;
@@ -206,7 +206,7 @@ void pf_viewer_close(struct pf_viewer *viewer)
         return;
     leave(viewer);
     segment_close(&viewer->segment);
-    FAULT_POINT(V18);
+    FAULT_POINT(viewer_left);
     channel_close(&viewer->channel);
     pthread_mutex_destroy(&viewer->door_mutex);
     free(viewer);
@@ -294,12 +294,12 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
                   : handoff_claim_newest(&viewer->segment, viewer->lane, viewer->seen, frame);
 
     if (ret == -ESTALE) {
-        FAULT_POINT(V19);
+        FAULT_POINT(viewer_saw_eviction);
         count_loss(viewer);
     }
     if (ret < 0)
         return ret;
-    FAULT_POINT(V9);
+    FAULT_POINT(viewer_claimed);
     if (viewer->mode == LANE_LATEST && viewer->seen)
         viewer->stats.skipped += frame->sequence - viewer->seen - 1;
     viewer->seen = frame->sequence;
@@ -330,15 +330,15 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         /* Drain, look, then sleep: a ring after the drain ends the sleep, a frame before it is
          * seen. */
         handoff_drain_door(&viewer->segment, viewer->lane);
-        FAULT_POINT(V5);
+        FAULT_POINT(viewer_polls);
         int ret = claim(viewer, frame);
         if (ret != -EAGAIN)
             return ret;
         if (viewer->state != PF_RUNNING) /* and this was the last look */
             return viewer->state == PF_FORMAT_CHANGED ? -EREMCHG : -EPIPE;
-        FAULT_POINT(V20);
+        FAULT_POINT(viewer_checks_producer);
         if (pf_viewer_state(viewer) != PF_RUNNING) {
-            FAULT_POINT(V15);
+            FAULT_POINT(viewer_saw_end);
             continue;
         }
         if (atomic_exchange(&viewer->woken, false))
@@ -352,10 +352,10 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
             has_spun = true;
             continue;
         }
-        FAULT_POINT(V13);
+        FAULT_POINT(viewer_sleeps);
         ret = handoff_wait_door(&viewer->segment, viewer->lane,
                                 clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
-        FAULT_POINT(V14);
+        FAULT_POINT(viewer_woke);
         if (ret == 0)
             ret = handoff_calm_down(&rings);
         if (ret == -EINTR)
@@ -381,7 +381,7 @@ void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame)
 void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
 {
     assert(frame->slot < PF_SLOTS_MAX && viewer->held[frame->slot] > 0);
-    FAULT_POINT(V10);
+    FAULT_POINT(viewer_releases);
     if (viewer->held[frame->slot] > 0 && --viewer->held[frame->slot] == 0)
         handoff_let_go(&viewer->segment, viewer->lane, frame->slot);
 }

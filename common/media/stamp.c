@@ -56,7 +56,7 @@ void stamp_draw(struct stamp stamp, uint8_t *pixels, uint32_t stride_bytes, uint
     }
     for (uint32_t y = 1; y < cell; y++)
         memcpy(pixels + (uint64_t)y * stride_bytes, top, 4 * (uint64_t)width);
-    FAULT_POINT(P3); /* its two stamps differ */
+    FAULT_POINT(producer_drew_half); /* its two stamps differ */
     for (uint32_t y = height - cell; y < height; y++)
         memcpy(pixels + (uint64_t)y * stride_bytes, top, 4 * (uint64_t)width);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "options.h"
 #include "pattern.h"
 #include "source.h"
 
@@ -43,12 +42,12 @@ void source_pattern_print_table(void)
         printf("  %-10s %s\n", patterns[i]->name, patterns[i]->summary);
 }
 
-static bool accepts(const struct options *options)
+static bool accepts(const struct source_config *config)
 {
-    return options->input_count == 0;
+    return config->input_count == 0;
 }
 
-static int open_pattern(struct source **source, const struct options *options)
+static int open_pattern(struct source **source, const struct source_config *config)
 {
     struct pattern_source *made = calloc(1, sizeof *made);
 
@@ -57,18 +56,18 @@ static int open_pattern(struct source **source, const struct options *options)
     made->source = (struct source){
         .ops = &source_pattern_ops,
         .format = {.fourcc = PF_FOURCC_XR24,
-                   .width = options->width,
-                   .height = options->height,
+                   .width = config->width,
+                   .height = config->height,
                    .rate_num = 60,
                    .rate_den = 1},
         .live = true,
         .stamped = true,
     };
-    if (options->rate_is_given) {
-        made->source.format.rate_num = options->rate_num;
-        made->source.format.rate_den = options->rate_den;
+    if (config->rate_is_given) {
+        made->source.format.rate_num = config->rate_num;
+        made->source.format.rate_den = config->rate_den;
     }
-    made->pattern = find(options->pattern);
+    made->pattern = find(config->pattern);
     *source = &made->source;
     return 0;
 }

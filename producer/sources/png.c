@@ -13,7 +13,6 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "media/image.h"
-#include "options.h"
 #include "source.h"
 
 enum { DEFAULT_FPS = 30 };
@@ -41,12 +40,12 @@ bool source_is_png(const char *input)
     return is_png_name(input) || (stat(input, &info) == 0 && S_ISDIR(info.st_mode));
 }
 
-static bool accepts(const struct options *options)
+static bool accepts(const struct source_config *config)
 {
-    for (int i = 0; i < options->input_count; i++)
-        if (!source_is_png(options->inputs[i]))
+    for (int i = 0; i < config->input_count; i++)
+        if (!source_is_png(config->inputs[i]))
             return false;
-    return options->input_count > 0;
+    return config->input_count > 0;
 }
 
 /* Takes `path` over. */
@@ -142,7 +141,7 @@ static void close_png(struct source *source)
     free(self);
 }
 
-static int open_png(struct source **source, const struct options *options)
+static int open_png(struct source **source, const struct source_config *config)
 {
     struct png_source *self = calloc(1, sizeof *self);
     struct stat info;
@@ -154,9 +153,9 @@ static int open_png(struct source **source, const struct options *options)
         .ops = &source_png_ops,
         .format = {.fourcc = PF_FOURCC_XR24, .rate_num = DEFAULT_FPS, .rate_den = 1},
     };
-    self->loop = options->loop;
-    for (int i = 0; i < options->input_count && ret == 0; i++) {
-        const char *input = options->inputs[i];
+    self->loop = config->loop;
+    for (int i = 0; i < config->input_count && ret == 0; i++) {
+        const char *input = config->inputs[i];
         bool is_folder = stat(input, &info) == 0 && S_ISDIR(info.st_mode);
         ret = is_folder ? add_folder(self, input) : add(self, strdup(input));
     }

@@ -10,7 +10,6 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "media/stamp.h"
-#include "options.h"
 
 static const struct source_ops *const sources[] = {
     &source_pattern_ops,
@@ -31,12 +30,12 @@ static int blame(int ret)
 }
 
 /* No source wants these: say of the first one why. */
-static int refuse(const struct options *options)
+static int refuse(const struct source_config *config)
 {
-    const char *input = options->inputs[0];
+    const char *input = config->inputs[0];
 
-    for (int i = 0; i < options->input_count && source_is_png(input); i++)
-        input = options->inputs[i];
+    for (int i = 0; i < config->input_count && source_is_png(input); i++)
+        input = config->inputs[i];
     if (strcmp(input, "-") != 0 && access(input, F_OK) < 0)
         log_error("input %s: %s; give PNG files or folders, one .y4m file, or -", input,
                   strerror(errno));
@@ -50,21 +49,21 @@ static int refuse(const struct options *options)
     return -EBADMSG;
 }
 
-int source_open(struct source **source, const struct options *options)
+int source_open(struct source **source, const struct source_config *config)
 {
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        if (!sources[i]->accepts(options))
+        if (!sources[i]->accepts(config))
             continue;
-        if (options->matrix && sources[i] != &source_y4m_ops) {
+        if (config->matrix && sources[i] != &source_y4m_ops) {
             log_error("option --matrix: not valid; only Y4M has one, leave it out");
             return -EINVAL;
         }
-        int ret = blame(sources[i]->open(source, options));
-        if (ret == 0 && options->stamp)
+        int ret = blame(sources[i]->open(source, config));
+        if (ret == 0 && config->stamp)
             (*source)->stamped = true;
         return ret;
     }
-    return refuse(options);
+    return refuse(config);
 }
 
 int source_next(struct source *source)

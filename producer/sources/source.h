@@ -8,7 +8,18 @@
 
 #include "pageflip.h"
 
-struct options;
+/* What a source is opened with. */
+struct source_config {
+    char **inputs; /* paths, or "-"; they must stay valid while the source is open */
+    int input_count;
+    const char *pattern;         /* name of the test pattern when there is no input */
+    uint32_t width, height;      /* of a pattern, pixels */
+    bool rate_is_given;          /* false: the source's own rate */
+    uint32_t rate_num, rate_den; /* frames per second; 0/1: unpaced */
+    bool loop;                   /* start again at the end of the input */
+    bool stamp;                  /* draw a stamp into each frame (stamp.h) */
+    uint32_t matrix;             /* of Y4M: 601 or 709; 0: not given */
+};
 
 struct source {
     const struct source_ops *ops;
@@ -21,15 +32,15 @@ struct source {
 struct source_ops {
     const char *name, *summary;
 
-    /* Can it read these inputs? Asked in the order of the table; only by what the options say,
+    /* Can it read these inputs? Asked in the order of the table; only by what the config says,
      * nothing is opened. */
-    bool (*accepts)(const struct options *options);
+    bool (*accepts)(const struct source_config *config);
 
     /*
      * Open the inputs. On success *source is to be closed with ops->close, its format is known.
      * Blocks as open() and read() do. Returns 0 or a negative errno, logged.
      */
-    int (*open)(struct source **source, const struct options *options);
+    int (*open)(struct source **source, const struct source_config *config);
 
     /*
      * Make ready the next frame, and find out its format: source->format may change here, before
@@ -59,10 +70,10 @@ bool source_pattern_exists(const char *name);
 void source_pattern_print_table(void);
 
 /*
- * Pick the source for the options' inputs and open it. These three return as the verbs do, but for
+ * Pick the source for the config's inputs and open it. These three return as the verbs do, but for
  * one thing: whatever an input is to blame for is -EBADMSG.
  */
-int source_open(struct source **source, const struct options *options);
+int source_open(struct source **source, const struct source_config *config);
 int source_next(struct source *source);
 int source_fill(struct source *source, struct pf_frame *frame);
 void source_close(struct source *source); /* accepts NULL */

@@ -16,7 +16,6 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "options.h"
 #include "program/signals.h"
 #include "source.h"
 
@@ -336,9 +335,9 @@ bool source_is_y4m(const char *input)
     return strcmp(input, "-") == 0 || (suffix && strcasecmp(suffix, ".y4m") == 0);
 }
 
-static bool accepts(const struct options *options)
+static bool accepts(const struct source_config *config)
 {
-    return options->input_count == 1 && source_is_y4m(options->inputs[0]);
+    return config->input_count == 1 && source_is_y4m(config->inputs[0]);
 }
 
 static void close_y4m(struct source *source)
@@ -351,16 +350,16 @@ static void close_y4m(struct source *source)
     free(self);
 }
 
-static int open_y4m(struct source **source, const struct options *options)
+static int open_y4m(struct source **source, const struct source_config *config)
 {
     struct y4m_source *self = calloc(1, sizeof *self);
-    bool is_stdin = strcmp(options->inputs[0], "-") == 0;
+    bool is_stdin = strcmp(config->inputs[0], "-") == 0;
     int ret;
 
     if (!self)
-        return log_out_of_memory(options->inputs[0]);
+        return log_out_of_memory(config->inputs[0]);
     self->source = (struct source){.ops = &source_y4m_ops, .format = {.fourcc = PF_FOURCC_XR24}};
-    self->name = is_stdin ? "standard input" : options->inputs[0];
+    self->name = is_stdin ? "standard input" : config->inputs[0];
     self->fd = is_stdin ? STDIN_FILENO : open(self->name, O_RDONLY | O_CLOEXEC);
     if (self->fd < 0) {
         ret = -errno;
@@ -372,8 +371,8 @@ static int open_y4m(struct source **source, const struct options *options)
     if (ret < 0)
         goto failed;
     self->header_bytes = self->offset;
-    self->loop = options->loop;
-    self->is_bt709 = options->matrix == 709;
+    self->loop = config->loop;
+    self->is_bt709 = config->matrix == 709;
     ret = allocate(self);
     if (ret < 0)
         goto failed;

@@ -34,14 +34,14 @@ EVICT_MS = 500  # more than the others ever sleep on a busy machine
 KILLED, ENDED = (10,), (0,)
 RING_LATE, KILLS_WANTED = 5 if SANITIZED else 1, 1500  # seconds; in the long form
 
-STARTING = ["S1", "S2", "S3", "S4", "S5", "S6", "S7"]
-PRODUCING = [f"P{i}" for i in range(1, 18)] + ["V17 of a reaper"]
-VIEWING = ["S8", "S9"] + [f"V{i}" for i in range(1, 21)]
-ONCE_A_LIFE = ["S8", "V1", "V2", "V3", "V4", "V16", "V17", "V18", "V19"]
+STARTING = ["start_has_lease", "start_made_segment", "start_attached", "start_removed_id", "start_filled_segment", "start_wrote_id", "start_is_open"]
+PRODUCING = ["producer_scans_lanes", "producer_has_slot", "producer_drew_half", "producer_drew_all", "producer_wrote_meta", "producer_stored_newest", "producer_rang_one", "producer_leased_dead_lane", "producer_freed_dead_lane", "producer_evicts", "producer_evicted", "producer_sleeps", "producer_woke", "producer_marked_ended", "producer_dropped_lease", "producer_has_next_segment", "producer_marked_moved", "viewer_freed_lane of a reaper"]
+VIEWING = ["start_opened_channel", "start_has_next_segment", "viewer_has_lane", "viewer_attached", "viewer_stored_next", "viewer_joined", "viewer_polls", "viewer_loaded_newest", "viewer_stored_held", "viewer_found_slot", "viewer_claimed", "viewer_releases", "viewer_released", "viewer_drops_claim", "viewer_sleeps", "viewer_woke", "viewer_saw_end", "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction", "viewer_checks_producer"]
+ONCE_A_LIFE = ["start_opened_channel", "viewer_has_lane", "viewer_attached", "viewer_stored_next", "viewer_joined", "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction"]
 # How the viewers end that a case puts in the producer's way. Of those that it has come to evict, some have been already.
-BAITS_END = {"P6": (10,), "P7": (10,), "P8": (137,), "P9": (137,), "V17": (137,), "P10": (10, 11), "P11": (10, 11),
-             "P12": (10,), "P13": (10,)}
-FOR_LATEST, FOR_EVERY = ["V6", "V7", "V12"], ["V3", "V8", "V19"]
+BAITS_END = {"producer_stored_newest": (10,), "producer_rang_one": (10,), "producer_leased_dead_lane": (137,), "producer_freed_dead_lane": (137,), "viewer_freed_lane": (137,), "producer_evicts": (10, 11), "producer_evicted": (10, 11),
+             "producer_sleeps": (10,), "producer_woke": (10,)}
+FOR_LATEST, FOR_EVERY = ["viewer_loaded_newest", "viewer_stored_held", "viewer_drops_claim"], ["viewer_stored_next", "viewer_found_slot", "viewer_saw_eviction"]
 
 
 class Case:
@@ -66,7 +66,7 @@ class Case:
         return made
 
     def go(self, producer, witness, count):
-        """Let a producer that waits at S7 begin, once all viewers are there: so none of them misses a frame."""
+        """Let a producer that waits at start_is_open begin, once all viewers are there: so none of them misses a frame."""
         soon(lambda: witness.joined() == count, f"{count} viewers join: {[p.err for p in self.t.processes]}")
         producer.signal(signal.SIGCONT)
 
@@ -130,7 +130,7 @@ class Case:
         victim = self.producer(fault=f"{self.point}:1")
         self.killed(victim)
         orphans = [s for s in segments_of([victim]) if s["nattch"] == 0]
-        if self.point in ("S2", "S3"):  # the window of three calls: left for the next start's broom
+        if self.point in ("start_made_segment", "start_attached"):  # the window of three calls: left for the next start's broom
             check(len(orphans) == 1 and (orphans[0]["key"] & 0xFFFFFFFF) >> 16 == 0x5046, f"no orphan: {orphans}")
             remove_segment(orphans[0]["shmid"])
         after = self.producer(program=PRODUCER)
@@ -150,24 +150,24 @@ class Case:
 
     def kill_producer(self):
         point, visit = self.point.split()[0], self.visit
-        fault = f"S7:1:stop,{point}:{visit}"
+        fault = f"start_is_open:1:stop,{point}:{visit}"
         baits, end = [], KILLED
-        if self.point in ("P8", "P9", "V17 of a reaper"):  # viewers that die with a frame
+        if self.point in ("producer_leased_dead_lane", "producer_freed_dead_lane", "viewer_freed_lane of a reaper"):  # viewers that die with a frame
             victim = self.producer(fault=fault)
-            baits = [dict(fault="V9:1") for _ in range(visit)]
-        elif point in ("P10", "P11"):                      # viewers that stop with a frame, and want the others
+            baits = [dict(fault="viewer_claimed:1") for _ in range(visit)]
+        elif point in ("producer_evicts", "producer_evicted"):                      # viewers that stop with a frame, and want the others
             victim = self.producer("--evict", str(EVICT_MS), fault=fault)
-            baits = [dict(fault="V9:1:stop", every=True) for _ in range(visit)]
-        elif point in ("P12", "P13"):
+            baits = [dict(fault="viewer_claimed:1:stop", every=True) for _ in range(visit)]
+        elif point in ("producer_sleeps", "producer_woke"):
             victim = self.producer(fault=fault, rate="0")
-            baits = [dict(fault="V9:1:stop", every=True)]
-        elif point in ("P14", "P15"):                      # at the end of a longer and longer stream
-            fault = f"S7:1:stop,{point}:1"
+            baits = [dict(fault="viewer_claimed:1:stop", every=True)]
+        elif point in ("producer_marked_ended", "producer_dropped_lease"):                      # at the end of a longer and longer stream
+            fault = f"start_is_open:1:stop,{point}:1"
             victim, end = self.producer("--frames", str(visit), fault=fault), ENDED
-        elif point in ("P6", "P7"):                        # one that has found nothing, and only now asks who lives
+        elif point in ("producer_stored_newest", "producer_rang_one"):                        # one that has found nothing, and only now asks who lives
             victim = self.producer(fault=fault)
-            baits = [dict(fault="V20:1:stop", every=False)]
-        elif point in ("P16", "P17"):
+            baits = [dict(fault="viewer_checks_producer:1:stop", every=False)]
+        elif point in ("producer_has_next_segment", "producer_marked_moved"):
             return self.kill_while_moving(fault)
         else:
             victim = self.producer(fault=fault)
@@ -176,7 +176,7 @@ class Case:
         with Witness(self.t, victim) as witness:
             viewers = [self.viewer() for _ in range(self.viewers)]
             baits = [self.viewer(**bait) for bait in baits]
-            if point in ("P6", "P7"):
+            if point in ("producer_stored_newest", "producer_rang_one"):
                 wait_stopped(baits[0])
             self.go(victim, witness, len(viewers) + len(baits))
             self.killed(victim)
@@ -226,11 +226,11 @@ class Case:
     # ------------------------------------------------------------ a viewer dies
 
     def kill_viewer(self):
-        if self.point in ("V15", "S9"):
+        if self.point in ("viewer_saw_end", "start_has_next_segment"):
             return self.kill_follower()
         every = self.point in FOR_EVERY or (self.every and self.point not in FOR_LATEST)
-        evict = ["--evict", str(EVICT_MS)] if self.point == "V19" else []
-        producer = self.producer(*evict, fault="S7:1:stop")
+        evict = ["--evict", str(EVICT_MS)] if self.point == "viewer_saw_eviction" else []
+        producer = self.producer(*evict, fault="start_is_open:1:stop")
         wait_stopped(producer)
         with Witness(self.t, producer) as witness:
             others = [self.viewer() for _ in range(self.viewers - 1)]
@@ -240,28 +240,28 @@ class Case:
 
     def run_victim(self, witness, every, others):
         visit = self.visit
-        more = ["--frames", "2"] if self.point in ("V16", "V17", "V18") else []
+        more = ["--frames", "2"] if self.point in ("viewer_leaves", "viewer_freed_lane", "viewer_left") else []
         if self.point in ONCE_A_LIFE:
             for _ in range(visit - 1):
                 wait_exit(self.viewer("--frames", "2", every=every, program=FAULTY_VIEWER), ENDED, "an earlier life", SLOW)
             visit = 1
         fault = f"{self.point}:{visit}"
-        if self.point == "V12":
-            fault = f"V7:{visit}:stop,V12:1"
-        if self.point == "V19":
-            fault = "V9:1:stop,V19:1"
-        if self.point == "V10":
-            fault = f"V9:{visit}:stop,V10:{visit}"
+        if self.point == "viewer_drops_claim":
+            fault = f"viewer_stored_held:{visit}:stop,viewer_drops_claim:1"
+        if self.point == "viewer_saw_eviction":
+            fault = "viewer_claimed:1:stop,viewer_saw_eviction:1"
+        if self.point == "viewer_releases":
+            fault = f"viewer_claimed:{visit}:stop,viewer_releases:{visit}"
         victim = self.viewer(*more, fault=fault, every=every)
-        if self.point == "V10":  # between its claim and its look all slots but that one may be drawn in
+        if self.point == "viewer_releases":  # between its claim and its look all slots but that one may be drawn in
             wait_stopped(victim)
             self.all_slots_are_drawn_in(witness)
             victim.signal(signal.SIGCONT)
-        if self.point == "V12":
+        if self.point == "viewer_drops_claim":
             wait_stopped(victim)
             soon(lambda: not witness.held(victim) >> witness.newest_slot() & 1, "a newer frame comes while one is claimed", RECOVERY)
             victim.signal(signal.SIGCONT)
-        if self.point == "V19":
+        if self.point == "viewer_saw_eviction":
             wait_stopped(victim)
             soon(lambda: LATEST in witness.modes() if self.every else witness.modes().count(LATEST) > others, "the victim is evicted")
             self.all_slots_are_drawn_in(witness)  # but for the one that it still holds
@@ -288,16 +288,16 @@ class Case:
         wait_exit(producer, (143,), "the producer")
 
     def kill_follower(self):
-        """Producers end one after the other. V15: the victim dies at the end of the visit-th; S9: as it goes over."""
-        last = self.visit if self.point == "V15" else self.visit + 1
+        """Producers end one after the other. viewer_saw_end: the victim dies at the end of the visit-th; start_has_next_segment: as it goes over."""
+        last = self.visit if self.point == "viewer_saw_end" else self.visit + 1
         victim = self.viewer("--follow", "--wait", "60", fault=f"{self.point}:{self.visit}")
         others = [self.viewer("--follow", "--wait", "60") for _ in range(self.viewers - 1)]
         lives = []
         for life in range(1, last + 1):
-            producer = self.producer("--frames", "5", fault="S7:1:stop")
+            producer = self.producer("--frames", "5", fault="start_is_open:1:stop")
             lives.append(producer)
             wait_stopped(producer)
-            if life == last and self.point == "S9":
+            if life == last and self.point == "start_has_next_segment":
                 self.killed(victim)
             with Witness(self.t, producer) as witness:
                 self.go(producer, witness, len(others) + victim.is_running())
@@ -347,7 +347,7 @@ class Case:
 
 
 def an_orphan_is_swept():
-    """What S2 leaves behind stays for 5 s, in which it might be another producer's that has only just begun, and one
+    """What start_made_segment leaves behind stays for 5 s, in which it might be another producer's that has only just begun, and one
     that somebody has attached stays as long as that; then the next start takes it away. (Any start: perhaps that of
     another test.)"""
     t, base = Scratch(), None
@@ -357,9 +357,9 @@ def an_orphan_is_swept():
         wait_exit(start, ENDED, "a start", SLOW)
         return [s["shmid"] for s in segments_of(victims)]
     try:
-        victims = [t.start(FAULTY_PRODUCER, *SMALL, "-n", name, env={"PAGEFLIP_FAULT": "S2:1"}) for name in ("one", "two")]
+        victims = [t.start(FAULTY_PRODUCER, *SMALL, "-n", name, env={"PAGEFLIP_FAULT": "start_made_segment:1"}) for name in ("one", "two")]
         for victim in victims:
-            check(wait_killed(victim), f"S2 is not reached: {victim.err}")
+            check(wait_killed(victim), f"start_made_segment is not reached: {victim.err}")
         idle, used = (segments_of([victim])[0]["shmid"] for victim in victims)
         check(sorted(left_after_a_start()) == sorted([idle, used]), "a young orphan is left alone")
         base = libc.shmat(used, None, SHM_RDONLY)
@@ -381,11 +381,11 @@ def an_orphan_is_swept():
 
 def a_stop_is_no_death():
     """Wherever a producer stops as it goes on in its next segment, it lives: viewers wait for it, and lose nothing."""
-    for where in ("P16:1", "S5:2", "S6:2", "P17:1"):
-        case = Case("P16", 2, 2, False, 1)
+    for where in ("producer_has_next_segment:1", "start_filled_segment:2", "start_wrote_id:2", "producer_marked_moved:1"):
+        case = Case("producer_has_next_segment", 2, 2, False, 1)
         try:
             case.small_pictures()
-            producer = case.producer("--stamp", "--loop", fault=f"S7:1:stop,{where}:stop", rate="50", source=["-q", "a.png", "b.png"])
+            producer = case.producer("--stamp", "--loop", fault=f"start_is_open:1:stop,{where}:stop", rate="50", source=["-q", "a.png", "b.png"])
             wait_stopped(producer)
             viewers = [case.viewer(every=every) for every in (False, True)]
             with Witness(case.t, producer) as witness:
@@ -410,9 +410,9 @@ def a_stop_is_no_death():
 def a_lost_ring_is_made_up_for():
     """Whoever should have rung has stopped just before: the other one's sleep ends by itself, nominally after 100 ms."""
     for slots in (2, 8):
-        case = Case("P6", slots, 2, False, 1)
+        case = Case("producer_stored_newest", slots, 2, False, 1)
         try:
-            producer = case.producer(fault="S7:1:stop,P6:5:stop", rate="20")
+            producer = case.producer(fault="start_is_open:1:stop,producer_stored_newest:5:stop", rate="20")
             wait_stopped(producer)
             viewers = [case.viewer(every=every) for every in (False, True)]
             with Witness(case.t, producer) as witness:
@@ -427,7 +427,7 @@ def a_lost_ring_is_made_up_for():
                 late = float(last["acquire_us"]) - float(last["publish_us"]) > RING_LATE * 1e6
                 check(last["sequence"] == "5" and not late, f"the frame without a ring came late or never: {last}")
             producer = case.producer(rate="0")
-            viewer = case.viewer(fault="V10:5:stop,V11:5:stop", every=True)
+            viewer = case.viewer(fault="viewer_releases:5:stop,viewer_released:5:stop", every=True)
             wait_stopped(viewer)
             with Witness(case.t, producer) as witness:
                 soon(lambda: witness.newest() == witness.wanted(viewer) - 2 + slots, "no slot is free")
@@ -444,7 +444,7 @@ def a_lost_ring_is_made_up_for():
 
 def every_point_is_listed():
     """Those of the table in fault.h, which a test of the model compares with the code."""
-    table = set(re.findall(r"\b([SPV]\d+)   ?", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0]))
+    table = set(re.findall(r"^ \*     ((?:start|producer|viewer)_\w+) ", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0], re.M))
     listed = {point.split()[0] for point in STARTING + PRODUCING + VIEWING}
     return Failure(f"in one of both only: {sorted(listed ^ table)}") if listed != table else None
 

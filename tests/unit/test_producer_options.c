@@ -26,12 +26,12 @@ Test(producer_options, defaults_are_a_card_in_720p)
     cr_assert_eq(options_parse(&options, 1, words), 0);
     cr_assert_eq(options.action, ACTION_RUN);
     cr_assert_str_eq(options.channel, "default");
-    cr_assert_str_eq(options.pattern, "card");
-    cr_assert_eq(options.width, 1280);
-    cr_assert_eq(options.height, 720);
-    cr_assert_not(options.rate_is_given);
+    cr_assert_str_eq(options.source.pattern, "card");
+    cr_assert_eq(options.source.width, 1280);
+    cr_assert_eq(options.source.height, 720);
+    cr_assert_not(options.source.rate_is_given);
     cr_assert_eq(options.frames, 0);
-    cr_assert_eq(options.input_count, 0);
+    cr_assert_eq(options.source.input_count, 0);
     cr_assert_null(options.producer.key_file);
     cr_assert_eq(options.producer.evict_after_ns, 0);
 }
@@ -45,14 +45,14 @@ Test(producer_options, reads_each_option)
                        "250", "--json", "-", "-v"),
                  0);
     cr_assert_str_eq(options.channel, "cam");
-    cr_assert_str_eq(options.pattern, "stars");
-    cr_assert_eq(options.width, 3);
-    cr_assert_eq(options.height, 5);
-    cr_assert(options.rate_is_given);
-    cr_assert_float_eq((double)options.rate_num / options.rate_den, 29.97, 1e-9);
+    cr_assert_str_eq(options.source.pattern, "stars");
+    cr_assert_eq(options.source.width, 3);
+    cr_assert_eq(options.source.height, 5);
+    cr_assert(options.source.rate_is_given);
+    cr_assert_float_eq((double)options.source.rate_num / options.source.rate_den, 29.97, 1e-9);
     cr_assert_eq(options.frames, 7);
     cr_assert_eq(options.producer.slots, 3);
-    cr_assert(options.stamp);
+    cr_assert(options.source.stamp);
     cr_assert_str_eq(options.producer.key_file, "file");
     cr_assert_eq(options.producer.evict_after_ns, 250 * NS_PER_MS);
     cr_assert_str_eq(options.json, "-");
@@ -65,10 +65,10 @@ Test(producer_options, takes_inputs_before_and_behind_options)
     char *words[] = {(char *)"", (char *)"a.png", (char *)"--loop", (char *)"b.png", NULL};
 
     cr_assert_eq(options_parse(&options, 4, words), 0);
-    cr_assert_eq(options.input_count, 2);
-    cr_assert_str_eq(options.inputs[0], "a.png");
-    cr_assert_str_eq(options.inputs[1], "b.png");
-    cr_assert(options.loop);
+    cr_assert_eq(options.source.input_count, 2);
+    cr_assert_str_eq(options.source.inputs[0], "a.png");
+    cr_assert_str_eq(options.source.inputs[1], "b.png");
+    cr_assert(options.source.loop);
 }
 
 Test(producer_options, help_and_version_are_asked_for)

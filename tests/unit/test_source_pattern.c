@@ -5,7 +5,6 @@
 
 #include "media/stamp.h"
 #include "pageflip.h"
-#include "producer/options.h"
 #include "producer/sources/source.h"
 
 static const char *const names[] = {"card", "plasma", "waves", "stars"};
@@ -35,10 +34,10 @@ static void slot_init(struct slot *slot, uint32_t width, uint32_t height, int ga
 
 static struct source *open_source(const char *name, uint32_t width, uint32_t height)
 {
-    struct options options = {.pattern = name, .width = width, .height = height};
+    struct source_config config = {.pattern = name, .width = width, .height = height};
     struct source *source = NULL;
 
-    cr_assert_eq(source_open(&source, &options), 0);
+    cr_assert_eq(source_open(&source, &config), 0);
     cr_assert_eq(source->format.width, width);
     cr_assert_eq(source->format.height, height);
     return source;
@@ -157,16 +156,16 @@ Test(source_pattern, every_frame_differs_from_the_one_before)
 
 Test(source_pattern, frames_are_due_at_the_rate_asked_for)
 {
-    struct options options = {.pattern = "card",
-                              .width = 8,
-                              .height = 8,
-                              .rate_is_given = true,
-                              .rate_num = 25,
-                              .rate_den = 1};
+    struct source_config config = {.pattern = "card",
+                                    .width = 8,
+                                    .height = 8,
+                                    .rate_is_given = true,
+                                    .rate_num = 25,
+                                    .rate_den = 1};
     struct source *source;
     struct slot slot;
 
-    cr_assert_eq(source_open(&source, &options), 0);
+    cr_assert_eq(source_open(&source, &config), 0);
     cr_assert_eq(source->format.rate_num, 25);
     cr_assert(source->live);
     slot_init(&slot, 8, 8, 0);
@@ -181,16 +180,16 @@ Test(source_pattern, frames_are_due_at_the_rate_asked_for)
 
 Test(source_pattern, without_a_rate_it_still_moves)
 {
-    struct options options = {.pattern = "card",
-                              .width = 128,
-                              .height = 128,
-                              .rate_is_given = true,
-                              .rate_num = 0,
-                              .rate_den = 1};
+    struct source_config config = {.pattern = "card",
+                                    .width = 128,
+                                    .height = 128,
+                                    .rate_is_given = true,
+                                    .rate_num = 0,
+                                    .rate_den = 1};
     struct source *source;
     struct slot before, now;
 
-    cr_assert_eq(source_open(&source, &options), 0);
+    cr_assert_eq(source_open(&source, &config), 0);
     slot_init(&before, 128, 128, 0);
     slot_init(&now, 128, 128, 0);
     cr_assert_eq(source_fill(source, &before.frame), 0);

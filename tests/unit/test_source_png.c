@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "media/image.h"
-#include "producer/options.h"
 #include "producer/sources/source.h"
 #include "scratch.h"
 
@@ -36,9 +35,9 @@ static void write_grey(const char *name, uint8_t grey, uint32_t width, uint32_t 
 
 static int open_inputs(struct source **source, int count, char **inputs, bool loop)
 {
-    struct options options = {.inputs = inputs, .input_count = count, .loop = loop};
+    struct source_config config = {.inputs = inputs, .input_count = count, .loop = loop};
 
-    return source_open(source, &options);
+    return source_open(source, &config);
 }
 
 static struct source *open_folder(bool loop)

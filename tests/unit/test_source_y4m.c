@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "producer/options.h"
 #include "producer/sources/source.h"
 #include "scratch.h"
 #include "use.h"
@@ -42,18 +41,18 @@ static void write_stream(const char *head, int frames, size_t bytes, size_t uv, 
     fclose(file);
 }
 
-static int open_with(struct source **source, struct options options)
+static int open_with(struct source **source, struct source_config config)
 {
     char *inputs[] = {path};
 
-    options.inputs = inputs;
-    options.input_count = 1;
-    return source_open(source, &options);
+    config.inputs = inputs;
+    config.input_count = 1;
+    return source_open(source, &config);
 }
 
 static int open_stream(struct source **source, bool loop)
 {
-    return open_with(source, (struct options){.loop = loop});
+    return open_with(source, (struct source_config){.loop = loop});
 }
 
 static int next_frame(struct source *source)
@@ -118,7 +117,7 @@ Test(source_y4m, converts_by_the_matrix_that_is_asked_for)
     struct source *source = NULL;
 
     write_stream("YUV4MPEG2 W16 H8 F25:1 C420\n", 1, 16 * 8, 8 * 4, 63, 102, 240);
-    cr_assert_eq(open_with(&source, (struct options){.matrix = 709}), 0);
+    cr_assert_eq(open_with(&source, (struct source_config){.matrix = 709}), 0);
     cr_assert_eq(next_frame(source), 0);
     expect_color(source, 255, 1, 2); /* by BT.601 it would be 233, 0, 1 */
     source_close(source);

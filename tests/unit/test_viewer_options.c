@@ -26,13 +26,13 @@ Test(viewer_options, defaults_are_the_latest_frame_without_waiting)
     cr_assert_eq(options_parse(&options, 1, words), 0);
     cr_assert_eq(options.action, ACTION_RUN);
     cr_assert_str_eq(options.channel, "default");
-    cr_assert_str_eq(options.presenter, "auto");
+    cr_assert_str_eq(options.presenter.name, "auto");
     cr_assert_not(options.every_frame);
     cr_assert_not(options.follow);
-    cr_assert(options.vsync);
+    cr_assert(options.presenter.vsync);
     cr_assert_eq(options.wait_ns, 0);
     cr_assert_eq(options.spin_ns, 0);
-    cr_assert_eq(options.scale, 0);
+    cr_assert_eq(options.presenter.scale, 0);
 }
 
 Test(viewer_options, reads_each_option)
@@ -45,16 +45,16 @@ Test(viewer_options, reads_each_option)
                        "--verify", "--json", "r.json", "--key", "file", "-q"),
                  0);
     cr_assert_str_eq(options.channel, "cam");
-    cr_assert_str_eq(options.presenter, "null");
+    cr_assert_str_eq(options.presenter.name, "null");
     cr_assert(options.every_frame);
     cr_assert(options.follow);
     cr_assert_eq(options.wait_ns, 2500 * NS_PER_MS);
     cr_assert_eq(options.frames, 7);
     cr_assert_eq(options.run_ns, 500 * NS_PER_MS);
-    cr_assert_not(options.vsync);
+    cr_assert_not(options.presenter.vsync);
     cr_assert_eq(options.spin_ns, 50 * NS_PER_US);
-    cr_assert_eq(options.scale, 2);
-    cr_assert(options.fullscreen);
+    cr_assert_eq(options.presenter.scale, 2);
+    cr_assert(options.presenter.fullscreen);
     cr_assert_str_eq(options.snapshot, "s.png");
     cr_assert(options.verify);
     cr_assert_str_eq(options.json, "r.json");

@@ -13,12 +13,12 @@ struct null_presenter {
     bool has_done;
 };
 
-static int open_null(struct presenter **presenter, const struct options *options,
+static int open_null(struct presenter **presenter, const struct presenter_config *config,
                      struct pf_viewer *viewer, const char **reason)
 {
     struct null_presenter *made = calloc(1, sizeof *made);
 
-    (void)options;
+    (void)config;
     (void)reason;
     if (!made)
         return log_out_of_memory("presenter null");

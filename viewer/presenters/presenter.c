@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "options.h"
 
 static const struct presenter_ops *const presenters[] = {
 #ifdef HAVE_X11
@@ -33,18 +32,18 @@ void presenter_print_table(void)
         printf("  %-8s %s\n", presenters[i]->name, presenters[i]->summary);
 }
 
-int presenter_open(struct presenter **presenter, const struct options *options,
+int presenter_open(struct presenter **presenter, const struct presenter_config *config,
                    struct pf_viewer *viewer)
 {
-    bool is_auto = strcmp(options->presenter, "auto") == 0;
+    bool is_auto = strcmp(config->name, "auto") == 0;
     const char *reason = "";
 
     for (size_t i = 0; i < COUNT; i++) {
         const struct presenter_ops *ops = presenters[i];
-        bool is_wanted = is_auto ? ops->is_for_auto : strcmp(ops->name, options->presenter) == 0;
+        bool is_wanted = is_auto ? ops->is_for_auto : strcmp(ops->name, config->name) == 0;
         if (!is_wanted)
             continue;
-        int ret = ops->open(presenter, options, viewer, &reason);
+        int ret = ops->open(presenter, config, viewer, &reason);
         if (ret == 0)
             log_info("presenter %s: showing frames by %s", ops->name, (*presenter)->way);
         if (ret != -ENOTSUP)
@@ -53,6 +52,6 @@ int presenter_open(struct presenter **presenter, const struct options *options,
             log_info("presenter %s: passed over: %s", ops->name, reason);
     }
     log_error("presenter %s: %s; set DISPLAY or WAYLAND_DISPLAY, or use --presenter null",
-              options->presenter, reason);
+              config->name, reason);
     return -ENODEV;
 }

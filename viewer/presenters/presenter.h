@@ -11,7 +11,15 @@
 
 #include "pageflip.h"
 
-struct options;
+/* What a presenter is opened with. */
+struct presenter_config {
+    const char *name; /* of the table in presenter.c, or "auto" */
+    bool vsync;       /* true: tear-free; false: lowest latency */
+    bool may_skip;    /* a newer frame may replace one that waits for the display */
+    bool fullscreen;
+    uint32_t scale; /* initial window size = frame size * scale; 0: fit the screen */
+};
+
 struct canvas;
 
 /* What became of a frame. */
@@ -52,7 +60,7 @@ struct presenter_ops {
      * display has no MIT-SHM extension"). Returns 0, or -ENOTSUP (it cannot work here, *reason says
      * why), or another negative errno, logged.
      */
-    int (*open)(struct presenter **presenter, const struct options *options,
+    int (*open)(struct presenter **presenter, const struct presenter_config *config,
                 struct pf_viewer *viewer, const char **reason);
 
     /*
@@ -105,10 +113,10 @@ extern const struct presenter_ops presenter_x11_ops, presenter_x11_put_ops, pres
     presenter_null_ops;
 
 /*
- * Open the presenter that the options name; `auto`: the first of the table that is for it and works
+ * Open the presenter that the config names; `auto`: the first of the table that is for it and works
  * here. Returns 0, or -ENODEV, logged, when there is none.
  */
-int presenter_open(struct presenter **presenter, const struct options *options,
+int presenter_open(struct presenter **presenter, const struct presenter_config *config,
                    struct pf_viewer *viewer);
 
 bool presenter_exists(const char *name);

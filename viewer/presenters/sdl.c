@@ -98,7 +98,7 @@ static void close_sdl(struct presenter *presenter)
     free(self);
 }
 
-static int open_sdl(struct presenter **presenter, const struct options *options,
+static int open_sdl(struct presenter **presenter, const struct presenter_config *config,
                     struct pf_viewer *viewer, const char **reason)
 {
     static char words[256];
@@ -116,7 +116,7 @@ static int open_sdl(struct presenter **presenter, const struct options *options,
                           !window_has_x11() ? "wayland"
                           : may_be_wayland  ? "x11,wayland"
                                             : "x11",
-                          options, format_of(self), reason);
+                          config, format_of(self), reason);
     if (ret < 0) {
         free(self);
         return ret;

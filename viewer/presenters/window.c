@@ -11,22 +11,21 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "options.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
 
 enum { LARGE_HEIGHT = 1600 }; /* pixels: from here on a panel is drawn twice as large */
 
 /* The frame's size times the scale; without one, shrunk until it fits the screen. */
-static void first_size(const struct options *options, const struct pf_format *format, int *width,
-                       int *height)
+static void first_size(const struct presenter_config *config, const struct pf_format *format,
+                       int *width, int *height)
 {
-    int scale = options->scale ? (int)options->scale : 1;
+    int scale = config->scale ? (int)config->scale : 1;
     SDL_Rect screen;
 
     *width = (int)format->width * scale;
     *height = (int)format->height * scale;
-    if (options->scale || SDL_GetDisplayUsableBounds(0, &screen) != 0 ||
+    if (config->scale || SDL_GetDisplayUsableBounds(0, &screen) != 0 ||
         (*width <= screen.w && *height <= screen.h))
         return;
     struct window room = {.width = screen.w, .height = screen.h};
@@ -42,7 +41,7 @@ bool window_has_x11(void)
     return display && *display;
 }
 
-int window_open(struct window *window, const char *driver, const struct options *options,
+int window_open(struct window *window, const char *driver, const struct presenter_config *config,
                 const struct pf_format *format, const char **reason)
 {
     static char words[256];
@@ -65,12 +64,12 @@ int window_open(struct window *window, const char *driver, const struct options 
     watchdog_enter();
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0) {
         SDL_EnableScreenSaver();
-        first_size(options, format, &width, &height);
+        first_size(config, format, &width, &height);
         window->sdl =
             SDL_CreateWindow("pageflip", SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, width,
                              height,
                              SDL_WINDOW_RESIZABLE |
-                                 (options->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
+                                 (config->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
     }
     if (!window->sdl) {
         if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))

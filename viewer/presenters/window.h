@@ -27,11 +27,11 @@ struct placement {
 bool window_has_x11(void);
 
 /*
- * SDL_Init with `driver` ("x11", or NULL for SDL's choice) and a window of the options' size for
+ * SDL_Init with `driver` ("x11", or NULL for SDL's choice) and a window of the config's size for
  * the format. Signals stay ours. Returns 0, or -ENOTSUP with *reason in words, or another negative
  * errno, logged.
  */
-int window_open(struct window *window, const char *driver, const struct options *options,
+int window_open(struct window *window, const char *driver, const struct presenter_config *config,
                 const struct pf_format *format, const char **reason);
 void window_close(struct window *window);
 void window_set_title(struct window *window, const char *title);

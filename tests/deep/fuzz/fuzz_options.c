@@ -42,10 +42,11 @@ static void check(const struct options *options, int argc, char **argv)
 {
     if (options->action != ACTION_RUN)
         return;
-    if (options->width < 1 || options->width > PF_SIZE_MAX || options->height < 1 ||
-        options->height > PF_SIZE_MAX || options->producer.evict_after_ns < 0 ||
-        options->producer.slots > PF_SLOTS_MAX || options->input_count < 0 ||
-        options->inputs + options->input_count != argv + argc)
+    if (options->source.width < 1 || options->source.width > PF_SIZE_MAX ||
+        options->source.height < 1 || options->source.height > PF_SIZE_MAX ||
+        options->producer.evict_after_ns < 0 || options->producer.slots > PF_SLOTS_MAX ||
+        options->source.input_count < 0 ||
+        options->source.inputs + options->source.input_count != argv + argc)
         __builtin_trap();
 }
 

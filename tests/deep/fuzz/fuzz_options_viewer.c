@@ -23,7 +23,7 @@ int viewer_parse(int argc, char **argv)
 
     if (ret == 0 && options.action == ACTION_RUN &&
         (options.wait_ns < 0 || options.run_ns < 0 || options.spin_ns < 0 ||
-         options.scale > SCALE_MAX))
+         options.presenter.scale > SCALE_MAX))
         __builtin_trap();
     return ret;
 }

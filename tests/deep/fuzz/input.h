@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "producer/options.h"
 #include "producer/sources/source.h"
 
 enum { PIXELS_MAX = 1 << 20, FRAMES_MAX = 4 }; /* of one run: larger ones are only slower */
@@ -44,7 +43,7 @@ static inline void input_check(const struct source *source)
 static inline void input_play(const struct source_ops *ops)
 {
     char *inputs[] = {input_path};
-    struct options options = {.inputs = inputs, .input_count = 1};
+    struct source_config options = {.inputs = inputs, .input_count = 1};
     struct source *source;
 
     if (ops->open(&source, &options) < 0)

@@ -4,7 +4,7 @@
  * S slots, N frames. Each access to shared memory is a step of its own, and after every step any process may be killed.
  * Follow producer() beside pf_producer_begin() and handoff_publish(), viewer() beside pf_viewer_acquire().
  *
- * Labels P1.. and V1.. are the fault points of the C code (common/core/fault.h): each stands before the same step.
+ * Labels producer_scans_lanes.. and viewer_has_lane.. are the fault points of the C code (common/core/fault.h): each stands before the same step.
  *
  * What is left out: time (whatever depends on it may happen or not), the order of memory accesses (Spin is sequentially
  * consistent), starting up, finding a segment, changing over to the next one, and that the C code gives a claim up
@@ -185,7 +185,7 @@ BEGIN:		skip;
 LOOK:		skip;
 		drain(space);
 		/* one load a lane */
-P1:		i = 0;
+producer_scans_lanes:		i = 0;
 		do
 		:: i < V ->
 #ifdef BAD_LOADS_A_LANE_TWICE
@@ -241,9 +241,9 @@ REAP:		do
 						d_step { lease[i] = 0; reaped = 1 };
 						d_step { lane[i] = FREE }
 #else
-P8:						d_step { lane[i] = FREE };
+producer_leased_dead_lane:						d_step { lane[i] = FREE };
 						ring(space);
-P9:						d_step { lease[i] = 0; reaped = 1 }
+producer_freed_dead_lane:						d_step { lease[i] = 0; reaped = 1 }
 #endif
 					:: lease[i] != 0             /* it lives */
 					fi
@@ -269,17 +269,17 @@ P9:						d_step { lease[i] = 0; reaped = 1 }
 			:: (blockers & (1 << i)) && MODE_OF(was[i]) == EVERY ->
 				/* the exchange of handoff_evict() */
 #ifdef BAD_EVICTION_STORES
-P10:				d_step { lane[i] = was[i] - EVERY + LATEST; reaped = 1 };
+producer_evicts:				d_step { lane[i] = was[i] - EVERY + LATEST; reaped = 1 };
 #else
 #ifdef BAD_EVICTION_DROPS_HELD
-P10:				d_step { if :: lane[i] == was[i] -> lane[i] = LATEST; reaped = 1 :: else fi };
+producer_evicts:				d_step { if :: lane[i] == was[i] -> lane[i] = LATEST; reaped = 1 :: else fi };
 #else
-P10:				d_step { if :: lane[i] == was[i] -> lane[i] = was[i] - EVERY + LATEST; reaped = 1 :: else fi };
+producer_evicts:				d_step { if :: lane[i] == was[i] -> lane[i] = was[i] - EVERY + LATEST; reaped = 1 :: else fi };
 #endif
 #endif
 				if
 				:: reaped ->
-P11:					ring(door[i])
+producer_evicted:					ring(door[i])
 				:: else
 				fi
 			:: skip
@@ -298,17 +298,17 @@ P11:					ring(door[i])
 #ifdef BAD_PRODUCER_DRAINS_LATE
 		drain(space);
 #endif
-P12:		if
+producer_sleeps:		if
 		:: rung(space)
 		:: TIMES_OUT                            /* or a signal, or a bell that meant nothing */
 		fi;
-P13:		goto BEGIN;
+producer_woke:		goto BEGIN;
 
 DRAW:		skip;
 #ifdef BAD_PUBLISHES_BEFORE_DRAWING
 		d_step { meta[k] = n; newest = n; newest_slot = k };
 #endif
-P2:		d_step { upper[k] = n };
+producer_has_slot:		d_step { upper[k] = n };
 		if
 		:: abandons > 0 ->
 			d_step {
@@ -321,25 +321,25 @@ P2:		d_step { upper[k] = n };
 			goto BEGIN
 		:: skip
 		fi;
-P3:		d_step { lower[k] = n };
+producer_drew_half:		d_step { lower[k] = n };
 #ifdef BAD_NEWEST_BEFORE_META
 		d_step { newest = n; newest_slot = k };
 #endif
-P4:		d_step { meta[k] = n };
+producer_drew_all:		d_step { meta[k] = n };
 #ifdef BAD_RINGS_BEFORE_NEWEST
 		ring_doors();
 #endif
 		/* THE point of publication */
-P5:		d_step { newest = n; newest_slot = k };
+producer_wrote_meta:		d_step { newest = n; newest_slot = k };
 		/* handoff_ring_doors() */
-P6:		i = 0;
+producer_stored_newest:		i = 0;
 #if defined(AWAKE) && !defined(BAD_RINGS_BEFORE_NEWEST)
 		do
 		:: i < V ->
 			if
 			:: lane[i] != FREE ->
 				ring(door[i]);
-P7:				i++
+producer_rang_one:				i++
 			:: lane[i] == FREE -> i++
 			fi
 		:: else -> break
@@ -357,8 +357,8 @@ end_idle:
 	if
 #ifdef MOVE
 	:: skip;
-P16:		state = MOVED;                          /* the lease stays: the next segment is under it */
-P17:		ring_doors()
+producer_has_next_segment:		state = MOVED;                          /* the lease stays: the next segment is under it */
+producer_marked_moved:		ring_doors()
 #endif
 	:: skip;
 #ifdef BAD_RINGS_BEFORE_THE_END
@@ -369,9 +369,9 @@ P17:		ring_doors()
 		state = ENDED;
 #else
 		state = ENDED;
-P14:		producer_lease = 0;
+producer_marked_ended:		producer_lease = 0;
 #endif
-P15:		skip;
+producer_dropped_lease:		skip;
 #ifndef BAD_RINGS_BEFORE_THE_END
 		ring_doors()
 #endif
@@ -452,13 +452,13 @@ proctype viewer(byte me)
 		fi;
 #endif
 		/* attach_by_id() */
-V1:		if
+viewer_has_lane:		if
 		:: producer_lease
 		:: !producer_lease -> goto CLOSE
 		fi;
 
 		/* handoff_join() */
-V2:		if
+viewer_attached:		if
 #if MODE != 1
 		:: d_step { lane[i] = WORD(LATEST, 0); kind[me] = LATEST }
 #endif
@@ -466,7 +466,7 @@ V2:		if
 		:: d_step { m = newest };
 JOIN:			skip;
 			d_step { word = WORD(EVERY, (m -> m : 1)); lane[i] = word };
-V3:			if
+viewer_stored_next:			if
 #ifndef BAD_JOINS_AT_ONE_LOOK
 			:: d_step { newest != m -> m = newest }; goto JOIN
 #endif
@@ -477,14 +477,14 @@ V3:			if
 			fi
 #endif
 		fi;
-V4:		ring(space);
+viewer_joined:		ring(space);
 
 		/* pf_viewer_acquire(): drain, look, then sleep */
 LOOK:		skip;
 #ifndef BAD_VIEWER_DRAINS_LATE
 		drain(door[i]);
 #endif
-V5:		if
+viewer_polls:		if
 		:: kind[me] == LATEST -> goto CLAIM_NEWEST
 		:: kind[me] == EVERY
 		fi;
@@ -492,7 +492,7 @@ V5:		if
 		/* handoff_claim_next() */
 		d_step { word = lane[i] };
 		if
-		:: MODE_OF(word) != EVERY -> goto V19
+		:: MODE_OF(word) != EVERY -> goto viewer_saw_eviction
 		:: else
 		fi;
 		if
@@ -516,27 +516,27 @@ V5:		if
 			d_step { j = 0; m = 0; word = 0 };
 			if
 			:: MODE_OF(lane[i]) == EVERY -> goto NOTHING
-			:: MODE_OF(lane[i]) != EVERY -> goto V19
+			:: MODE_OF(lane[i]) != EVERY -> goto viewer_saw_eviction
 			fi
 		od;
 #ifdef BAD_NEXT_WITHOUT_HELD
-V8:		skip;
+viewer_found_slot:		skip;
 		d_step { lane[i] = word + ONE_MORE; word = 0 };
 #else
 #ifdef BAD_CLAIM_STORES
-V8:		skip;
+viewer_found_slot:		skip;
 		d_step { lane[i] = (word + ONE_MORE) | HELD(j); word = 0 };
 #else
-V8:		if
+viewer_found_slot:		if
 		:: d_step { lane[i] == word -> lane[i] = (word + ONE_MORE) | HELD(j); word = 0 }
-		:: d_step { lane[i] != word -> j = 0; m = 0 }; goto V19
+		:: d_step { lane[i] != word -> j = 0; m = 0 }; goto viewer_saw_eviction
 		fi;
 #endif
 #endif
-		goto V9;
+		goto viewer_claimed;
 
 		/* count_loss(); then go home, as our program does, or stay on */
-V19:		skip;
+viewer_saw_eviction:		skip;
 		d_step {
 			word = 0;
 			if
@@ -546,7 +546,7 @@ V19:		skip;
 			kind[me] = LATEST
 		};
 		if
-		:: evicted = 1; goto V16
+		:: evicted = 1; goto viewer_leaves
 		:: goto LOOK
 		fi;
 
@@ -555,14 +555,14 @@ CLAIM_NEWEST:	if
 		:: d_step { newest > seen[me] -> j = newest_slot; m = newest }
 		:: newest <= seen[me] -> goto NOTHING
 		fi;
-V6:		skip;
+viewer_loaded_newest:		skip;
 		d_step { lane[i] = lane[i] | HELD(j) };
 #ifndef BAD_CLAIMS_AT_ONE_LOOK
-V7:		if
-		:: newest == m -> goto V9
+viewer_stored_held:		if
+		:: newest == m -> goto viewer_claimed
 		:: d_step { newest != m -> m2 = newest; j2 = newest_slot }
 		fi;
-V12:		skip;
+viewer_drops_claim:		skip;
 #if defined(HOLD) && !defined(BAD_LETS_GO_OF_WHAT_IS_ON_SHOW)
 		if
 		:: j == old
@@ -572,11 +572,11 @@ V12:		skip;
 		let_go(j);
 #endif
 		d_step { j = j2; m = m2; j2 = 0; m2 = 0 };
-		goto V6;
+		goto viewer_loaded_newest;
 #endif
 
 		/* ours: the picture is whole, and stays so */
-V9:		skip;
+viewer_claimed:		skip;
 		d_step { assert(upper[j] == m) };
 #ifdef BAD_RELEASES_BEFORE_READING
 		let_go(j);
@@ -588,30 +588,30 @@ V9:		skip;
 		:: !redraws -> d_step { assert(m > seen[me] && (kind[me] == LATEST || m == seen[me] + 1)); seen[me] = m }
 		fi;
 		/* what was on show is still whole, too, and is let go now, unless it is the same slot */
-V10:		if
+viewer_releases:		if
 		:: old == NONE || old == j
 		:: old != NONE && old != j ->
 			d_step { assert(upper[old] == old_m && lower[old] == old_m) };
-V11:			let_go(old)
+viewer_released:			let_go(old)
 		fi;
 		d_step { old = j; old_m = m; j = 0; m = 0; redraws = 0 };
 #ifdef REDRAW
 		if
-		:: d_step { redraws = 1; j = newest_slot; m = newest }; goto V6
+		:: d_step { redraws = 1; j = newest_slot; m = newest }; goto viewer_loaded_newest
 		:: skip
 		fi;
 #endif
 #else
 		d_step { assert(m > seen[me] && (kind[me] == LATEST || m == seen[me] + 1)); seen[me] = m };
-V10:		d_step { lane[i] = lane[i] & ~HELD(j); j = 0; m = 0 };
-V11:		skip;
+viewer_releases:		d_step { lane[i] = lane[i] & ~HELD(j); j = 0; m = 0 };
+viewer_released:		skip;
 #ifndef BAD_RELEASES_SILENTLY
 		ring(space);
 #endif
 #endif
 #ifdef LEAVE
 		if
-		:: last_look = 0; goto V16
+		:: last_look = 0; goto viewer_leaves
 		:: skip
 		fi;
 #endif
@@ -620,17 +620,17 @@ V11:		skip;
 NOTHING:	skip;
 #ifdef LEAVE
 		if
-		:: last_look = 0; goto V16
+		:: last_look = 0; goto viewer_leaves
 		:: skip
 		fi;
 #endif
 		if
-		:: last_look -> goto V16
+		:: last_look -> goto viewer_leaves
 		:: else
 		fi;
 		/* ask_state(): END and MOVED are asked each time, the lease only now and then */
-V20:		if
-		:: state != RUNNING -> goto V15
+viewer_checks_producer:		if
+		:: state != RUNNING -> goto viewer_saw_end
 		:: state == RUNNING
 		fi;
 		if
@@ -642,9 +642,9 @@ V20:		if
 #endif
 #ifdef BAD_NO_LAST_LOOK
 			last_look = 1;
-			goto V16
+			goto viewer_leaves
 #else
-			goto V15
+			goto viewer_saw_end
 #endif
 #ifdef HOME
 		:: producer_lease                       /* after two sleeps at most it has been asked about */
@@ -658,16 +658,16 @@ V20:		if
 #ifdef IDLE
 end_asleep:
 #endif
-V13:		if
+viewer_sleeps:		if
 		:: rung(door[i])
 		:: TIMES_OUT                            /* or a signal, or pf_viewer_wake() */
 		fi;
-V14:		goto LOOK;
-V15:		last_look = 1;
+viewer_woke:		goto LOOK;
+viewer_saw_end:		last_look = 1;
 		goto LOOK;
 
 		/* pf_viewer_close(). Nothing that was published is left unseen, and only a death is called one. */
-V16:		skip;
+viewer_leaves:		skip;
 		d_step {
 			if
 			:: last_look && !evicted -> assert(seen[me] == newest)
@@ -676,11 +676,11 @@ V16:		skip;
 			assert(!lost || producer_killed);
 			lane[i] = FREE
 		};
-V17:		skip;
+viewer_freed_lane:		skip;
 #ifndef BAD_LEAVES_SILENTLY
 		ring(space);
 #endif
-V18:		skip;
+viewer_left:		skip;
 CLOSE:		skip;
 		d_step { lease[i] = 0; i = NONE }
 		} unless { killed[me] };

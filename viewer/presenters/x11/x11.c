@@ -17,7 +17,6 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "options.h"
 #include "overlay_window.h"
 #include "sent.h"
 #include "slots.h"
@@ -395,7 +394,7 @@ static void close_x11(struct presenter *presenter)
     free(self);
 }
 
-static int open_way(struct presenter **presenter, const struct options *options,
+static int open_way(struct presenter **presenter, const struct presenter_config *config,
                     struct pf_viewer *viewer, const char **reason, bool may_share)
 {
     if (!window_has_x11()) {
@@ -410,10 +409,10 @@ static int open_way(struct presenter **presenter, const struct options *options,
                            .viewer = viewer};
     self->table.viewer = viewer;
     self->may_share = may_share;
-    self->vsync = options->vsync;
-    self->replaces = options->vsync && !options->every_frame && may_share;
+    self->vsync = config->vsync;
+    self->replaces = config->vsync && config->may_skip && may_share;
     int ret =
-        window_open(&self->window, "x11", options, &pf_viewer_segment(viewer)->format, reason);
+        window_open(&self->window, "x11", config, &pf_viewer_segment(viewer)->format, reason);
     if (ret < 0)
         goto failed;
     ret = x11_link_open(&self->link, self->window.sdl, reason);
@@ -437,16 +436,16 @@ failed:
     return ret;
 }
 
-static int open_x11(struct presenter **presenter, const struct options *options,
+static int open_x11(struct presenter **presenter, const struct presenter_config *config,
                     struct pf_viewer *viewer, const char **reason)
 {
-    return open_way(presenter, options, viewer, reason, true);
+    return open_way(presenter, config, viewer, reason, true);
 }
 
-static int open_x11_put(struct presenter **presenter, const struct options *options,
+static int open_x11_put(struct presenter **presenter, const struct presenter_config *config,
                         struct pf_viewer *viewer, const char **reason)
 {
-    return open_way(presenter, options, viewer, reason, false);
+    return open_way(presenter, config, viewer, reason, false);
 }
 
 #define X11_VERBS                                                                                  \
