@@ -1,24 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""What the README says is so: its programs compile and work, and it names every option, exit code
-and presenter that --help does."""
+"""The documents match the programs: the programs in README.md compile and work, its links lead to files, and the man pages name
+every option, pattern, presenter, exit code, and field of a report."""
 import os
 import re
 
 from harness import *
 
-README = open(os.path.join(os.environ["PAGEFLIP_SOURCE"], "README.md")).read()
+SOURCE = os.environ["PAGEFLIP_SOURCE"]
+
+
+def document(*path):
+    return open(os.path.join(SOURCE, *path)).read()
+
+
+README = document("README.md")
+MANUALS = ((PRODUCER, document("producer", "pageflip-producer.1.scd")),
+           (VIEWER, document("viewer", "pageflip-viewer.1.scd")))
+
+
+def section(manual, name):
+    return re.search(rf"^# {name}\n(.*?)(?=^# |\Z)", manual, re.M | re.S)[1]
+
+
+def terms(text):
+    """The bold words of the lines that are not indented: what the text below each of them describes."""
+    return {word.replace("\\", "") for line in re.findall(r"^\*.*$", text, re.M) for word in re.findall(r"\*(.+?)\*", line)}
 
 
 @test
 def the_smallest_programs_compile_and_find_each_other(t):
     producer, viewer = re.findall(r"```c\n(.*?)```", README, re.S)
     library = os.environ["PAGEFLIP_LIBRARY"]
-    common = os.path.join(os.environ["PAGEFLIP_SOURCE"], "common")
     for name, text in (("producer", producer), ("viewer", viewer)):
         with open(f"{t.path}/{name}.c", "w") as file:
             file.write(text)
         sanitize = ["-fsanitize=address,undefined"] if SANITIZED else []
-        compiler = t.start("cc", "-Wall", "-Wextra", "-Werror", f"{name}.c", "-o", name, f"-I{common}",
+        compiler = t.start("cc", "-Wall", "-Wextra", "-Werror", f"{name}.c", "-o", name, f"-I{SOURCE}/common",
                            library, f"-Wl,-rpath,{os.path.dirname(library)}", *sanitize)
         compiler.ends_with(0)
     seen = t.start("./viewer")
@@ -33,32 +50,62 @@ def the_smallest_programs_compile_and_find_each_other(t):
 
 
 @test
-def every_option_is_in_the_readme_and_none_that_is_not(t):
-    for program, heading in ((PRODUCER, "## pageflip-producer"), (VIEWER, "## pageflip-viewer")):
-        section = README.split(heading)[1].split("\n## ")[0]
-        table = "\n".join(line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `-"))
-        in_readme = set(re.findall(r"(--[a-z-]+)", table))
-        in_help = set(re.findall(r"(--[a-z-]+)", t.run(program, "--help").decode().split("\nSources")[0].split("\nPresenters")[0]))
-        # "--help lists" and the like are no options of their own.
-        equal(in_readme, in_help, program)
+def every_link_leads_to_a_file(t):
+    for page in ("README.md", "CONTRIBUTING.md", "assets/README.md", "tests/README.md"):
+        links = re.findall(r"\]\(([^)#]+)", document(page))
+        for link in links:
+            if "://" not in link:
+                assert os.path.exists(os.path.join(SOURCE, os.path.dirname(page), link)), f"{page}: no file {link}"
 
 
 @test
-def patterns_and_presenters_are_in_the_readme(t):
-    patterns = t.run(PRODUCER, "--help").decode().split("Patterns:\n")[1].split("\n\n")[0]
-    presenters = t.run(VIEWER, "--help").decode().split("Presenters:\n")[1].split("\n\n")[0]
-    names = [line.split()[0] for line in (patterns + "\n" + presenters).splitlines()]
-    assert len(names) >= 8, names
-    for name in names:
-        contains(README, f"`{name}`")
+def every_option_is_in_the_manual_and_no_other(t):
+    for program, manual in MANUALS:
+        shown = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", t.run(program, "--help").decode(), re.M))
+        described = {word for word in terms(section(manual, "OPTIONS")) if word.startswith("--")}
+        assert len(shown) >= 16, shown
+        equal(described, shown, program)
 
 
 @test
-def exit_codes_are_those_of_the_header(t):
-    header = open(os.path.join(os.environ["PAGEFLIP_SOURCE"], "common", "program", "exit_code.h")).read()
-    codes = {int(code) for code in re.findall(r"EXIT_\w+ = (\d+)", header)} - {128}
-    table = README.split("## Exit codes")[1].split("\n## ")[0]
-    equal({int(code) for code in re.findall(r"\| (\d+) \|", table)}, codes)
+def every_pattern_and_presenter_is_in_the_manual_and_no_other(t):
+    for (program, manual), heading in zip(MANUALS, ("Patterns", "Presenters")):
+        table = t.run(program, "--help").decode().split(f"{heading}:\n")[1].split("\n\n")[0]
+        shown = {line.split()[0] for line in table.splitlines()}
+        assert len(shown) >= 2, shown
+        equal(terms(section(manual, heading.upper())), shown, program)
+
+
+@test
+def exit_codes_of_manual_help_and_header_are_equal(t):
+    header = set(re.findall(r"EXIT_\w+ = (\d+)", document("common", "program", "exit_code.h"))) - {"128"}
+    described = [terms(section(manual, "EXIT STATUS")) - {"128+N"} for program, manual in MANUALS]
+    for (program, manual), codes in zip(MANUALS, described):
+        shown = t.run(program, "--help").decode().split("Exit codes:")[1].split("\n\n")[0]
+        equal(codes, set(re.findall(r"\b\d+\b", shown)) - {"128"}, program)
+    equal(set.union(*described), header)
+
+
+def fields(report, prefix=""):
+    """The dotted names of a report's fields; percentiles and the parts of a format are described once."""
+    for name, value in report.items():
+        if isinstance(value, dict) and "count" not in value and name != "format":
+            yield from fields(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+@test
+def every_field_of_the_reports_is_in_the_manual(t):
+    producer = t.producer("--size", "64x64", "--json", "p.json")
+    t.viewer("--frames", "3", "--json", "v.json", "--csv", "v.csv").ends_with(0)
+    producer.signal(signal.SIGTERM)
+    producer.wait()
+    for file, (program, manual) in zip(("p.json", "v.json"), MANUALS):
+        written = set(fields(report_of(f"{t.path}/{file}")))
+        equal(written - terms(section(manual, "REPORT")), set(), f"{program}: not described")
+    columns = open(f"{t.path}/v.csv").readline().strip().split(",")
+    equal(terms(section(MANUALS[1][1], "CSV")), set(columns), "columns")
 
 
 if __name__ == "__main__":
