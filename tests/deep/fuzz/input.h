@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A fuzzer's bytes as a file: in memory, under a path that open() takes; and what is read from it,
  * as frames in memory that ends where the slot would. */
-#ifndef INPUT_H
-#define INPUT_H
+#ifndef TESTS_DEEP_FUZZ_INPUT_H
+#define TESTS_DEEP_FUZZ_INPUT_H
 
 #include <stdint.h>
 #include <stdio.h>
