@@ -16,7 +16,7 @@ enum {
     LINES = 8,
     STRIP_HEIGHT = 96,
     WIDTH = PANEL_FRAMES * BAR_WIDTH + 2 * MARGIN,
-    HEIGHT = LINES * GLYPH_HEIGHT + STRIP_HEIGHT + 3 * MARGIN,
+    HEIGHT = LINES * FONT_HEIGHT + STRIP_HEIGHT + 3 * MARGIN,
 };
 
 enum {
@@ -73,8 +73,8 @@ static bool make_canvas(struct panel *panel, uint32_t scale)
 static void line(const struct canvas *canvas, uint32_t scale, int number, uint32_t color,
                  const char *text)
 {
-    glyphs_draw(canvas, (int32_t)(MARGIN * scale),
-                (int32_t)((MARGIN + (uint32_t)number * GLYPH_HEIGHT) * scale), scale, color, text);
+    font_draw(canvas, (int32_t)(MARGIN * scale),
+              (int32_t)((MARGIN + (uint32_t)number * FONT_HEIGHT) * scale), scale, color, text);
 }
 
 static void stage(const struct canvas *canvas, uint32_t scale, int number, uint32_t color,
@@ -146,20 +146,20 @@ static void draw_legend(const struct canvas *canvas, uint32_t scale, int64_t ful
                  {"render ", COLOR_RENDER},
                  {"handoff ", COLOR_HANDOFF},
                  {"present", COLOR_PRESENT}};
-    uint32_t x = MARGIN * scale, y = (MARGIN + 7 * GLYPH_HEIGHT) * scale;
+    uint32_t x = MARGIN * scale, y = (MARGIN + 7 * FONT_HEIGHT) * scale;
     char text[32];
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        glyphs_draw(canvas, (int32_t)x, (int32_t)y, scale, words[i].color, words[i].name);
-        x += glyphs_width(scale, words[i].name);
+        font_draw(canvas, (int32_t)x, (int32_t)y, scale, words[i].color, words[i].name);
+        x += font_width(scale, words[i].name);
     }
     snprintf(text, sizeof text, "  top: %lld ms", (long long)(full_ns / NS_PER_MS));
-    glyphs_draw(canvas, (int32_t)x, (int32_t)y, scale, COLOR_FAINT, text);
+    font_draw(canvas, (int32_t)x, (int32_t)y, scale, COLOR_FAINT, text);
 }
 
 static void draw_strip(const struct canvas *canvas, uint32_t scale, const struct panel *panel)
 {
-    uint32_t top = (2 * MARGIN + LINES * GLYPH_HEIGHT) * scale, height = STRIP_HEIGHT * scale;
+    uint32_t top = (2 * MARGIN + LINES * FONT_HEIGHT) * scale, height = STRIP_HEIGHT * scale;
     int64_t full_ns = full_scale_ns(panel);
     uint64_t count = panel->frames < PANEL_FRAMES ? panel->frames : PANEL_FRAMES;
 

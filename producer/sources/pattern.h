@@ -3,7 +3,7 @@
 #ifndef PATTERN_H
 #define PATTERN_H
 
-#include "media/font.h"
+#include "media/canvas.h"
 
 /* Which picture: of frame `number`, at `seconds` since the first. */
 struct pattern_time {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "media/font.h"
 #include "media/stamp.h"
 #include "pattern.h"
 
@@ -142,13 +143,11 @@ static void draw_words(const struct canvas *canvas, struct box box, uint32_t col
 
     for (int i = 0; i < 2; i++) {
         int32_t scale =
-            smaller(box.width / (int32_t)glyphs_width(1, words[i]), box.height / GLYPH_HEIGHT);
+            smaller(box.width / (int32_t)font_width(1, words[i]), box.height / FONT_HEIGHT);
         if (scale < 1)
             continue;
-        glyphs_draw(canvas,
-                    box.x + (box.width - (int32_t)glyphs_width((uint32_t)scale, words[i])) / 2,
-                    box.y + (box.height - GLYPH_HEIGHT * scale) / 2, (uint32_t)scale, color,
-                    words[i]);
+        font_draw(canvas, box.x + (box.width - (int32_t)font_width((uint32_t)scale, words[i])) / 2,
+                  box.y + (box.height - FONT_HEIGHT * scale) / 2, (uint32_t)scale, color, words[i]);
         return;
     }
 }

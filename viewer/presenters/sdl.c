@@ -15,7 +15,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "media/font.h"
+#include "media/canvas.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
 #include "window.h"
