@@ -15,6 +15,7 @@
 #include "program/exit_code.h"
 #include "program/messages.h"
 #include "program/signals.h"
+#include "program/standard_files.h"
 
 /* The way out: the last figures, and what the shell is told. */
 static int finish(struct loop *loop, const struct options *options, int ret)
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
     struct options options;
     static struct loop state; /* histograms are too large for some stacks */
 
-    output_guard_standard_files();
+    standard_files_reserve();
     int ret = options_parse(&options, argc, argv);
     if (ret < 0)
         return EXIT_USAGE;
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
                                    .format = state.format,
                                    .start_ns = clock_now_ns(),
                                    .start_cpu_ns = clock_cpu_ns()};
-    if ((options.json && output_check(options.json) < 0) ||
+    if ((options.json && atomic_file_check(options.json) < 0) ||
         record_open(&state.record, options.trace) < 0) {
         code = EXIT_OUTPUT_FAILED;
         goto out;

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "program/atomic_file.h"
+#include "program/report.h"
 
 void report_frame(struct report *report, const struct pf_frame *frame)
 {
@@ -30,12 +31,12 @@ static double cpu_us_per_frame(const struct report *report)
 int report_write_json(const struct report *report, const char *path)
 {
     const struct pf_producer_stats *stats = &report->stats;
-    struct output output;
-    int ret = output_open(&output, path);
+    struct atomic_file output;
+    int ret = atomic_file_open(&output, path);
 
     if (ret < 0)
         return ret;
-    FILE *file = output.file;
+    FILE *file = output.stream;
     /* A channel's name and a source's need no escapes. */
     fprintf(file,
             "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"producer\",\"source\":\"%s\",\n"
@@ -43,7 +44,7 @@ int report_write_json(const struct report *report, const char *path)
             " \"frames\":{\"published\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"no_slot\":%" PRIu64
             "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64 ",\"evicted\":%" PRIu64
             "},\n \"latency_us\":{\"render\":",
-            OUTPUT_REPORT_SCHEMA, report->channel, report->source, report->format.width,
+            REPORT_SCHEMA, report->channel, report->source, report->format.width,
             report->format.height, stats->published, report->skipped, stats->no_slot,
             stats->viewers, stats->reaped, stats->evicted);
     histogram_write_json(&report->render, file);
@@ -51,7 +52,7 @@ int report_write_json(const struct report *report, const char *path)
     histogram_write_json(&report->interval, file);
     fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n", cpu_us_per_frame(report),
             seconds(report));
-    return output_finish(&output);
+    return atomic_file_finish(&output);
 }
 
 void report_print(const struct report *report)

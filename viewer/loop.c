@@ -15,9 +15,9 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "media/image.h"
 #include "media/stamp.h"
 #include "overlay.h"
+#include "program/image_file.h"
 #include "program/signals.h"
 
 #define SLICE_NS (100 * NS_PER_MS) /* nothing that people do waits longer */
@@ -109,8 +109,8 @@ static int write_snapshot(const struct loop *loop, const char *path, const struc
 {
     const struct pf_format *format = &loop->report->format;
 
-    return picture_write(path, frame->plane[0].pixels, frame->plane[0].stride_bytes, format->width,
-                         format->height);
+    return image_write_file(path, frame->plane[0].pixels, frame->plane[0].stride_bytes,
+                            format->width, format->height);
 }
 
 static int snapshot_newest(struct loop *loop, const char *path)
@@ -131,8 +131,8 @@ static int snapshot_newest(struct loop *loop, const char *path)
 static int snapshot_shown(struct loop *loop, const char *path)
 {
     if (loop->kept)
-        return picture_write(path, loop->kept, loop->kept_stride_bytes, loop->kept_format.width,
-                             loop->kept_format.height);
+        return image_write_file(path, loop->kept, loop->kept_stride_bytes, loop->kept_format.width,
+                                loop->kept_format.height);
     return snapshot_newest(loop, path);
 }
 

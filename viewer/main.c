@@ -20,6 +20,7 @@
 #include "program/exit_code.h"
 #include "program/messages.h"
 #include "program/signals.h"
+#include "program/standard_files.h"
 #include "report.h"
 
 static int code_of(int ret, const struct report *report)
@@ -75,7 +76,8 @@ static int view(const struct options *options)
     if (ret < 0)
         goto out;
     code = EXIT_OUTPUT_FAILED;
-    if ((options->json && output_check(options->json) < 0) || record_open(&record, options) < 0)
+    if ((options->json && atomic_file_check(options->json) < 0) ||
+        record_open(&record, options) < 0)
         goto out;
 
     report = (struct report){.channel = pf_viewer_channel(viewer),
@@ -119,7 +121,7 @@ int main(int argc, char **argv)
 {
     struct options options;
 
-    output_guard_standard_files();
+    standard_files_reserve();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
     messages_init(NULL);

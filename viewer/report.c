@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/format.h"
 #include "program/atomic_file.h"
+#include "program/report.h"
 
 void report_frame(struct report *report, const struct presented *presented)
 {
@@ -56,22 +57,22 @@ static void write_latency(FILE *file, const char *name, const struct histogram *
 
 int report_write_json(const struct report *report, const char *path)
 {
-    struct output output;
-    int ret = output_open(&output, path);
+    struct atomic_file output;
+    int ret = atomic_file_open(&output, path);
 
     if (ret < 0)
         return ret;
-    FILE *file = output.file;
+    FILE *file = output.stream;
     /* A channel's name and a presenter's need no escapes. */
     fprintf(file,
             "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"viewer\",\"presenter\":\"%s\",\n"
             " \"format\":{\"fourcc\":\"%s\",\"width\":%u,\"height\":%u},\n"
             " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"lost\":%" PRIu64
             ",\"torn\":%" PRIu64 ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
-            OUTPUT_REPORT_SCHEMA, report->channel, report->way,
-            format_name(report->format.fourcc).text, report->format.width, report->format.height,
-            report->shown, report->stats.skipped + report->passed_over, report->stats.lost,
-            report->torn, report->verified);
+            REPORT_SCHEMA, report->channel, report->way, format_name(report->format.fourcc).text,
+            report->format.width, report->format.height, report->shown,
+            report->stats.skipped + report->passed_over, report->stats.lost, report->torn,
+            report->verified);
     write_latency(file, "render", &report->render);
     fputc(',', file);
     write_latency(file, "handoff", &report->handoff);
@@ -90,7 +91,7 @@ int report_write_json(const struct report *report, const char *path)
             "\"records_dropped\":%" PRIu64 ",\"seconds\":%.3f}\n",
             per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies),
             report->records_dropped, seconds(report));
-    return output_finish(&output);
+    return atomic_file_finish(&output);
 }
 
 static void print_row(const char *name, const struct histogram *histogram)

@@ -17,6 +17,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "messages.h"
 
 #define LOOK_NS (NS_PER_S / 2)
 
@@ -72,12 +73,6 @@ static void *write_on(void *argument)
     return NULL;
 }
 
-static int fail(const char *path, int error)
-{
-    log_error("%s: cannot write it: %s; choose another place for it", path, strerror(error));
-    return -error;
-}
-
 int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state)
 {
@@ -85,13 +80,13 @@ int recorder_open(struct recorder **recorder, const char *path,
     sigset_t all, before;
 
     if (!made)
-        return fail(path, ENOMEM);
+        return messages_cannot_write(path, ENOMEM);
     made->path = path;
     made->format = format;
     made->state = state;
     made->file = strcmp(path, "-") == 0 ? fdopen(dup(STDOUT_FILENO), "w") : fopen(path, "we");
     if (!made->file) {
-        int ret = fail(path, errno);
+        int ret = messages_cannot_write(path, errno);
         free(made);
         return ret;
     }
@@ -108,7 +103,7 @@ int recorder_open(struct recorder **recorder, const char *path,
         pthread_mutex_destroy(&made->mutex);
         fclose(made->file);
         free(made);
-        return fail(path, error);
+        return messages_cannot_write(path, error);
     }
     *recorder = made;
     return 0;
@@ -160,7 +155,7 @@ int recorder_close(struct recorder *recorder)
         recorder->error = EIO;
     if (fclose(recorder->file) != 0 && !recorder->error)
         recorder->error = errno;
-    int ret = recorder->error ? fail(recorder->path, recorder->error) : 0;
+    int ret = recorder->error ? messages_cannot_write(recorder->path, recorder->error) : 0;
     if (recorder->dropped)
         log_warning("%s: %llu records were dropped: the disk was too slow", recorder->path,
                     (unsigned long long)recorder->dropped);

@@ -10,6 +10,7 @@
 
 #include "core/log.h"
 #include "line.h"
+#include "messages.h"
 
 static const char head[] = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
 static const char tail[] = "\n]}\n";
@@ -210,11 +211,8 @@ int trace_merge(FILE *file, char **paths, int count)
         for (size_t i = 0; i < events.count; i++)
             fprintf(file, "%s%s", i ? ",\n" : "", events.event[i].line);
         fputs(tail, file);
-        if (fflush(file) != 0 || ferror(file)) {
-            ret = errno ? -errno : -EIO;
-            log_error("the merged trace: cannot write it: %s; choose another place for it",
-                      strerror(-ret));
-        }
+        if (fflush(file) != 0 || ferror(file))
+            ret = messages_cannot_write("merged trace", errno);
     }
     for (size_t i = 0; i < events.count; i++)
         free(events.event[i].line);

@@ -22,7 +22,7 @@ struct png_source {
     char **paths;
     size_t count, next; /* paths[next] is the next to open */
     bool loop;
-    struct picture *picture; /* open, its header read, not yet decoded */
+    struct image *image; /* open, its header read, not yet decoded */
     uint64_t number;
 };
 
@@ -110,19 +110,19 @@ static int next(struct source *source)
             return -ENODATA;
         self->next = 0;
     }
-    picture_close(self->picture);
-    self->picture = NULL;
-    return picture_open(&self->picture, self->paths[self->next++], &source->format.width,
-                        &source->format.height);
+    image_close(self->image);
+    self->image = NULL;
+    return image_open(&self->image, self->paths[self->next++], &source->format.width,
+                      &source->format.height);
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
 {
     struct png_source *self = (struct png_source *)source;
-    int ret = picture_read(self->picture, frame->plane[0].pixels, frame->plane[0].stride_bytes);
+    int ret = image_read(self->image, frame->plane[0].pixels, frame->plane[0].stride_bytes);
 
-    picture_close(self->picture);
-    self->picture = NULL;
+    image_close(self->image);
+    self->image = NULL;
     if (ret == 0 && source->format.rate_num)
         frame->pts_ns = (int64_t)((double)self->number * 1e9 * source->format.rate_den /
                                   source->format.rate_num);
@@ -134,7 +134,7 @@ static void close_png(struct source *source)
 {
     struct png_source *self = (struct png_source *)source;
 
-    picture_close(self->picture);
+    image_close(self->image);
     for (size_t i = 0; i < self->count; i++)
         free(self->paths[i]);
     free(self->paths);

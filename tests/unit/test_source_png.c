@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "media/image.h"
 #include "producer/sources/source.h"
+#include "program/image_file.h"
 #include "scratch.h"
 
 enum { MARK = 0x5a, ROOM = 64 * 1024 };
@@ -30,7 +30,7 @@ static void write_grey(const char *name, uint8_t grey, uint32_t width, uint32_t 
 
     memset(rows, grey, sizeof rows);
     scratch_path(path, scratch, name);
-    cr_assert_eq(picture_write(path, rows, width * 4, width, height), 0);
+    cr_assert_eq(image_write_file(path, rows, width * 4, width, height), 0);
 }
 
 static int open_inputs(struct source **source, int count, char **inputs, bool loop)
