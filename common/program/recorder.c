@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "messages.h"
+#include "threads.h"
 
 #define LOOK_NS (NS_PER_S / 2)
 
@@ -77,7 +77,6 @@ int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state)
 {
     struct recorder *made = calloc(1, sizeof *made + RECORDER_SLOTS * format->record_bytes);
-    sigset_t all, before;
 
     if (!made)
         return messages_cannot_write(path, ENOMEM);
@@ -93,17 +92,13 @@ int recorder_open(struct recorder **recorder, const char *path,
     format->begin(made->file, state);
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->news, NULL);
-    /* Signals are for the loop: one that this thread took would wake nobody. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&made->thread, NULL, write_on, made);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error) {
+    int ret = thread_start(&made->thread, write_on, made);
+    if (ret < 0) {
         pthread_cond_destroy(&made->news);
         pthread_mutex_destroy(&made->mutex);
         fclose(made->file);
         free(made);
-        return messages_cannot_write(path, error);
+        return messages_cannot_write(path, -ret);
     }
     *recorder = made;
     return 0;
