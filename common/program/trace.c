@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "line.h"
 #include "messages.h"
+#include "time_us.h"
 
 static const char head[] = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
 static const char tail[] = "\n]}\n";
@@ -40,18 +40,6 @@ void trace_begin(FILE *file, void *state)
         name_track(file, trace, stage, 0);
 }
 
-/* Where and when an event is, after `words`. */
-static void add_place(struct line *line, const char *words, int pid, int tid, int64_t ns)
-{
-    line_add(line, words);
-    line_add(line, ",\"pid\":");
-    line_add_number(line, (uint64_t)pid);
-    line_add(line, ",\"tid\":");
-    line_add_number(line, (uint64_t)tid);
-    line_add(line, ",\"ts\":");
-    line_add_us(line, ns);
-}
-
 int trace_slice(FILE *file, struct trace *trace, int stage, int64_t start_ns, int64_t end_ns,
                 uint64_t sequence)
 {
@@ -63,35 +51,22 @@ int trace_slice(FILE *file, struct trace *trace, int stage, int64_t start_ns, in
     if (row && !ends_ns[row])
         name_track(file, trace, stage, row);
     ends_ns[row] = end_ns;
-    struct line line;
-    line_begin(&line);
-    line_add(&line, ",\n{\"ph\":\"X\",\"name\":\"");
-    line_add(&line, trace->stages[stage]);
-    add_place(&line, "\",\"cat\":\"frame\"", trace->pid, tid_of(stage, row), start_ns);
-    line_add(&line, ",\"dur\":");
-    line_add_us(&line, end_ns - start_ns);
-    line_add(&line, ",\"args\":{\"frame\":");
-    line_add_number(&line, sequence);
-    line_add(&line, "}}");
-    line_write(&line, file);
+    fprintf(
+        file,
+        ",\n{\"ph\":\"X\",\"name\":\"%s\",\"cat\":\"frame\",\"pid\":%d,\"tid\":%d,\"ts\":" TIME_US
+        ",\"dur\":" TIME_US ",\"args\":{\"frame\":%" PRIu64 "}}",
+        trace->stages[stage], trace->pid, tid_of(stage, row), TIME_US_OF(start_ns),
+        TIME_US_OF(end_ns - start_ns), sequence);
     return tid_of(stage, row);
 }
 
 static void flow_end(FILE *file, const struct trace *trace, const char *phase, int pid, int tid,
                      int64_t ns)
 {
-    struct line line;
-
-    line_begin(&line);
-    line_add(&line, ",\n{\"ph\":");
-    line_add(&line, phase);
-    line_add(&line, ",\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"");
-    line_add_number(&line, (uint64_t)trace->pid);
-    line_add(&line, ".");
-    line_add_number(&line, trace->flows);
-    add_place(&line, "\"", pid, tid, ns);
-    line_add(&line, "}");
-    line_write(&line, file);
+    fprintf(file,
+            ",\n{\"ph\":%s,\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"%d.%" PRIu64
+            "\",\"pid\":%d,\"tid\":%d,\"ts\":" TIME_US "}",
+            phase, trace->pid, trace->flows, pid, tid, TIME_US_OF(ns));
 }
 
 void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int64_t from_ns,
