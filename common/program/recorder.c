@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread adds and one takes, so two counters are enough: `added` belongs to the first, `taken`
- * to the second. The taker looks twice a second by itself; nobody wakes it for a frame, because a
- * wake would cost more than the record, but for one that makes the ring half full.
+ * One thread adds records and one writes them, so two counters are enough: only the first stores
+ * `added`, only the second `taken`. The writer polls twice a second. Waking the writer for each
+ * record would cost more than the record, so that is done only when the ring becomes half full.
  */
 #include "recorder.h"
 
@@ -19,18 +19,18 @@
 #include "messages.h"
 #include "threads.h"
 
-#define LOOK_NS (NS_PER_S / 2)
+#define POLL_NS (NS_PER_S / 2)
 
 struct recorder {
     const char *path;
     const struct recorder_format *format;
     void *state;
     FILE *file;
-    int error; /* the first one of a write */
+    int error; /* errno of the first failed write; 0: none */
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t news;
-    bool is_over, is_half_full;    /* under the mutex */
+    pthread_cond_t wake;
+    bool is_closing, is_half_full; /* under the mutex */
     _Atomic uint64_t added, taken; /* records so far */
     uint64_t dropped;
     uint8_t ring[];
@@ -41,35 +41,35 @@ static uint8_t *place(struct recorder *recorder, uint64_t number)
     return recorder->ring + number % RECORDER_SLOTS * recorder->format->record_bytes;
 }
 
-static void take_all(struct recorder *recorder)
+static void write_records(struct recorder *recorder)
 {
     uint64_t taken = atomic_load_explicit(&recorder->taken, memory_order_relaxed);
-    /* Pairs with the release in recorder_add(): the record is there. */
+    /* Pairs with the release in recorder_add(): the records are complete. */
     uint64_t added = atomic_load_explicit(&recorder->added, memory_order_acquire);
 
     for (; taken < added; taken++)
         recorder->format->record(recorder->file, recorder->state, place(recorder, taken));
-    /* Pairs with the acquire in recorder_add(): the place has been read. */
+    /* Pairs with the acquire in recorder_add(): the records have been read. */
     atomic_store_explicit(&recorder->taken, taken, memory_order_release);
     if ((fflush(recorder->file) != 0 || ferror(recorder->file)) && !recorder->error)
         recorder->error = errno ? errno : EIO;
 }
 
-static void *write_on(void *argument)
+static void *run(void *argument)
 {
     struct recorder *recorder = argument;
-    bool is_over;
+    bool is_closing;
 
     do {
-        struct timespec until = clock_timespec(clock_now_ns() + LOOK_NS);
+        struct timespec until = clock_timespec(clock_now_ns() + POLL_NS);
         pthread_mutex_lock(&recorder->mutex);
-        if (!recorder->is_over && !recorder->is_half_full)
-            pthread_cond_clockwait(&recorder->news, &recorder->mutex, CLOCK_MONOTONIC, &until);
+        if (!recorder->is_closing && !recorder->is_half_full)
+            pthread_cond_clockwait(&recorder->wake, &recorder->mutex, CLOCK_MONOTONIC, &until);
         recorder->is_half_full = false;
-        is_over = recorder->is_over;
+        is_closing = recorder->is_closing;
         pthread_mutex_unlock(&recorder->mutex);
-        take_all(recorder);
-    } while (!is_over);
+        write_records(recorder);
+    } while (!is_closing);
     return NULL;
 }
 
@@ -91,10 +91,10 @@ int recorder_open(struct recorder **recorder, const char *path,
     }
     format->begin(made->file, state);
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_cond_init(&made->news, NULL);
-    int ret = thread_start(&made->thread, write_on, made);
+    pthread_cond_init(&made->wake, NULL);
+    int ret = thread_start(&made->thread, run, made);
     if (ret < 0) {
-        pthread_cond_destroy(&made->news);
+        pthread_cond_destroy(&made->wake);
         pthread_mutex_destroy(&made->mutex);
         fclose(made->file);
         free(made);
@@ -104,12 +104,12 @@ int recorder_open(struct recorder **recorder, const char *path,
     return 0;
 }
 
-/* Its other holder keeps the mutex for no longer than it takes to look at two flags. */
-static void wake(struct recorder *recorder)
+/* Set the flag and wake the writer, which holds the mutex only to read the flags. */
+static void set_flag(struct recorder *recorder, bool *flag)
 {
     pthread_mutex_lock(&recorder->mutex);
-    recorder->is_half_full = true;
-    pthread_cond_signal(&recorder->news);
+    *flag = true;
+    pthread_cond_signal(&recorder->wake);
     pthread_mutex_unlock(&recorder->mutex);
 }
 
@@ -118,17 +118,17 @@ void recorder_add(struct recorder *recorder, const void *record)
     if (!recorder)
         return;
     uint64_t added = atomic_load_explicit(&recorder->added, memory_order_relaxed);
-    /* Pairs with the release in take_all(). */
+    /* Pairs with the release in write_records(). */
     uint64_t waiting = added - atomic_load_explicit(&recorder->taken, memory_order_acquire);
     if (waiting == RECORDER_SLOTS) {
         recorder->dropped++;
         return;
     }
     memcpy(place(recorder, added), record, recorder->format->record_bytes);
-    /* Pairs with the acquire in take_all(). */
+    /* Pairs with the acquire in write_records(). */
     atomic_store_explicit(&recorder->added, added + 1, memory_order_release);
     if (waiting == RECORDER_SLOTS / 2)
-        wake(recorder);
+        set_flag(recorder, &recorder->is_half_full);
 }
 
 uint64_t recorder_dropped(const struct recorder *recorder)
@@ -140,10 +140,7 @@ int recorder_close(struct recorder *recorder)
 {
     if (!recorder)
         return 0;
-    pthread_mutex_lock(&recorder->mutex);
-    recorder->is_over = true;
-    pthread_cond_signal(&recorder->news);
-    pthread_mutex_unlock(&recorder->mutex);
+    set_flag(recorder, &recorder->is_closing);
     pthread_join(recorder->thread, NULL);
     recorder->format->end(recorder->file, recorder->state);
     if (ferror(recorder->file) && !recorder->error)
@@ -154,7 +151,7 @@ int recorder_close(struct recorder *recorder)
     if (recorder->dropped)
         log_warning("%s: %llu records were dropped: the disk was too slow", recorder->path,
                     (unsigned long long)recorder->dropped);
-    pthread_cond_destroy(&recorder->news);
+    pthread_cond_destroy(&recorder->wake);
     pthread_mutex_destroy(&recorder->mutex);
     free(recorder);
     return ret;

@@ -14,8 +14,8 @@
 enum { REPORT_SCHEMA = 1 };
 
 /*
- * Begin the JSON object: schema, channel, role, the name of the `part` that is in use (a source or a
- * presenter), and the format, with a comma after it. None of the strings needs JSON escapes.
+ * Begin the JSON object: schema, channel, role, the name of the `part` that is in use (a source or
+ * a presenter), and the format, with a comma after it. No string may need JSON escapes.
  */
 void report_begin_json(FILE *file, const char *channel, const char *role, const char *part,
                        const char *name, const struct pf_format *format);
