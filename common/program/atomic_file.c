@@ -40,23 +40,22 @@ static int open_temporary(struct atomic_file *file)
     if (asprintf(&file->temporary, "%s.XXXXXX", file->path) < 0)
         return messages_cannot_write(file->path, ENOMEM);
     int fd = mkostemp(file->temporary, O_CLOEXEC);
-    if (fd < 0) {
-        int ret = messages_cannot_write(file->path, errno);
-        free(file->temporary);
-        return ret;
+    if (fd >= 0) {
+        mode_t mask = umask(0);
+        umask(mask);
+        fchmod(fd, 0666 & ~mask); /* the mode that open() would give */
+        file->stream = fdopen(fd, "w");
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask); /* the mode that open() would give */
-    file->stream = fdopen(fd, "w");
-    if (!file->stream) {
-        int ret = messages_cannot_write(file->path, errno);
+    if (file->stream)
+        return 0;
+    int ret = messages_cannot_write(file->path, errno);
+    if (fd >= 0) {
         close(fd);
         unlink(file->temporary);
-        free(file->temporary);
-        return ret;
     }
-    return 0;
+    free(file->temporary);
+    file->temporary = NULL;
+    return ret;
 }
 
 int atomic_file_open(struct atomic_file *file, const char *path)
