@@ -4,7 +4,7 @@
 
     make_font.py glyphs.png coverage.inc
 
-The build runs it, so it needs nothing but the standard library. Only the kind of PNG that glyphs.png is can be read.
+The build runs this, so it needs nothing but the standard library. It reads no other kind of PNG.
 """
 import struct
 import sys

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both programs print on standard error beside their reports: the library's messages with
+ * What both programs print on standard error apart from their reports: the library's messages with
  * advice about this program's options, errors of the command line and of output files, and a
  * progress line.
  */

@@ -179,7 +179,7 @@ static void compare(const struct kind *kind, const uint8_t *pixels)
             meaning(kind, samples[y][x], want);
             for (int i = 0; i < 3; i++) {
                 double level = 255 * want[i] * want[3] + GREY * (1 - want[3]);
-                /* Half a step of rounding, and as much again where alpha rounds too. */
+                /* Half a step of rounding, and the same again where alpha is rounded. */
                 cr_assert_leq(fabs(got[2 - i] - level), want[3] < 1 ? 1.01 : 0.51,
                               "colour %d depth %d interlace %d key %d, pixel %u,%u channel %d: "
                               "%u for %.2f",
