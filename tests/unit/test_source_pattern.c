@@ -157,11 +157,11 @@ Test(source_pattern, every_frame_differs_from_the_one_before)
 Test(source_pattern, frames_are_due_at_the_rate_asked_for)
 {
     struct source_config config = {.pattern = "card",
-                                    .width = 8,
-                                    .height = 8,
-                                    .rate_is_given = true,
-                                    .rate_num = 25,
-                                    .rate_den = 1};
+                                   .width = 8,
+                                   .height = 8,
+                                   .rate_is_given = true,
+                                   .rate_num = 25,
+                                   .rate_den = 1};
     struct source *source;
     struct slot slot;
 
@@ -181,11 +181,11 @@ Test(source_pattern, frames_are_due_at_the_rate_asked_for)
 Test(source_pattern, without_a_rate_it_still_moves)
 {
     struct source_config config = {.pattern = "card",
-                                    .width = 128,
-                                    .height = 128,
-                                    .rate_is_given = true,
-                                    .rate_num = 0,
-                                    .rate_den = 1};
+                                   .width = 128,
+                                   .height = 128,
+                                   .rate_is_given = true,
+                                   .rate_num = 0,
+                                   .rate_den = 1};
     struct source *source;
     struct slot before, now;
 
