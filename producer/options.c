@@ -137,7 +137,6 @@ int options_parse(struct options *options, int argc, char **argv)
         case OPTION_MODE:
             if (strcmp(optarg, "0600") != 0 && strcmp(optarg, "0660") != 0)
                 return messages_bad_value("--mode", optarg, "give 0600, or 0660 with --group");
-            options->producer.mode = strcmp(optarg, "0660") == 0 ? 0660 : 0600;
             break;
         case OPTION_KEY: options->producer.key_file = optarg; break;
         case OPTION_EVICT:
