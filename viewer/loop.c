@@ -22,7 +22,7 @@
 
 #define SLICE_NS (100 * NS_PER_MS) /* nothing that people do waits longer */
 #define MEASURE_NS (NS_PER_S / 2)
-#define SAY_NS (NS_PER_S / 2) /* a panel costs 1 to 2 ms to draw and to send */
+#define SAY_NS (NS_PER_S / 2) /* a overlay costs 1 to 2 ms to draw and to send */
 #define STALL_NS (5 * NS_PER_S)
 #define NOTE_NS (3 * NS_PER_S)
 
@@ -42,14 +42,14 @@ struct loop {
     int64_t end_ns;
     int64_t frame_ns; /* when the last frame came */
     bool has_warned;  /* of a producer that sends nothing */
-    double fps, ms;   /* lately, for title and panel */
+    double fps, ms;   /* lately, for title and overlay */
     int64_t measured_ns;
     uint64_t measured_shown;
     struct histogram recent; /* total, since then */
-    struct panel panel;
+    struct overlay overlay;
     int64_t said_ns;
     char said_title[256];
-    uint32_t said_scale; /* of the panel */
+    uint32_t said_scale; /* of the overlay */
     char note[128];      /* for people, until note_ns */
     int64_t note_ns;
     struct pf_frame last; /* of --frames, held for --snapshot */
@@ -101,9 +101,9 @@ static void say(struct loop *loop, int64_t now_ns)
     strcpy(loop->said_title, title);
     pf_viewer_stats(loop->viewer, &loop->report->stats);
     loop->presenter->ops->set_status(loop->presenter, is_new ? title : NULL,
-                                     scale
-                                         ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
-                                         : NULL);
+                                     scale ? overlay_draw(&loop->overlay, loop->report, loop->fps,
+                                                          scale)
+                                           : NULL);
 }
 
 static int write_snapshot(const struct loop *loop, const char *path, const struct pf_frame *frame)
@@ -234,7 +234,7 @@ static void count(struct loop *loop, const struct presented *done)
         loop->has_last = false;
     } else if (!done->again) {
         histogram_record(&loop->recent, done->done_ns - done->frame.begin_ns);
-        panel_add(&loop->panel, done);
+        overlay_add(&loop->overlay, done);
     }
 }
 
@@ -462,6 +462,6 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
         log_warning("--verify: no frame carried a stamp, so nothing was verified; give the "
                     "producer --stamp");
     free(loop.kept);
-    panel_finish(&loop.panel);
+    overlay_finish(&loop.overlay);
     return ret == END ? 0 : ret;
 }
