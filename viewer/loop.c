@@ -260,8 +260,7 @@ static int look_around(struct loop *loop)
 
     int64_t now_ns = clock_now_ns();
     if (signals_take_report() && loop->options->json) {
-        loop->report->records_dropped = record_dropped(loop->record);
-        pf_viewer_stats(loop->viewer, &loop->report->stats);
+        report_update(loop->report, loop->viewer, record_dropped(loop->record));
         ret = report_write_json(loop->report, loop->options->json);
         if (ret < 0)
             return -EIO;

@@ -99,7 +99,7 @@ static void draw_table(const struct canvas *canvas, uint32_t scale, const struct
              report->format.height, format_name(report->format.fourcc).text, fps, report->way);
     draw_line(canvas, scale, 0, COLOR_TEXT, text);
     snprintf(text, sizeof text, "%" PRIu64 " shown %" PRIu64 " skipped %" PRIu64 " lost",
-             report->shown, report->stats.skipped + report->passed_over, report->stats.lost);
+             report->shown, report_skipped(report), report->stats.lost);
     draw_line(canvas, scale, 1, COLOR_TEXT, text);
     draw_line(canvas, scale, 2, COLOR_FAINT, "us           p50     p90     p99     max");
     draw_stage(canvas, scale, 3, COLOR_RENDER, "render", &report->render);
