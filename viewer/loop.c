@@ -334,9 +334,7 @@ static int join_next_segment(struct loop *loop, bool of_same_producer)
 {
     const struct pf_segment *segment = pf_viewer_segment(loop->viewer);
     int64_t deadline_ns =
-        clock_deadline_ns(clock_now_ns(), of_same_producer || !loop->options->wait_ns
-                                              ? PF_FOREVER
-                                              : loop->options->wait_ns);
+        clock_deadline_ns(clock_now_ns(), of_same_producer ? PF_FOREVER : loop->options->wait_ns);
     int64_t slice_ns;
     int ret;
 
