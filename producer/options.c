@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "program/messages.h"
+#include "program/parse.h"
 #include "sources/source.h"
 
 enum { EVICT_MAX_MS = 3600 * 1000 };
@@ -103,13 +104,13 @@ int options_parse(struct options *options, int argc, char **argv)
             has_pattern = true;
             break;
         case 's':
-            if (!text_to_size(optarg, PF_SIZE_MAX, &options->source.width, &options->source.height))
+            if (!parse_size(optarg, PF_SIZE_MAX, &options->source.width, &options->source.height))
                 return messages_bad_value("--size", optarg,
                                           "give WIDTHxHEIGHT, each 1 to 16384 pixels");
             has_size = true;
             break;
         case 'r':
-            if (!text_to_rate(optarg, &options->source.rate_num, &options->source.rate_den))
+            if (!parse_rate(optarg, &options->source.rate_num, &options->source.rate_den))
                 return messages_bad_value(
                     "--rate", optarg,
                     "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "

@@ -13,6 +13,7 @@
 #include "core/text.h"
 #include "presenters/presenter.h"
 #include "program/messages.h"
+#include "program/parse.h"
 
 enum {
     SECONDS_MAX = 1000 * 1000 * 1000,
@@ -75,7 +76,7 @@ static int parse_seconds(const char *option, const char *value, int64_t *ns)
 {
     double seconds;
 
-    if (!text_to_double(value, 0, SECONDS_MAX, &seconds))
+    if (!parse_double(value, 0, SECONDS_MAX, &seconds))
         return messages_bad_value(option, value, "give seconds, 0 or more, like 2.5");
     *ns = (int64_t)(seconds * 1e9);
     return 0;

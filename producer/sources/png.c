@@ -11,8 +11,8 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/text.h"
 #include "media/image.h"
+#include "natural.h"
 #include "source.h"
 
 enum { DEFAULT_FPS = 30 };
@@ -69,7 +69,7 @@ static int select_png(const struct dirent *entry)
 
 static int in_natural_order(const struct dirent **a, const struct dirent **b)
 {
-    return text_compare_natural((*a)->d_name, (*b)->d_name);
+    return natural_compare((*a)->d_name, (*b)->d_name);
 }
 
 static int add_folder(struct png_source *self, const char *folder)
