@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers are kept by the loop; here they are only written down. */
+/* The loop updates the numbers; this file formats them. */
 #include "report.h"
 
 #include <inttypes.h>
 
 #include "core/clock.h"
+#include "core/format.h"
 #include "program/atomic_file.h"
 
 void report_frame(struct report *report, const struct pf_frame *frame)
@@ -36,16 +37,17 @@ int report_write_json(const struct report *report, const char *path)
     if (ret < 0)
         return ret;
     FILE *file = output.file;
-    /* A channel's name and a source's need no escapes. */
+    /* The names of channels and sources need no escapes. */
     fprintf(file,
             "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"producer\",\"source\":\"%s\",\n"
-            " \"format\":{\"fourcc\":\"XR24\",\"width\":%u,\"height\":%u},\n"
+            " \"format\":{\"fourcc\":\"%s\",\"width\":%u,\"height\":%u},\n"
             " \"frames\":{\"published\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"no_slot\":%" PRIu64
             "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64 ",\"evicted\":%" PRIu64
             "},\n \"latency_us\":{\"render\":",
-            OUTPUT_REPORT_SCHEMA, report->channel, report->source, report->format.width,
-            report->format.height, stats->published, report->skipped, stats->no_slot,
-            stats->viewers, stats->reaped, stats->evicted);
+            OUTPUT_REPORT_SCHEMA, report->channel, report->source,
+            format_name(report->format.fourcc).text, report->format.width, report->format.height,
+            stats->published, report->skipped, stats->no_slot, stats->viewers, stats->reaped,
+            stats->evicted);
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);
