@@ -121,11 +121,11 @@ int main(int argc, char **argv)
     output_guard_standard_files();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
-    messages_init(NULL);
+    messages_init(options_advice);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {
-    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_HELP: option_table_print(options_table()); return exit_code_of_stdout();
     case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_MERGE_TRACE: return merge(&options);
     case ACTION_LIST: return list();

@@ -5,6 +5,7 @@
 
 #include "media/stamp.h"
 #include "pageflip.h"
+#include "producer/sources/pattern.h"
 #include "producer/sources/source.h"
 
 static const char *const names[] = {"card", "plasma", "waves", "stars"};
@@ -203,7 +204,7 @@ Test(source_pattern, without_a_rate_it_still_moves)
 Test(source_pattern, patterns_are_known_by_name)
 {
     for (int i = 0; i < NAMES; i++)
-        cr_assert(source_pattern_exists(names[i]), "%s", names[i]);
-    cr_assert_not(source_pattern_exists("nothing"));
-    cr_assert_not(source_pattern_exists(""));
+        cr_assert(pattern_exists(names[i]), "%s", names[i]);
+    cr_assert_not(pattern_exists("nothing"));
+    cr_assert_not(pattern_exists(""));
 }
