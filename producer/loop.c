@@ -40,8 +40,8 @@ void loop_update_report(struct loop *loop)
     loop->report.skipped = skips_ticks(loop) ? loop->no_slot + loop->pacing.skipped : 0;
 }
 
-/* Between frames: signals, the report on SIGUSR1, the progress line. Returns 0, or -EINTR or -EIO as
- * loop_run(). */
+/* Between frames: signals, the report on SIGUSR1, the progress line. Returns 0, or -EINTR or -EIO
+ * as loop_run(). */
 static int check_requests(struct loop *loop, int64_t now_ns)
 {
     if (signals_quit())

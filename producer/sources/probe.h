@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Does the name end in `suffix`, ".png" or the like, in either case, behind at least one character? */
+/* Does the name end in `suffix`, like ".png", in upper or lower case? The suffix alone does not
+ * count. */
 bool probe_suffix(const char *input, const char *suffix);
 
 /* Is it a regular file that begins with these bytes (at most 16)? False for "-", a pipe, a device,

@@ -14,8 +14,8 @@
 
 static const struct source_ops *const sources[] = {
     &source_pattern_ops,
-    &source_y4m_ops,
     &source_png_ops,
+    &source_y4m_ops,
 };
 enum { COUNT = sizeof sources / sizeof *sources };
 

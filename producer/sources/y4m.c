@@ -24,7 +24,7 @@ enum {
     BUFFER_BYTES = 1 << 16,
 };
 
-/* How to make a file that this source can read. */
+/* A command that makes Y4M of any other video. */
 #define CONVERT "ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -"
 
 static const char magic[] = "YUV4MPEG2";
@@ -204,7 +204,8 @@ static int read_header(struct y4m_source *self)
         return ret;
     const char *word = ret == 1 ? strsep(&rest, " ") : "";
     if (strcmp(word, magic) != 0) {
-        log_error("%s: not Y4M: does not begin with a line that starts with %s", self->name, magic);
+        log_error("%s: not Y4M: no %s header line at byte 0; convert it: " CONVERT, self->name,
+                  magic);
         return -EBADMSG;
     }
     for (char *parameter; (parameter = strsep(&rest, " "));) {
@@ -378,7 +379,7 @@ failed:
 const struct source_ops source_y4m_ops = {
     .name = "y4m",
     .summary = "one Y4M file, or Y4M on standard input: 4:2:0, 4:2:2, 4:4:4, mono, 8 bit",
-    .hint = "one Y4M file or stream, to convert: " CONVERT " | pageflip-producer -",
+    .hint = "one Y4M file or stream (to convert: " CONVERT " | pageflip-producer -)",
     .has_matrix = true,
     .probe = probe,
     .open = open_y4m,

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     for (char *word; count <= WORDS_MAX && (word = strsep(&rest, "\n"));)
         words[count++] = word;
-    memcpy(copy, words, sizeof copy); /* the parser may change their order */
+    memcpy(copy, words, sizeof copy); /* the parser changes their order */
     if (options_parse(&options, count, copy) == 0)
         check(&options, count, copy);
     memcpy(copy, words, sizeof copy);
