@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers are kept by the loop; here they are only written down. */
+/* The loop updates the numbers; this file formats them. */
 #include "report.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Both files get the same record; times are microseconds of CLOCK_MONOTONIC, with all digits. */
+/* Both files are written from the same record. Times are microseconds of CLOCK_MONOTONIC with all
+ * their digits. */
 #include "record.h"
 
 #include <unistd.h>
@@ -62,7 +63,7 @@ static void trace_record(FILE *file, void *state, const void *record)
     const struct pf_frame *frame = &done->frame;
     struct trace *trace = state;
 
-    if (done->again) /* a redraw is no frame's way */
+    if (done->again) /* a redraw is not a new frame */
         return;
     trace_slice(file, trace, STAGE_HANDOFF, frame->publish_ns, frame->acquire_ns, frame->sequence);
     trace_slice(file, trace, STAGE_SUBMIT, frame->acquire_ns, done->submit_ns, frame->sequence);

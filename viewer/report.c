@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers are kept by the loop; here they are counted up and written down. */
+/* Counts frames as the loop reports them, and writes the totals as JSON or text. */
 #include "report.h"
 
 #include <inttypes.h>
@@ -16,14 +16,14 @@ void report_frame(struct report *report, const struct presented *presented)
     if (presented->again)
         return;
     if (presented->skipped) {
-        report->passed_over++;
+        report->display_skipped++;
         return;
     }
     report->shown++;
     histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
     histogram_record(&report->handoff, frame->acquire_ns - frame->publish_ns);
     histogram_record(&report->present, presented->done_ns - frame->acquire_ns);
-    /* From when it was due: a producer that was late must not look quick. */
+    /* Measured from when the frame was due: a late producer must not look fast. */
     histogram_record(&report->total,
                      presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns));
     if (presented->ust_ns)
@@ -31,6 +31,17 @@ void report_frame(struct report *report, const struct presented *presented)
     if (report->last_done_ns)
         histogram_record(&report->interval, presented->done_ns - report->last_done_ns);
     report->last_done_ns = presented->done_ns;
+}
+
+void report_update(struct report *report, const struct pf_viewer *viewer, uint64_t records_dropped)
+{
+    pf_viewer_stats(viewer, &report->stats);
+    report->records_dropped = records_dropped;
+}
+
+uint64_t report_skipped(const struct report *report)
+{
+    return report->stats.skipped + report->display_skipped;
 }
 
 static double copies_per_frame(const struct report *report)
@@ -54,9 +65,10 @@ int report_write_json(const struct report *report, const char *path)
     FILE *file = output.stream;
     report_begin_json(file, report->channel, "viewer", "presenter", report->way, &report->format);
     fprintf(file,
-            " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"lost\":%" PRIu64
-            ",\"torn\":%" PRIu64 ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
-            report->shown, report->stats.skipped + report->passed_over, report->stats.lost,
+            " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64
+            ",\"display_skipped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
+            ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
+            report->shown, report_skipped(report), report->display_skipped, report->stats.lost,
             report->torn, report->verified);
     write_latency(file, "render", &report->render);
     fputc(',', file);
@@ -85,8 +97,8 @@ void report_print(const struct report *report)
             "%s: %" PRIu64 " frames of %ux%u shown by %s in %.1f s; %" PRIu64 " skipped, %" PRIu64
             " lost, %" PRIu64 " torn\n",
             report->channel, report->shown, report->format.width, report->format.height,
-            report->way, report_seconds_since(report->start_ns),
-            report->stats.skipped + report->passed_over, report->stats.lost, report->torn);
+            report->way, report_seconds_since(report->start_ns), report_skipped(report),
+            report->stats.lost, report->torn);
     if (report->verified)
         fprintf(stderr, "%" PRIu64 " stamps were verified\n", report->verified);
     if (!report->shown)

@@ -101,7 +101,7 @@ static int sweep_at(int shmid, int age_s)
     if (shmctl(shmid, IPC_STAT, &info) < 0)
         return -1;
     pretended = info.shm_ctime + age_s;
-    return segment_sweep_orphans();
+    return segment_key_sweep_orphans();
 }
 
 /* ------------------------------------------------------------------ cases */
