@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/segment.h"
+#include "core/segment_key.h"
 #include "pageflip.h"
 
 enum { KEY = 0x50460001, OLD_S = 5, OTHER_UID = 65534, THIRD_UID = 65533 };

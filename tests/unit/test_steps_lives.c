@@ -2,6 +2,7 @@
 /* Coming, going, bells and a segment in the making, step by step. */
 #include <sys/shm.h>
 
+#include "core/doorbell.h"
 #include "core/handoff.h"
 #include "interleave.h"
 
