@@ -31,11 +31,11 @@ static int input_result(int ret)
     }
 }
 
-/* NULL: no source reads these inputs. */
-static const struct source_ops *find(const struct source_config *config)
+/* Returns the index of the source with the best match, or -1: no source reads these inputs. */
+static int find(const struct source_config *config)
 {
     enum source_match best = SOURCE_MATCH_NONE;
-    const struct source_ops *found = NULL;
+    int found = -1;
 
     for (size_t i = 0; i < COUNT; i++) {
         if (config->input_count > 1 && !sources[i]->takes_many)
@@ -43,7 +43,7 @@ static const struct source_ops *find(const struct source_config *config)
         enum source_match match = sources[i]->probe(config);
         if (match > best) {
             best = match;
-            found = sources[i];
+            found = (int)i;
         }
     }
     return found;
@@ -70,19 +70,19 @@ static int reject_input(const char *input)
 /* No source reads the inputs together: explain the first bad one. Returns -EBADMSG. */
 static int reject_inputs(const struct source_config *config)
 {
-    const struct source_ops *first = NULL;
+    int first = -1;
 
     for (int i = 0; i < config->input_count; i++) {
         struct source_config alone = *config;
         alone.inputs = &config->inputs[i];
         alone.input_count = 1;
-        const struct source_ops *ops = find(&alone);
-        if (!ops)
+        int found = find(&alone);
+        if (found < 0)
             return reject_input(config->inputs[i]);
-        first = first ? first : ops;
-        if (!ops->takes_many || ops != first) {
+        first = first < 0 ? found : first;
+        if (!sources[found]->takes_many || found != first) {
             log_error("input %s: %s cannot be combined with other inputs", config->inputs[i],
-                      ops->name);
+                      sources[found]->name);
             break;
         }
     }
@@ -91,10 +91,11 @@ static int reject_inputs(const struct source_config *config)
 
 int source_open(struct source **source, const struct source_config *config)
 {
-    const struct source_ops *ops = find(config);
+    int found = find(config);
 
-    if (!ops)
+    if (found < 0)
         return reject_inputs(config);
+    const struct source_ops *ops = sources[found];
     if (config->matrix && !ops->has_matrix) {
         log_error("option --matrix: not valid; the %s source has no colour matrix", ops->name);
         return -EINVAL;

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "core/log.h"
-#include "program/image_file.h"
 #include "producer/sources/probe.h"
 #include "producer/sources/source.h"
+#include "program/image_file.h"
 #include "scratch.h"
 
 #define Y4M "YUV4MPEG2 W2 H2 F25:1\nFRAME\n......"
@@ -186,7 +186,7 @@ Test(source_probe, damaged_content_is_explained_by_the_source_of_the_name)
     write_file("short.png", "\x89PN");
     write_file("old.y4m", "YUV4MPEG1 W2 H2\n");
     expect_refusal("gif.png", NULL, "gif.png: not a valid PNG");
-    expect_refusal("short.png", NULL, "short.png: not a PNG");
+    expect_refusal("short.png", NULL, "short.png: not a valid PNG");
     expect_refusal("old.y4m", NULL, "old.y4m: not Y4M");
     expect_refusal("absent.png", NULL, "No such file");
 }

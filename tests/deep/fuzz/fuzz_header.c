@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/geometry.h"
 #include "core/doorbell.h"
+#include "core/geometry.h"
 #include "core/handoff.h"
 
 enum { PAGE = 4096, SEGMENT_MAX = 64 * PAGE };
