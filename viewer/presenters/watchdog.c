@@ -6,7 +6,6 @@
 #include "watchdog.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "program/exit_code.h"
+#include "program/threads.h"
 
 #define TICK_NS (100 * NS_PER_MS)
 enum {
@@ -68,7 +68,6 @@ static void *watch(void *unused)
 int watchdog_start(void)
 {
     pthread_condattr_t monotonic;
-    sigset_t all, before;
 
     if (dog.is_running)
         return 0;
@@ -79,11 +78,7 @@ int watchdog_start(void)
     pthread_cond_init(&dog.wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
 
-    /* Signals are for the loop: one that this thread took would wake nobody. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int ret = -pthread_create(&dog.thread, NULL, watch, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int ret = thread_start(&dog.thread, watch, NULL);
     dog.is_running = ret == 0;
     if (ret < 0)
         log_error("watching the display: %s; close other programs", strerror(-ret));

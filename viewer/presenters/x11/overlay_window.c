@@ -2,7 +2,7 @@
 /* The panel goes up by PutImage, twice a second at most: half a megabyte, and no frame. */
 #include "overlay_window.h"
 
-#include "media/font.h"
+#include "media/canvas.h"
 
 static void make_window(struct x11_overlay *overlay, struct x11_link *link)
 {

@@ -4,13 +4,13 @@
 #include "waker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/log.h"
+#include "program/threads.h"
 
 enum { STOP = WAKER_FDS_MAX }; /* the index of stop_fd */
 
@@ -43,8 +43,6 @@ static int add(struct waker *waker, int fd, uint32_t index)
 
 int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, int count)
 {
-    sigset_t all, before;
-
     *waker = (struct waker){.viewer = viewer,
                             .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
                             .stop_fd = eventfd(0, EFD_CLOEXEC)};
@@ -55,13 +53,8 @@ int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, i
         atomic_store(&waker->has_news[i], true); /* what came before anybody watched */
         ret = add(waker, fds[i], (uint32_t)i) < 0 ? -errno : 0;
     }
-    if (ret == 0) {
-        /* Signals are for the loop: one that this thread took would wake nobody. */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        ret = -pthread_create(&waker->thread, NULL, watch, waker);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    if (ret == 0)
+        ret = thread_start(&waker->thread, watch, waker);
     waker->is_running = ret == 0;
     if (ret < 0) {
         log_error("waiting for the display: %s; close other programs", strerror(-ret));
