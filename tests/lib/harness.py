@@ -54,6 +54,17 @@ def contains(text, part):
         raise AssertionError(f"{part!r} is not in {text!r}")
 
 
+def line_with(text, words):
+    """The first line that contains all of these words, or None. Capitals do not matter, and "a|b" is either of them: a
+    test names what any good message must contain, and leaves its sentence free."""
+    def has(line, word):
+        return any(either.lower() in line.lower() for either in word.split("|"))
+    return next((line for line in text.splitlines() if all(has(line, word) for word in words)), None)
+
+
+CRASHED = "crashed|died"  # of a producer that has not ended its stream
+
+
 def until(question, what, seconds=PATIENCE):
     """Ask again until it says yes; returns what it said."""
     deadline = time.monotonic() + seconds
@@ -112,11 +123,22 @@ class Process:
         return code if code >= 0 else 128 - code
 
     def ends_with(self, code, *words, seconds=PATIENCE):
+        """It exits with this code, and one of the lines that it printed has all of these words."""
         got = self.wait(seconds)
         if got != code:
             raise AssertionError(f"{self.command}: exit {got}, wanted {code}: {self.err}")
-        for word in words:
-            contains(self.err, word)
+        if line_with(self.err, words) is None and words:
+            raise AssertionError(f"{self.command}: no line with {words}: {self.err}")
+        return self
+
+    def fails_with(self, code, *words, seconds=PATIENCE):
+        """It exits with this code and has printed one line, "program: error: ...", with all of these words."""
+        self.ends_with(code, *words, seconds=seconds)
+        equal(len(self.err.splitlines()), 1, f"lines of {self.err!r}")
+        names = [os.path.basename(word) for word in self.command]
+        program = next(name for name in names if name in map(os.path.basename, (PRODUCER, VIEWER)))
+        if not self.err.startswith(f"{program}: error: "):
+            raise AssertionError(f"not an error of {program}: {self.err!r}")
         return self
 
     def is_running(self):
@@ -144,9 +166,11 @@ class Process:
             return f"{self.command} has a sanitizer's report: {self.err}"
         return None
 
-    def says(self, words, seconds=PATIENCE):
-        until(lambda: words in self.err or not self.is_running(), f"{words!r} on {self.command}", seconds)
-        contains(self.err, words)
+    def says(self, *words, seconds=PATIENCE):
+        """Wait until one of the lines that it prints has all of these words."""
+        until(lambda: line_with(self.err, words) or not self.is_running(), f"{words} from {self.command}", seconds)
+        if line_with(self.err, words) is None:
+            raise AssertionError(f"{self.command}: no line with {words}: {self.err}")
 
 
 class Scratch:

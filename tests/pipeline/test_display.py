@@ -20,10 +20,10 @@ def without_shared_memory_auto_takes_sdl(t):
     display = Display(t, "1280x800x24", "-extension", "MIT-SHM")
     t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="auto")
-    viewer.says("presenter x11: passed over: the display has no MIT-SHM extension")
-    viewer.says("presenter sdl: showing frames by sdl-surface")
+    viewer.says("x11", "MIT-SHM")
+    viewer.says("sdl-surface")
     shows_something(display, viewer)
-    t.viewer(presenter="x11").ends_with(12, "no MIT-SHM")
+    t.viewer(presenter="x11").fails_with(12, "x11", "MIT-SHM")
 
 
 @test
@@ -31,7 +31,7 @@ def without_render_frames_are_put_one_to_one(t):
     display = Display(t, "1280x800x24", "-extension", "RENDER")
     t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="x11")
-    viewer.says("showing frames by x11-putimage")
+    viewer.says("x11-putimage")
     shows_something(display, viewer)
 
 
@@ -49,9 +49,9 @@ def sixteen_and_thirty_bit_screens_get_the_right_colours(t):
         for presenter, way in (("x11", "x11-present"), ("x11-put", "x11-putimage"), ("sdl", "sdl-surface")):
             viewer = t.viewer("-v", presenter=presenter)
             if (depth, presenter) == (30, "sdl"):  # which SDL knows no pixel format for
-                viewer.ends_with(12, "SDL cannot draw on this display")
+                viewer.ends_with(12, "sdl", "cannot draw")
                 continue
-            viewer.says(f"showing frames by {way}")
+            viewer.says(way)
             window = display.window_of(viewer)
 
             def seen():
@@ -77,8 +77,8 @@ def another_ipc_namespace_is_named(t):
         raise Skip("this machine lets nobody make an IPC namespace") from None
     both = f"{PRODUCER} -q -s 320x240 & {VIEWER} -v --wait 5 --frames 10; kill $!; wait"
     process = t.start("unshare", "-i", "sh", "-c", both)
-    process.ends_with(0, "presenter x11: passed over: the X server is in another IPC namespace",
-                      "presenter sdl: showing frames")
+    process.ends_with(0, "x11", "IPC namespace")
+    process.says("sdl-surface")
     assert display.server.is_running()
 
 

@@ -87,7 +87,7 @@ def the_first_producer_is_undisturbed_by_a_second(t):
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
     before = text_of(id_path(t))
     for _ in range(10):
-        t.start(PRODUCER, *SMALL).ends_with(3, f"already has a producer (pid {first.pid})")
+        t.start(PRODUCER, *SMALL).fails_with(3, "default", f"pid {first.pid}")
     equal(text_of(id_path(t)), before, "the id file")
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
@@ -144,11 +144,11 @@ def a_stale_id_is_no_producer(t):
     producer = t.producer(*SMALL)
     producer.kill()
     assert text_of(id_path(t)), "a kill leaves the id behind"
-    t.viewer().ends_with(4, "it has no producer", seconds=2)
+    t.viewer().fails_with(4, "default", "no producer", seconds=2)
     # Somebody starts, holding the lease, and is slow: the id leads to what has gone.
     with Lease(t):
         started = time.monotonic()
-        t.viewer().ends_with(4, "it has no producer", seconds=5)
+        t.viewer().fails_with(4, "default", "no producer", seconds=5)
         assert time.monotonic() - started > 1, "a producer that is starting is given some time"
 
 
@@ -162,12 +162,12 @@ def an_id_given_to_somebody_else_is_not_written_to(t):
     producer.kill()
     # Each is rejected for what it is; the last one is a segment of ours, of another run.
     other_run = good[:16] + bytes(16) + good[32:]
-    for content, code, words in ((b"\xab" * 5 * 4096, 5, 'its "magic" is wrong'), (b"\xab" * 100, 5, 'its "size" is wrong'),
-                                 (bytes(len(good)), 5, "is wrong"), (other_run, 5, '"nonce" is another')):
+    for content, word in ((b"\xab" * 5 * 4096, "magic"), (b"\xab" * 100, "size"), (bytes(len(good)), "magic"),
+                          (other_run, "nonce")):
         with Foreign(content) as foreign, Lease(t):
             write_id(t, shmid=foreign.id)
             viewer = t.viewer()
-            viewer.ends_with(code, words, seconds=5)
+            viewer.fails_with(5, word, seconds=5)
             assert foreign.content() == content, "somebody else's bytes were written to"
 
 
@@ -177,10 +177,10 @@ def a_pid_decides_nothing(t):
     for pid in (1, producer.pid + 1, 4194304, 0):
         write_id(t, pid=pid)
         t.viewer("--frames", "3").ends_with(0)
-    t.start(PRODUCER, *SMALL).ends_with(3, "already has a producer (pid 0)")
+    t.start(PRODUCER, *SMALL).fails_with(3, "default", "producer")
     producer.kill()
     write_id(t, pid=os.getpid())  # "its" process lives
-    t.viewer().ends_with(4, "it has no producer")
+    t.viewer().fails_with(4, "default", "no producer")
 
 
 @test
@@ -196,7 +196,7 @@ def another_pid_namespace_changes_nothing(t):
     viewer.kill()  # and --kill-child what is in it: the lane is free by the lease, whoever it was
     t.viewer("--every-frame", "--frames", "50").ends_with(0)
     producer.kill()
-    t.viewer("--wait", "0").ends_with(4, "it has no producer")
+    t.viewer("--wait", "0").fails_with(4, "default", "no producer")
 
 
 @test
@@ -206,7 +206,7 @@ def another_ipc_namespace_is_told_from_both_sides(t):
     until(lambda: text_of(id_path(t)), producer.err)
     theirs = re.search(r"ipc-namespace (\d+)", text_of(id_path(t))).group(1)
     mine = os.stat("/proc/self/ns/ipc").st_ino
-    t.viewer().ends_with(4, f"its producer is in IPC namespace {theirs}, this process in {mine}", "--ipc=host", seconds=2)
+    t.viewer().fails_with(4, "default", "IPC namespace", theirs, str(mine), "--ipc=host", seconds=2)
     # In its own it is found.
     t.start("nsenter", "-t", str(producer.pid), "-i", VIEWER, "--presenter", "null", "--frames", "5").ends_with(0)
 
@@ -238,8 +238,7 @@ def a_hostile_name_is_a_usage_error(t):
     for name in ("../x", "a/b", "x" * 300, "x" * 65, "", ".", "..", ".hidden", "two\nlines", "a b", "\x1b[2J", "caf\u00e9",
                  "a\\b", "*"):
         for program in (PRODUCER, VIEWER):
-            process = t.start(program, "-n", name).ends_with(2, "channel name")
-            equal(len(process.err.splitlines()), 1, process.err)
+            process = t.start(program, "-n", name).fails_with(2, "channel", "64")
             assert "\x1b" not in process.err
     equal([name for name in os.listdir(t.path) if not name.startswith(("out", "err"))], [], "files made for them")
 
@@ -253,7 +252,7 @@ def a_runtime_directory_that_is_taken_away_stops_no_stream(t):
     shutil.rmtree(f"{t.path}/pageflip")
     viewer.signal(signal.SIGUSR1)
     before = report_of(until(lambda: os.path.exists(f"{t.path}/v.json") and f"{t.path}/v.json", "a report"))["frames"]
-    t.viewer().ends_with(4, "it has no producer", seconds=2)
+    t.viewer().fails_with(4, "default", "no producer", seconds=2)
     time.sleep(0.5)
     assert viewer.is_running() and producer.is_running(), viewer.err
     viewer.signal(signal.SIGINT)
@@ -289,7 +288,7 @@ def a_lane_of_the_dead_is_free_for_the_next(t):
     t.producer(*SMALL)
     viewers = [t.viewer("-q", "--every-frame") for _ in range(16)]
     until(lambda: t.run(VIEWER, "--list").decode().split()[-1] == "16", "16 viewers")
-    t.viewer().ends_with(3, "all 16 viewer lanes")
+    t.viewer().fails_with(3, "default", "16", "viewer")
     for viewer in viewers[3:12:4]:
         viewer.kill()
         t.viewer("--frames", "3").ends_with(0)

@@ -113,9 +113,9 @@ def the_rows_agree_with_the_report(t):
 @test
 def what_is_no_trace_is_refused(t):
     open(f"{t.path}/not.json", "w").write('{"a":1}\n')
-    t.viewer("--merge-trace", f"{t.path}/not.json").ends_with(8, "not.json", "--trace")
-    t.viewer("--merge-trace", f"{t.path}/absent.json").ends_with(8, "absent.json")
-    t.viewer("--merge-trace").ends_with(2, "--merge-trace")
+    t.viewer("--merge-trace", f"{t.path}/not.json").fails_with(8, "not.json", "trace")
+    t.viewer("--merge-trace", f"{t.path}/absent.json").fails_with(8, "absent.json", "No such file")
+    t.viewer("--merge-trace").fails_with(2, "--merge-trace")
     t.producer(*SMALL)
     t.viewer("-q", "--frames", "5", "--trace", "/dev/full").ends_with(9, "/dev/full")
     t.viewer("-q", "--frames", "5", "--csv", "/nowhere/v.csv").ends_with(9, "/nowhere/v.csv")
