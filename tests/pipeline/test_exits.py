@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every exit code with its one line of words, on both programs."""
+"""Every exit code with its one line of error, for both programs."""
 import ctypes
 import os
 import resource
@@ -86,7 +86,7 @@ def code_4_another_ipc_namespace(t):
     try:
         t.run("unshare", "-i", "true")
     except Exception:
-        raise Skip("this machine lets nobody make an IPC namespace") from None
+        raise Skip("this machine does not permit an IPC namespace") from None
     process = t.start("unshare", "-i", VIEWER, "--presenter", "null")
     process.fails_with(4, "default", "IPC namespace", "--ipc=host")
 
@@ -130,7 +130,7 @@ def code_6_system_limits(t):
         resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
 
     if WRAPPER:
-        raise Skip("the wrapper needs files and memory of its own")
+        raise Skip("the wrapper needs files and memory itself")
     t.start(PRODUCER, *SMALL, preexec_fn=few_files).fails_with(6, "Too many open files")
     if not SANITIZED:  # the sanitizer's own memory is larger than that
         t.start(PRODUCER, "-s", "8192x8192", "--buffers", "8", preexec_fn=little_memory).fails_with(
@@ -138,7 +138,7 @@ def code_6_system_limits(t):
 
 
 @test
-def code_7_the_runtime_directory_is_somebody_elses(t):
+def code_7_the_runtime_directory_belongs_to_another_user(t):
     if os.getuid() != 0:
         raise Skip("only root can give a directory away")
     os.mkdir(f"{t.path}/pageflip")
@@ -158,7 +158,7 @@ def code_8_bad_input(t):
     with open(f"{t.path}/cut.png", "wb") as file:
         file.write(open(sample(), "rb").read()[:2000])
     with open(f"{t.path}/not.png", "wb") as file:
-        file.write(b"GIF89a, or so it says")
+        file.write(b"GIF89a, or like it")
     with open(f"{t.path}/not.y4m", "wb") as file:
         file.write(b"YUV4MPEG3 W4 H4\n")
     open(f"{t.path}/empty.png", "wb").close()
@@ -198,15 +198,14 @@ def code_12_no_display(t):
 
 @test
 def code_13_a_torn_frame(t):
-    """Somebody with our uid scribbles over a frame that the viewer has not looked at yet: the stamp
-    tells."""
+    """Another process of this user overwrites a frame that the viewer has not verified yet; its stamp is then wrong."""
     producer = t.producer(*SMALL, "-r", "50")
     libc = ctypes.CDLL(None, use_errno=True)
     segment = next(s for s in segments() if s["cpid"] == producer.pid)
     viewer = t.viewer("--verify", "--seconds", "2", "-q", "--csv", "v.csv")
     until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 2, "frames")
     viewer.signal(signal.SIGSTOP)
-    time.sleep(0.2)  # frames come that it has not seen
+    time.sleep(0.2)  # frames arrive that the viewer has not acquired
     producer.signal(signal.SIGSTOP)
     address = attach(libc, segment["shmid"])
     ctypes.memset(address + 3 * 4096, 0x55, segment["size"] - 3 * 4096)
@@ -217,7 +216,7 @@ def code_13_a_torn_frame(t):
 
 @test
 def code_128_signals(t):
-    """By exit(), in order, and not of the signal itself, which the kernel would show as -N."""
+    """The programs exit in order, with 128 + N, and are not terminated by the signal itself, which the kernel would show as -N."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         producer = t.producer(*SMALL)
         viewer = t.viewer("--json", "v.json")
@@ -235,7 +234,7 @@ def code_128_signals(t):
 @test
 def a_closed_standard_error_changes_nothing(t):
     if WRAPPER:
-        raise Skip("the wrapper does not start without one")
+        raise Skip("the wrapper does not start without standard error")
     t.producer(*SMALL, preexec_fn=lambda: os.close(2))
     t.viewer("--frames", "20", preexec_fn=lambda: os.close(2)).ends_with(0)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Limits of the system, memory, files and clocks. Part D of tests/FAULTS.md. What can only be had for the whole machine is
-set in a name space or a control group of the test's own."""
+"""Limits of the system, memory, files and clocks: see "Limits, memory, clocks" in tests/FAULTS.md. Limits of the whole machine
+are set in a private namespace or control group."""
 import os
 import re
 import resource
@@ -16,11 +16,11 @@ SMALL = ["-s", "320x240"]
 def need_root_and(*options):
     need("unshare")
     if os.getuid() != 0 or subprocess.run(["unshare", *options, "true"], stderr=subprocess.DEVNULL).returncode != 0:
-        raise Skip(f"it takes root, and name spaces ({' '.join(options)})")
+        raise Skip(f"needs root and namespaces ({' '.join(options)})")
 
 
 def in_namespace(t, option, setting, *command, **more):
-    """Run a command after this shell command, in a name space of its own."""
+    """Run a command after this shell command, in a private namespace."""
     return t.start("unshare", option, "sh", "-c", f'{setting} && exec "$0" "$@"', *command, **more)
 
 
@@ -29,14 +29,14 @@ def a_segment_over_shmmax_names_the_limit(t):
     need_root_and("-i")
     process = in_namespace(t, "-i", "echo 1000000 > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080")
     process.fails_with(6, "16.6 MB", "kernel.shmmax", "1.0 MB", "sysctl kernel.shmmax=16")
-    # With what it says it works.
+    # The advised value works.
     wanted = re.search(r"sysctl kernel.shmmax=(\d+)", process.err).group(1)
     in_namespace(t, "-i", f"echo {wanted} > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080", "--frames",
                  "1").ends_with(0)
 
 
 @test
-def too_many_segments_and_too_many_pages_are_told_apart(t):
+def too_many_segments_names_shmmni_and_too_many_pages_shmall(t):
     need_root_and("-i")
     setting = "echo 2 > /proc/sys/kernel/shmmni && ipcmk -M 4096 >&2 && ipcmk -M 4096 >&2"
     process = in_namespace(t, "-i", setting, PRODUCER, *SMALL)
@@ -49,12 +49,12 @@ def too_many_segments_and_too_many_pages_are_told_apart(t):
 
 
 class ControlGroup:
-    """With that much memory for what is started in it."""
+    """A control group with this memory limit."""
 
     def __init__(self, t, most_bytes):
         self.t = t
         if os.getuid() != 0:
-            raise Skip("only root makes control groups")
+            raise Skip("only root can create control groups")
         for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
             self.path = f"{root}/pageflip-test-{os.getpid()}"
             try:
@@ -67,7 +67,7 @@ class ControlGroup:
                 return
             except OSError:
                 os.rmdir(self.path)
-        raise Skip("no control group for memory can be made here")
+        raise Skip("this machine does not permit a control group for memory")
 
     def __enter__(self):
         return self
@@ -84,7 +84,7 @@ class ControlGroup:
 
 
 @test
-def a_container_with_too_little_memory_is_told_before_it_is_killed(t):
+def a_segment_over_the_container_limit_is_refused_before_a_kill(t):
     with ControlGroup(t, 64 << 20) as group:
         process = t.start(PRODUCER, "-s", "3840x2160", "--buffers", "8", preexec_fn=group.join)
         process.fails_with(6, "265.4 MB", "67.1 MB", "control group|cgroup")
@@ -92,13 +92,13 @@ def a_container_with_too_little_memory_is_told_before_it_is_killed(t):
 
 
 @test
-def who_is_killed_for_memory_leaves_nothing(t):
-    """The kernel ends a producer in the middle of its work: as by SIGKILL."""
+def a_producer_killed_for_memory_leaves_no_segment(t):
+    """The kernel kills a producer while it works, as by SIGKILL."""
     if SANITIZED:
         raise Skip("the sanitizer's own memory is larger than that")
     segment = 4 * 2048 * 1352 * 4 + 3 * 4096
     with ControlGroup(t, segment + 4096) as group:
-        # It passes the check; with the rest of the program it does not fit.
+        # The segment passes the check, but together with the rest of the program it does not fit.
         process = t.start(PRODUCER, "-s", "2048x1352", "--buffers", "4", preexec_fn=group.join)
         viewer = t.viewer("--wait", "5", "--follow")
         process.ends_with(137)
@@ -113,7 +113,7 @@ def limit(which, most):
 
 
 @test
-def too_little_address_space_for_a_viewer(t):
+def too_little_address_space_is_code_6_for_a_viewer(t):
     if SANITIZED:
         raise Skip("the sanitizer's own memory is larger than that")
     producer = t.producer("-s", "7680x4320", "-r", "5")
@@ -124,13 +124,13 @@ def too_little_address_space_for_a_viewer(t):
 
 
 @test
-def too_few_files_for_a_viewer(t):
+def too_few_files_are_code_6_for_a_viewer(t):
     t.producer(*SMALL)
     t.viewer(preexec_fn=limit(resource.RLIMIT_NOFILE, 4)).fails_with(6, "Too many open files")
 
 
 def in_small_tmpfs(t, options, *command):
-    """`command` with a runtime directory on a file system of its own."""
+    """Run `command` with a runtime directory on a private file system."""
     os.makedirs(f"{t.path}/mounted", exist_ok=True)
     setting = f"mount -t tmpfs -o size=64k tmpfs {t.path}/mounted && {options}"
     return in_namespace(t, "-m", setting, *command, env={"XDG_RUNTIME_DIR": f"{t.path}/mounted"})
@@ -153,7 +153,7 @@ def a_full_runtime_directory_is_named(t):
     where = f"{t.path}/mounted"
     fill = f"mkdir -m 700 {where}/pageflip && touch {where}/pageflip/default.lock && (cat /dev/zero > {where}/x; true) 2>&-"
     in_small_tmpfs(t, fill, PRODUCER, *SMALL).fails_with(6, f"{where}/pageflip", "No space left on device")
-    equal(segments_of_dead(), [], "segments of a start that has failed")
+    equal(segments_of_dead(), [], "segments of a failed start")
 
 
 def segments_of_dead():
@@ -161,7 +161,7 @@ def segments_of_dead():
 
 
 @test
-def a_runtime_directory_that_is_not_there_is_named(t):
+def a_missing_runtime_directory_is_named(t):
     for program in (PRODUCER, VIEWER):
         t.start(program, env={"XDG_RUNTIME_DIR": f"{t.path}/nowhere"}).fails_with(
             7, f"{t.path}/nowhere/pageflip", "No such file or directory", "XDG_RUNTIME_DIR")
@@ -169,10 +169,10 @@ def a_runtime_directory_that_is_not_there_is_named(t):
 
 @test
 def without_a_runtime_directory_there_is_one_in_tmp(t):
-    """Of a made-up user, so that it is nobody else's."""
+    """The user id is invented, so that the directory belongs to no real user."""
     need_root_and("-m")
     need("setpriv")
-    # The build may be in /tmp, which is hidden: the program goes somewhere else first.
+    # The build may be in /tmp, which the mount hides: copy the program elsewhere first.
     script = f"""
 here=$(mktemp -d /var/tmp/pageflip-test-XXXXXX) || exit 2
 cp {PRODUCER} $here && chmod -R a+rX $here && mount -t tmpfs -o mode=1777 tmpfs /tmp || exit 2
@@ -191,8 +191,8 @@ exit $status
 
 @test
 def another_clock_does_not_stop_the_stream(t):
-    """A viewer whose CLOCK_MONOTONIC is a year ahead of the producer's, or behind it, gets each frame, and no wait of it
-    is longer or shorter for that. Its latencies are nonsense then, but numbers."""
+    """A viewer whose CLOCK_MONOTONIC is a year ahead of the producer's, or behind it, gets every frame, and its waits stay the
+    same. Only its latencies are wrong."""
     need_root_and("-T")
     t.producer(*SMALL, "-r", "100")
     for offset in (365 * 86400, -int(time.monotonic()) + 5):
@@ -206,11 +206,11 @@ def another_clock_does_not_stop_the_stream(t):
 
 
 @test
-def no_wait_is_by_the_wall_clock(t):
-    """So that setting it, by an hour or ten years, moves none. Read from the system calls of both programs."""
+def no_wait_uses_the_wall_clock(t):
+    """So a change of the wall clock, by an hour or ten years, does not change a wait. Checked in the system calls."""
     need("strace")
     if SANITIZED:
-        raise Skip("strace and the leak check do not go together")
+        raise Skip("the leak check does not work under strace")
     skew = time.time() - time.monotonic()
     calls = "trace=futex,clock_nanosleep,clock_gettime,timerfd_settime,ppoll,pselect6,epoll_wait"
 
@@ -220,7 +220,7 @@ def no_wait_is_by_the_wall_clock(t):
     viewer = traced("v", VIEWER, "--presenter", "null", "--wait", "10", "--every-frame")
     for process in (producer, viewer):
         process.ends_with(0)
-    # One that waits for a viewer who does not come: all that could make its waits long.
+    # A producer that waits for a stopped viewer: the case with the longest waits.
     held = traced("h", PRODUCER, *SMALL, "-r", "0", "-n", "held")
     viewer = t.viewer("-n", "held", "--every-frame", "--wait", "10")
     t.joined(channel="held")
@@ -233,21 +233,21 @@ def no_wait_is_by_the_wall_clock(t):
     absolute = [line for line in waits.splitlines() if "CLOCK_REALTIME" in line and
                 ("FUTEX" in line or "TIMER_ABSTIME" in line)]
     equal(absolute, [])
-    # Nor is one longer than 100 ms: what it waits until, against the clock when it began. Who is slow waits less.
+    # No wait is longer than 100 ms: compare its deadline with the clock at its start. A slow program waits less.
     skew = min(skew, time.time() - time.monotonic())
     began = re.findall(r" (\d+\.\d+) futex\(\w+, FUTEX_WAIT_BITSET, \d+, (NULL|\{tv_sec=(\d+), tv_nsec=(\d+)\})", waits)
     assert len(began) > 10, "no deadlines were seen"
     for moment, until_when, seconds, rest in began:
-        assert until_when != "NULL", "a wait without an end"
+        assert until_when != "NULL", "a wait without a deadline"
         most = int(seconds) + int(rest) / 1e9 - (float(moment) - skew)
         assert most <= 0.101, f"a wait of up to {most} s"
 
 
 @test
-def a_stall_is_not_made_up_for_by_a_burst(t):
-    """As after a suspend: a producer that was stopped for two seconds has a tick that is late, and then goes on at its
+def a_stall_is_followed_by_no_burst(t):
+    """As after a suspend: a producer that was stopped for two seconds publishes one late frame and then continues at its
     rate."""
-    producer = t.producer(*SMALL, "-r", "50", "--buffers", "8")  # a burst would find room
+    producer = t.producer(*SMALL, "-r", "50", "--buffers", "8")  # enough slots for a burst
     viewer = t.viewer("--every-frame", "--csv", "v.csv")
     time.sleep(0.5)
     producer.signal(signal.SIGSTOP)

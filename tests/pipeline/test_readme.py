@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the README says is so: its programs compile and work, and it names every option, exit code
-and presenter that --help does."""
+"""The README is right: its programs compile and work, and it names every option, exit code and presenter of --help."""
 import os
 import re
 
@@ -25,7 +24,7 @@ def the_smallest_programs_compile_and_find_each_other(t):
     t.start("./producer").ends_with(0)
     seen.ends_with(0)
     lines = seen.out.splitlines()
-    assert lines, "the viewer saw no frame"
+    assert lines, "the viewer got no frame"
     for line in lines:
         number, blue = map(int, re.fullmatch(r"frame (\d+): blue is (\d+)", line).groups())
         equal(blue, (number - 1) % 256, line)
@@ -39,7 +38,6 @@ def every_option_is_in_the_readme_and_none_that_is_not(t):
         table = "\n".join(line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `-"))
         in_readme = set(re.findall(r"(--[a-z-]+)", table))
         in_help = set(re.findall(r"(--[a-z-]+)", t.run(program, "--help").decode().split("\nSources")[0].split("\nPresenters")[0]))
-        # "--help lists" and the like are no options of their own.
         equal(in_readme, in_help, program)
 
 
