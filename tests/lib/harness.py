@@ -59,7 +59,7 @@ def line_with(text, words):
     names what any good message must contain and leaves its sentence free."""
     def has(line, word):
         return any(either.lower() in line.lower() for either in word.split("|"))
-    return next((line for line in text.splitlines() if all(has(line, word) for word in words)), None)
+    return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
 
 
 CRASHED = "crashed|died"  # how a message describes a producer that did not end its stream
