@@ -27,7 +27,7 @@ def code_2_usage(t):
         (["--bogus"], [UNKNOWN, "--bogus"]),
         (["-qx"], [UNKNOWN, "-x"]),
         (["--matrix", "2020"], ["--matrix", "2020", "601", "709"]),
-        (["--matrix", "709"], ["--matrix", "Y4M"]),
+        (["--matrix", "709"], ["--matrix", "Y4M|pattern"]),
         (["-r", "fast"], ["--rate", "fast"]),
         (["-s", "0x10"], ["--size", "0x10", "WIDTHxHEIGHT"]),
         (["-s", "16385x10"], ["--size", "16385x10", "16384"]),
@@ -115,7 +115,7 @@ def code_5_a_damaged_segment_and_a_foreign_key(t):
     foreign = libc.shmget(libc.ftok(key.encode(), ord("p")), 4096, 0o1600)
     assert foreign >= 0
     try:
-        t.start(PRODUCER, *SMALL, "-n", "other", "--key", key).fails_with(5, key, f"segment {foreign}", f"ipcrm -m {foreign}")
+        t.start(PRODUCER, *SMALL, "-n", "other", "--key", key).fails_with(5, key, f"segment {foreign}", "another program|not pageflip's")
         t.viewer("--key", key).fails_with(5, f"segment {foreign}")
     finally:
         libc.shmctl(foreign, 0, None)
@@ -144,13 +144,13 @@ def code_7_the_runtime_directory_belongs_to_another_user(t):
     os.mkdir(f"{t.path}/pageflip")
     os.chown(f"{t.path}/pageflip", 65534, 65534)
     for program in (PRODUCER, VIEWER):
-        t.start(program).fails_with(7, f"{t.path}/pageflip", "65534|nobody", "XDG_RUNTIME_DIR")
+        t.start(program).fails_with(7, f"{t.path}/pageflip", "65534|nobody")
 
 
 @test
 def code_7_the_runtime_directory_is_a_link(t):
     os.symlink("/tmp", f"{t.path}/pageflip")
-    t.start(PRODUCER).fails_with(7, f"{t.path}/pageflip", "XDG_RUNTIME_DIR")
+    t.start(PRODUCER).fails_with(7, f"{t.path}/pageflip", "Not a directory")
 
 
 @test
@@ -168,7 +168,7 @@ def code_8_bad_input(t):
         t.start(PRODUCER, f"{t.path}/{name}").fails_with(8, name)
     t.start(PRODUCER, "-").fails_with(8, "standard input")  # it is empty
     open(f"{t.path}/t.mp4", "w").close()
-    for inputs, words in ((["t.mp4"], ["t.mp4", "ffmpeg -i t.mp4"]), (["absent"], ["absent", "No such file"]),
+    for inputs, words in ((["t.mp4"], ["t.mp4", "ffmpeg -i"]), (["absent"], ["absent", "No such file"]),
                           (["not.png", "not.y4m"], ["not.y4m", "Y4M"]), (["cut.png", "-"], [" -", "Y4M"])):
         t.start(PRODUCER, *inputs).fails_with(8, *words)
 
