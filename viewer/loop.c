@@ -81,12 +81,12 @@ static bool has_ended(const struct loop *loop)
 static void say(struct loop *loop, int64_t now_ns)
 {
     const struct pf_format *format = &loop->report->format;
-    uint32_t scale = loop->presenter->panel_scale;
+    uint32_t scale = loop->presenter->overlay_scale;
     char state[64], title[256];
 
     loop->said_ns = now_ns;
     loop->said_scale = scale;
-    if (!loop->presenter->ops->say)
+    if (!loop->presenter->ops->set_status)
         return;
     if (loop->paused)
         snprintf(state, sizeof state, "paused%s", has_ended(loop) ? ", the producer has gone" : "");
@@ -100,9 +100,10 @@ static void say(struct loop *loop, int64_t now_ns)
     bool is_new = strcmp(title, loop->said_title) != 0;
     strcpy(loop->said_title, title);
     pf_viewer_stats(loop->viewer, &loop->report->stats);
-    loop->presenter->ops->say(loop->presenter, is_new ? title : NULL,
-                              scale ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
-                                    : NULL);
+    loop->presenter->ops->set_status(loop->presenter, is_new ? title : NULL,
+                                     scale
+                                         ? panel_draw(&loop->panel, loop->report, loop->fps, scale)
+                                         : NULL);
 }
 
 static int write_snapshot(const struct loop *loop, const char *path, const struct pf_frame *frame)
@@ -267,7 +268,7 @@ static int look_around(struct loop *loop)
     }
     if (now_ns - loop->measured_ns >= MEASURE_NS)
         measure(loop, now_ns);
-    if (now_ns - loop->said_ns >= SAY_NS || loop->presenter->panel_scale != loop->said_scale)
+    if (now_ns - loop->said_ns >= SAY_NS || loop->presenter->overlay_scale != loop->said_scale)
         say(loop, now_ns);
     if (now_ns - loop->frame_ns >= STALL_NS && !loop->has_warned && !loop->paused) {
         log_warning(

@@ -46,7 +46,7 @@ enum command {
 struct presenter {
     const struct presenter_ops *ops;
     struct pf_viewer *viewer; /* whose frames are shown and released */
-    uint32_t panel_scale;     /* people want the panel (panel.h), so large; 0: they do not */
+    uint32_t overlay_scale;   /* people want the panel (panel.h), so large; 0: they do not */
     const char *way; /* for the report: "x11-present", "x11-putimage", "sdl-surface", "null", ... */
 };
 
@@ -102,7 +102,8 @@ struct presenter_ops {
 
     /* A title (NULL: as it is), and the panel to lay over the picture from now on; NULL: none. The
      * canvas is only read until the next call. NULL as verb: there is no window. */
-    void (*say)(struct presenter *presenter, const char *title, const struct canvas *panel);
+    void (*set_status)(struct presenter *presenter, const char *title,
+                       const struct canvas *overlay_canvas);
 
     /* Wait up to 200 ms for what is outstanding, release it, close the window. After -ENODEV: touch
      * no display any more. */

@@ -277,7 +277,7 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
     struct sdl_presenter *self = of(presenter);
 
     *command = window_poll(&self->window);
-    presenter->panel_scale = window_panel_scale(&self->window);
+    presenter->overlay_scale = window_overlay_scale(&self->window);
     if (x11_loss_seen() || self->window.is_lost) {
         if (!watchdog_has_barked())
             log_error("display lost: connection closed; look at the display");
@@ -309,7 +309,8 @@ static void keep_panel(struct sdl_presenter *self, const struct canvas *panel)
         self->panel_texture = SDL_CreateTextureFromSurface(self->renderer, self->panel);
 }
 
-static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
+static void set_status(struct presenter *presenter, const char *title,
+                       const struct canvas *overlay_canvas)
 {
     struct sdl_presenter *self = of(presenter);
 
@@ -318,8 +319,8 @@ static void say(struct presenter *presenter, const char *title, const struct can
     if (title)
         window_set_title(&self->window, title);
     drop_panel(self);
-    if (panel)
-        keep_panel(self, panel);
+    if (overlay_canvas)
+        keep_panel(self, overlay_canvas);
     if (self->is_frozen && had_panel != (self->panel != NULL))
         draw_frozen(self); /* no frame comes to be drawn with it */
 }
@@ -335,6 +336,6 @@ const struct presenter_ops presenter_sdl_ops = {
     .show = show,
     .freeze = freeze,
     .poll = poll_sdl,
-    .say = say,
+    .set_status = set_status,
     .close = close_sdl,
 };

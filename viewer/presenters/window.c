@@ -175,7 +175,7 @@ enum command window_poll(struct window *window)
     return COMMAND_NONE;
 }
 
-uint32_t window_panel_scale(const struct window *window)
+uint32_t window_overlay_scale(const struct window *window)
 {
     return !window->overlay ? 0 : window->height >= LARGE_HEIGHT ? 2 : 1;
 }

@@ -41,7 +41,7 @@ void window_set_title(struct window *window, const char *title);
 enum command window_poll(struct window *window);
 
 /* How large the panel is to be drawn; 0: people do not want it. */
-uint32_t window_panel_scale(const struct window *window);
+uint32_t window_overlay_scale(const struct window *window);
 
 struct placement window_place(const struct window *window, const struct pf_format *format);
 

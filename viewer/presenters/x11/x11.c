@@ -329,7 +329,7 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
     if (ret < 0)
         return ret;
-    presenter->panel_scale = window_panel_scale(&self->window);
+    presenter->overlay_scale = window_overlay_scale(&self->window);
     if (*command == COMMAND_REDRAW && self->frozen) {
         draw_frozen(self);
         self->has_answers = true;
@@ -338,13 +338,14 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     return x11_sent_take_done(&self->table, done);
 }
 
-static void say(struct presenter *presenter, const char *title, const struct canvas *panel)
+static void set_status(struct presenter *presenter, const char *title,
+                       const struct canvas *overlay_canvas)
 {
     struct x11_presenter *self = of(presenter);
 
     if (title)
         window_set_title(&self->window, title);
-    x11_overlay_show(&self->overlay, &self->link, panel);
+    x11_overlay_show(&self->overlay, &self->link, overlay_canvas);
     self->has_answers = true; /* XCB may have read some while it wrote */
 }
 
@@ -450,7 +451,7 @@ static int open_x11_put(struct presenter **presenter, const struct presenter_con
 
 #define X11_VERBS                                                                                  \
     .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
-    .poll = poll_x11, .wait = wait_x11, .say = say, .close = close_x11
+    .poll = poll_x11, .wait = wait_x11, .set_status = set_status, .close = close_x11
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
