@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "media/font.h"
+#include "placement.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
 #include "window.h"
@@ -147,11 +148,18 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
 
 /* ------------------------------------------------------------------ a frame */
 
+static struct placement place_in_window(const struct sdl_presenter *self,
+                                        const struct pf_format *format)
+{
+    return placement_of_frame(format, self->window.width, self->window.height,
+                              self->window.one_to_one);
+}
+
 /* Returns the copies made, or -ENODEV, logged. */
 static int draw_on_surface(struct sdl_presenter *self, SDL_Surface *picture,
                            const struct pf_format *format)
 {
-    struct placement place = window_place(&self->window, format);
+    struct placement place = place_in_window(self, format);
     SDL_Rect to = {place.x, place.y, place.width, place.height};
     SDL_Surface *surface = SDL_GetWindowSurface(self->window.sdl);
 
@@ -173,7 +181,7 @@ static int draw_on_surface(struct sdl_presenter *self, SDL_Surface *picture,
 
 static void draw_texture(struct sdl_presenter *self)
 {
-    struct placement place = window_place(&self->window, format_of(self));
+    struct placement place = place_in_window(self, format_of(self));
     SDL_Rect to = {place.x, place.y, place.width, place.height};
 
     SDL_SetRenderDrawColor(self->renderer, 0, 0, 0, 255);

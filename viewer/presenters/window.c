@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "placement.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
 
@@ -28,8 +29,7 @@ static void first_size(const struct presenter_config *config, const struct pf_fo
     if (config->scale || SDL_GetDisplayUsableBounds(0, &screen) != 0 ||
         (*width <= screen.w && *height <= screen.h))
         return;
-    struct window room = {.width = screen.w, .height = screen.h};
-    struct placement fit = window_place(&room, format);
+    struct placement fit = placement_of_frame(format, screen.w, screen.h, false);
     *width = fit.width;
     *height = fit.height;
 }
@@ -178,29 +178,4 @@ enum command window_poll(struct window *window)
 uint32_t window_overlay_scale(const struct window *window)
 {
     return !window->overlay ? 0 : window->height >= LARGE_HEIGHT ? 2 : 1;
-}
-
-struct placement window_place(const struct window *window, const struct pf_format *format)
-{
-    int64_t width = format->width, height = format->height;
-
-    if (!window->one_to_one) {
-        /* As wide as the window, unless it were too high then. */
-        int64_t fit_height = (int64_t)window->width * height / width;
-        if (fit_height <= window->height) {
-            width = window->width;
-            height = fit_height;
-        } else {
-            width = (int64_t)window->height * width / height;
-            height = window->height;
-        }
-    }
-    if (width < 1)
-        width = 1;
-    if (height < 1)
-        height = 1;
-    return (struct placement){.x = (window->width - (int)width) / 2,
-                              .y = (window->height - (int)height) / 2,
-                              .width = (int)width,
-                              .height = (int)height};
 }

@@ -17,12 +17,6 @@ struct window {
                         kept */
 };
 
-/* Where a frame goes in a window: centred, aspect kept, never empty. */
-struct placement {
-    int x, y;          /* of the frame's top left in the window; negative when it is larger */
-    int width, height; /* of the frame on the window */
-};
-
 /* Is DISPLAY set, so that there may be an X server? */
 bool window_has_x11(void);
 
@@ -42,7 +36,5 @@ enum command window_poll(struct window *window);
 
 /* How large the panel is to be drawn; 0: people do not want it. */
 uint32_t window_overlay_scale(const struct window *window);
-
-struct placement window_place(const struct window *window, const struct pf_format *format);
 
 #endif

@@ -8,7 +8,7 @@
 #define X11_SLOTS_H
 
 #include "link.h"
-#include "presenters/window.h"
+#include "presenters/placement.h"
 
 struct x11_slots {
     bool is_shared; /* pixmap[k] is slot k; else pixmap[0] is the server's own, and slots are put

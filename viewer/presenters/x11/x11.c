@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "overlay_window.h"
+#include "presenters/window.h"
 #include "sent.h"
 #include "slots.h"
 #include "waker.h"
@@ -69,10 +70,9 @@ static struct x11_presenter *of(struct presenter *presenter)
 static struct placement place_in_window(const struct x11_presenter *self,
                                         const struct pf_format *format)
 {
-    struct window window = self->window;
-
-    window.one_to_one |= !self->link.has_render; /* nothing there to scale with */
-    return window_place(&window, format);
+    /* Without RENDER there is nothing to scale with. */
+    return placement_of_frame(format, self->window.width, self->window.height,
+                              self->window.one_to_one || !self->link.has_render);
 }
 
 static void free_backs(struct x11_presenter *self)
@@ -412,8 +412,7 @@ static int open_way(struct presenter **presenter, const struct presenter_config 
     self->may_share = may_share;
     self->vsync = config->vsync;
     self->replaces = config->vsync && config->may_skip && may_share;
-    int ret =
-        window_open(&self->window, "x11", config, &pf_viewer_segment(viewer)->format, reason);
+    int ret = window_open(&self->window, "x11", config, &pf_viewer_segment(viewer)->format, reason);
     if (ret < 0)
         goto failed;
     ret = x11_link_open(&self->link, self->window.sdl, reason);
