@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "display_loss.h"
 #include "media/font.h"
 #include "placement.h"
 #include "presenters/x11/loss.h"
@@ -286,11 +287,8 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
 
     *command = window_poll(&self->window);
     presenter->overlay_scale = window_overlay_scale(&self->window);
-    if (x11_loss_seen() || self->window.is_lost) {
-        if (!watchdog_has_barked())
-            log_error("display lost: connection closed; look at the display");
-        return -ENODEV;
-    }
+    if (x11_loss_seen() || self->window.is_lost)
+        return display_loss_closed();
     if (*command == COMMAND_REDRAW && self->is_frozen) {
         int ret = draw_frozen(self);
         *command = COMMAND_NONE;

@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "loss.h"
 #include "pageflip.h"
+#include "presenters/display_loss.h"
 #include "presenters/watchdog.h"
 
 #define SYNC_NS (5 * NS_PER_S)
@@ -43,20 +44,14 @@ int x11_link_sync(struct x11_link *link)
     while (!xcb_poll_for_reply(link->xcb, sequence, &reply, &error)) {
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0) {
-            log_error("display lost: no answer for 5 s; look at the display");
             x11_loss_give_up();
-            return -ENODEV;
+            return display_loss_no_answer();
         }
         poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
     }
     free(reply);
     free(error);
-    if (x11_link_is_lost(link)) {
-        if (!watchdog_has_barked())
-            log_error("display lost: connection closed; look at the display");
-        return -ENODEV;
-    }
-    return 0;
+    return x11_link_is_lost(link) ? display_loss_closed() : 0;
 }
 
 /* ------------------------------------------------------------------ what the display can do */

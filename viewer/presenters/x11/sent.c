@@ -13,7 +13,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "presenters/watchdog.h"
+#include "presenters/display_loss.h"
 
 #define NO_ANSWER_NS (5 * NS_PER_S)
 #define DRAIN_NS (200 * NS_PER_MS)
@@ -183,16 +183,9 @@ int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool h
 
     if (ret < 0)
         return ret;
-    if (x11_link_is_lost(link)) {
-        if (!watchdog_has_barked())
-            log_error("display lost: connection closed; look at the display");
-        return -ENODEV;
-    }
-    if (is_unanswered(table)) {
-        log_error("display lost: no answer for 5 s; look at the display");
-        return -ENODEV;
-    }
-    return 0;
+    if (x11_link_is_lost(link))
+        return display_loss_closed();
+    return is_unanswered(table) ? display_loss_no_answer() : 0;
 }
 
 /* ------------------------------------------------------------------ done with */
