@@ -378,7 +378,7 @@ static int rejoin(struct loop *loop, bool is_moved)
     log_info("channel \"%s\": joined segment %d: %ux%u", loop->report->channel,
              pf_viewer_segment(loop->viewer)->shmid, loop->report->format.width,
              loop->report->format.height);
-    ret = ops->attach(loop->presenter);
+    ret = presenter_attach(loop->presenter);
     if (ret == 0 && !is_moved && !loop->paused)
         ret = thaw(loop);
     return ret;

@@ -28,6 +28,12 @@ static int open_null(struct presenter **presenter, const struct presenter_config
     return 0;
 }
 
+static bool supports(const struct pf_format *format)
+{
+    (void)format; /* it reads no pixels */
+    return true;
+}
+
 static void detach(struct presenter *presenter)
 {
     (void)presenter; /* it holds nothing */
@@ -77,6 +83,7 @@ static void close_null(struct presenter *presenter)
 const struct presenter_ops presenter_null_ops = {
     .name = "null",
     .summary = "no display: takes frames and lets them go",
+    .supports = supports,
     .open = open_null,
     .detach = detach,
     .attach = attach,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of presenters; auto takes the first that is for it and works. */
+/* The table of presenters. `auto` takes the first one that is for auto and works. */
 #include "presenter.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/format.h"
 #include "core/log.h"
 
 static const struct presenter_ops *const presenters[] = {
@@ -32,6 +33,21 @@ void presenter_print_table(void)
         printf("  %-8s %s\n", presenters[i]->name, presenters[i]->summary);
 }
 
+/* Returns 0, or -ENOTSUP and *reason. */
+static int check_format(const struct presenter_ops *ops, struct pf_viewer *viewer,
+                        const char **reason)
+{
+    static char text[64];
+    const struct pf_format *format = &pf_viewer_segment(viewer)->format;
+
+    if (ops->supports(format))
+        return 0;
+    snprintf(text, sizeof text, "does not support frames of format %s",
+             format_name(format->fourcc).text);
+    *reason = text;
+    return -ENOTSUP;
+}
+
 int presenter_open(struct presenter **presenter, const struct presenter_config *config,
                    struct pf_viewer *viewer)
 {
@@ -43,15 +59,28 @@ int presenter_open(struct presenter **presenter, const struct presenter_config *
         bool is_wanted = is_auto ? ops->is_for_auto : strcmp(ops->name, config->name) == 0;
         if (!is_wanted)
             continue;
-        int ret = ops->open(presenter, config, viewer, &reason);
+        int ret = check_format(ops, viewer, &reason);
+        if (ret == 0)
+            ret = ops->open(presenter, config, viewer, &reason);
         if (ret == 0)
             log_info("presenter %s: showing frames by %s", ops->name, (*presenter)->way);
         if (ret != -ENOTSUP)
             return ret;
         if (is_auto)
-            log_info("presenter %s: passed over: %s", ops->name, reason);
+            log_info("presenter %s: skipped: %s", ops->name, reason);
     }
-    log_error("presenter %s: %s; set DISPLAY or WAYLAND_DISPLAY, or use --presenter null",
-              config->name, reason);
+    log_error("presenter %s: %s%s", config->name, reason,
+              is_auto ? "; use --presenter null to run without a display" : "");
     return -ENODEV;
+}
+
+int presenter_attach(struct presenter *presenter)
+{
+    const char *reason;
+
+    if (check_format(presenter->ops, presenter->viewer, &reason) < 0) {
+        log_error("presenter %s: %s", presenter->ops->name, reason);
+        return -ENODEV;
+    }
+    return presenter->ops->attach(presenter);
 }

@@ -46,6 +46,19 @@ static const struct pf_format *format_of(const struct sdl_presenter *self)
     return &pf_viewer_segment(self->presenter.viewer)->format;
 }
 
+/* ------------------------------------------------------------------ formats */
+
+/* SDL's name of a format, or SDL_PIXELFORMAT_UNKNOWN. */
+static SDL_PixelFormatEnum sdl_format(const struct pf_format *format)
+{
+    return format->fourcc == PF_FOURCC_XR24 ? SDL_PIXELFORMAT_RGB888 : SDL_PIXELFORMAT_UNKNOWN;
+}
+
+static bool supports(const struct pf_format *format)
+{
+    return sdl_format(format) != SDL_PIXELFORMAT_UNKNOWN;
+}
+
 /* ------------------------------------------------------------------ open, attach, close */
 
 static int attach(struct presenter *presenter)
@@ -56,7 +69,7 @@ static int attach(struct presenter *presenter)
     if (self->by_surface)
         return 0;
     SDL_Texture *texture =
-        SDL_CreateTexture(self->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING,
+        SDL_CreateTexture(self->renderer, sdl_format(format), SDL_TEXTUREACCESS_STREAMING,
                           (int)format->width, (int)format->height);
     if (!texture) {
         log_error("texture of %ux%u: %s; use --presenter null, or a smaller picture", format->width,
@@ -202,7 +215,7 @@ static SDL_Surface *wrap(const struct sdl_presenter *self, const struct pf_frame
     return SDL_CreateRGBSurfaceWithFormatFrom(frame->plane[0].pixels, (int)format->width,
                                               (int)format->height, 32,
                                               (int)frame->plane[0].stride_bytes,
-                                              SDL_PIXELFORMAT_RGB888);
+                                              sdl_format(format));
 }
 
 static bool ready(const struct presenter *presenter)
@@ -335,6 +348,7 @@ const struct presenter_ops presenter_sdl_ops = {
     .name = "sdl",
     .summary = "auto's second: native Wayland, and X servers that do not share; one copy a frame",
     .is_for_auto = true,
+    .supports = supports,
     .open = open_sdl,
     .detach = detach,
     .attach = attach,

@@ -351,6 +351,11 @@ static void set_status(struct presenter *presenter, const char *title,
 
 /* ------------------------------------------------------------------ open, attach, close */
 
+static bool supports(const struct pf_format *format)
+{
+    return format->fourcc == PF_FOURCC_XR24;
+}
+
 static int join_segment(struct x11_presenter *self, const char **reason)
 {
     int ret = x11_slots_attach(&self->slots, &self->link, pf_viewer_segment(self->presenter.viewer),
@@ -449,7 +454,7 @@ static int open_x11_put(struct presenter **presenter, const struct presenter_con
 }
 
 #define X11_VERBS                                                                                  \
-    .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
+    .supports = supports, .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
     .poll = poll_x11, .wait = wait_x11, .set_status = set_status, .close = close_x11
 
 const struct presenter_ops presenter_x11_ops = {
