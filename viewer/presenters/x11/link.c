@@ -32,6 +32,16 @@ bool x11_link_is_lost(const struct x11_link *link)
     return x11_loss_seen() || xcb_connection_has_error(link->xcb);
 }
 
+bool x11_link_has_read_ahead(const struct x11_link *link)
+{
+    return xcb_total_read(link->xcb) != link->processed_bytes;
+}
+
+void x11_link_set_processed(struct x11_link *link)
+{
+    link->processed_bytes = xcb_total_read(link->xcb);
+}
+
 int x11_link_sync(struct x11_link *link)
 {
     int64_t deadline_ns = clock_now_ns() + SYNC_NS;

@@ -16,7 +16,8 @@
 
 struct x11_link {
     xcb_connection_t *xcb;
-    int sdl_fd; /* of SDL's connection: its events are news for the loop, too */
+    uint64_t processed_bytes; /* of those that libxcb has read from the socket */
+    int sdl_fd;               /* the socket of SDL's connection */
     xcb_window_t window;
     xcb_visualid_t visual;
     uint8_t depth;
@@ -35,6 +36,13 @@ void x11_link_close(struct x11_link *link); /* accepts one that is all zero */
 
 /* Has either connection been closed? */
 bool x11_link_is_lost(const struct x11_link *link);
+
+/*
+ * Has libxcb read data from the socket, while it wrote a request or waited for a reply, that was not
+ * processed yet? x11_link_set_processed(): all of it is processed now. No system calls.
+ */
+bool x11_link_has_read_ahead(const struct x11_link *link);
+void x11_link_set_processed(struct x11_link *link);
 
 /*
  * Wait until the server has done all that was asked so far; xcb_request_check() does not block

@@ -138,8 +138,7 @@ static int on_error(const xcb_generic_error_t *error)
     return -ENODEV;
 }
 
-/* Everything that has arrived. Returns 0, or -ENODEV, logged: the server has refused a request. */
-static int take_arrived(struct x11_table *table, struct x11_link *link)
+int x11_sent_process_replies(struct x11_table *table, struct x11_link *link)
 {
     xcb_generic_event_t *event;
     int ret = 0;
@@ -162,6 +161,7 @@ static int take_arrived(struct x11_table *table, struct x11_link *link)
             on_put(table, event->full_sequence);
         free(event);
     }
+    x11_link_set_processed(link); /* before replies are asked for: that may read more events */
     take_replies(table, link);
     return ret;
 }
@@ -177,12 +177,8 @@ static bool is_unanswered(const struct x11_table *table)
     return false;
 }
 
-int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news)
+int x11_sent_check(const struct x11_table *table, const struct x11_link *link)
 {
-    int ret = has_news ? take_arrived(table, link) : 0;
-
-    if (ret < 0)
-        return ret;
     if (x11_link_is_lost(link))
         return display_loss_closed();
     return is_unanswered(table) ? display_loss_no_answer() : 0;
@@ -212,7 +208,7 @@ void x11_sent_drain(struct x11_table *table, struct x11_link *link)
     int64_t deadline_ns = clock_now_ns() + DRAIN_NS;
     struct pollfd news = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
 
-    while (take_arrived(table, link) == 0 && !x11_link_is_lost(link) &&
+    while (x11_sent_process_replies(table, link) == 0 && !x11_link_is_lost(link) &&
            x11_sent_count(table, ~0u) > 0) {
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0)

@@ -45,9 +45,12 @@ int x11_sent_count(const struct x11_table *table, unsigned int waits);
 /* Is an entry composed in this back pixmap and not drawn yet? */
 bool x11_sent_uses_back(const struct x11_table *table, int back);
 
-/* Take everything that the server has said, if it `has_news`; never waits. Returns 0, or -ENODEV,
- * logged: the display is lost, has refused a request, or has not answered for 5 s. */
-int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news);
+/* Process all events and replies that have arrived; never waits. Returns 0, or -ENODEV, logged: the
+ * server has refused a request. */
+int x11_sent_process_replies(struct x11_table *table, struct x11_link *link);
+
+/* Returns 0, or -ENODEV, logged: the display is lost, or has not answered for 5 s. */
+int x11_sent_check(const struct x11_table *table, const struct x11_link *link);
 
 /* The oldest frame that is done with. Returns false when there is none. */
 bool x11_sent_take_done(struct x11_table *table, struct presented *done);

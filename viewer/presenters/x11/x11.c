@@ -25,10 +25,7 @@
 
 enum { BACKS = 2 };
 
-enum { NEWS_SDL, NEWS_XCB, CONNECTIONS };
-
-/* Both are asked so often even if nothing came: SDL does some work of its own then. */
-#define LOOK_NS (100 * NS_PER_MS)
+enum { CONNECTION_SDL, CONNECTION_OWN, CONNECTIONS };
 
 struct back {
     xcb_pixmap_t pixmap;
@@ -42,9 +39,7 @@ struct x11_presenter {
     struct x11_slots slots;
     struct x11_overlay overlay;
     struct waker waker;
-    bool has_events;   /* on SDL's connection or in its own queue, for sure */
-    bool has_answers;  /* on ours, or read already; of a frame just sent there is none yet */
-    int64_t looked_ns; /* when SDL was last asked */
+    struct readiness connections[CONNECTIONS];
     bool may_share;
     bool vsync;
     bool replaces; /* a newer frame may take the place of one that waits for the vblank */
@@ -280,59 +275,60 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     if (!sent->put)
         sent->slot_reply = ask_for_reply(self);
     draw_frozen(self);
-    self->has_answers = true; /* XCB may have read some while it wrote */
     return 0;
 }
 
-/* ------------------------------------------------------------------ news */
+/* ------------------------------------------------------------------ events, status */
 
-static int fd_of(const struct x11_presenter *self, int connection)
+/* Only a check of our own connection: SDL's is marked where a call may read ahead. */
+static void mark_read_ahead(struct x11_presenter *self)
 {
-    return connection == NEWS_SDL ? self->link.sdl_fd : xcb_get_file_descriptor(self->link.xcb);
+    if (x11_link_has_read_ahead(&self->link))
+        readiness_mark(&self->connections[CONNECTION_OWN]);
 }
 
-/* While a frame is on its way and no other can be sent, its answer is all there is to wait for. To
- * be woken for it by the waker would take two wakes. */
+/* While no other frame can be sent, the loop needs only the display's events. To wait for them here
+ * saves the way through the waker's thread. */
 static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
 {
     struct x11_presenter *self = of(presenter);
-    struct pollfd news[CONNECTIONS];
+    struct pollfd sockets[CONNECTIONS];
 
-    if (self->has_events || self->has_answers)
+    mark_read_ahead(self);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        if (readiness_is_marked(&self->connections[i]))
+            return;
+        sockets[i] = (struct pollfd){.fd = self->connections[i].fd, .events = POLLIN};
+    }
+    if (poll(sockets, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
         return;
     for (int i = 0; i < CONNECTIONS; i++)
-        news[i] = (struct pollfd){.fd = fd_of(self, i), .events = POLLIN};
-    if (poll(news, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
-        return;
-    self->has_events |= news[NEWS_SDL].revents != 0;
-    self->has_answers |= news[NEWS_XCB].revents != 0;
+        if (sockets[i].revents != 0)
+            readiness_mark(&self->connections[i]);
 }
 
-/* To ask a connection takes several system calls, and most wakes bring news on one of the two. */
 static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct x11_presenter *self = of(presenter);
     int64_t now_ns = clock_now_ns();
-    bool is_time = now_ns - self->looked_ns >= LOOK_NS;
+    int ret = 0;
 
     *command = COMMAND_NONE;
-    if (waker_take_news(&self->waker, NEWS_SDL) || self->has_events || is_time) {
+    if (readiness_take(&self->connections[CONNECTION_SDL], now_ns)) {
         *command = window_poll(&self->window);
-        self->has_events = *command != COMMAND_NONE; /* it returned before its queue was empty */
-        self->looked_ns = now_ns;
+        if (*command != COMMAND_NONE) /* it returned before its queue was empty */
+            readiness_mark(&self->connections[CONNECTION_SDL]);
     }
-    /* Where the waker does not watch: an answer may have been read while a request was written. */
-    bool may_have_answers = !self->replaces && x11_sent_count(&self->table, ~0u) > 0;
-    bool has_news =
-        waker_take_news(&self->waker, NEWS_XCB) || self->has_answers || may_have_answers || is_time;
-    self->has_answers = false;
-    int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
+    mark_read_ahead(self);
+    if (readiness_take(&self->connections[CONNECTION_OWN], now_ns))
+        ret = x11_sent_process_replies(&self->table, &self->link);
+    if (ret == 0)
+        ret = x11_sent_check(&self->table, &self->link);
     if (ret < 0)
         return ret;
     presenter->overlay_scale = window_overlay_scale(&self->window);
     if (*command == COMMAND_REDRAW && self->frozen) {
         draw_frozen(self);
-        self->has_answers = true;
         *command = COMMAND_NONE;
     }
     return x11_sent_take_done(&self->table, done);
@@ -343,10 +339,11 @@ static void set_status(struct presenter *presenter, const char *title,
 {
     struct x11_presenter *self = of(presenter);
 
-    if (title)
+    if (title) {
         window_set_title(&self->window, title);
+        readiness_mark(&self->connections[CONNECTION_SDL]);
+    }
     x11_overlay_show(&self->overlay, &self->link, overlay_canvas);
-    self->has_answers = true; /* XCB may have read some while it wrote */
 }
 
 /* ------------------------------------------------------------------ open, attach, close */
@@ -429,8 +426,9 @@ static int open_way(struct presenter **presenter, const struct presenter_config 
     fill_black(self, self->link.window);
     /* Our own connection has news while the loop sleeps in the doorbell only if it sleeps there
      * with a frame on its way, which a newer one may replace. */
-    int fds[CONNECTIONS] = {fd_of(self, NEWS_SDL), fd_of(self, NEWS_XCB)};
-    ret = waker_start(&self->waker, viewer, fds, self->replaces ? CONNECTIONS : 1);
+    readiness_init(&self->connections[CONNECTION_SDL], self->link.sdl_fd);
+    readiness_init(&self->connections[CONNECTION_OWN], xcb_get_file_descriptor(self->link.xcb));
+    ret = waker_start(&self->waker, viewer, self->connections, self->replaces ? CONNECTIONS : 1);
     if (ret < 0)
         goto failed;
     *presenter = &self->presenter;
@@ -454,8 +452,9 @@ static int open_x11_put(struct presenter **presenter, const struct presenter_con
 }
 
 #define X11_VERBS                                                                                  \
-    .supports = supports, .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
-    .poll = poll_x11, .wait = wait_x11, .set_status = set_status, .close = close_x11
+    .supports = supports, .detach = detach, .attach = attach, .ready = ready, .show = show,        \
+    .freeze = freeze, .poll = poll_x11, .wait = wait_x11, .set_status = set_status,                \
+    .close = close_x11
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
