@@ -29,8 +29,18 @@ bool presenter_exists(const char *name)
 
 void presenter_print_table(void)
 {
+    const char *separator = " ";
+
     for (size_t i = 0; i < COUNT; i++)
         printf("  %-8s %s\n", presenters[i]->name, presenters[i]->summary);
+    printf("  %-8s the first of these that works here:", "auto");
+    for (size_t i = 0; i < COUNT; i++) {
+        if (!presenters[i]->is_for_auto)
+            continue;
+        printf("%s%s", separator, presenters[i]->name);
+        separator = ", ";
+    }
+    putchar('\n');
 }
 
 /* Returns 0, or -ENOTSUP and *reason. */

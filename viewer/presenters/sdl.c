@@ -2,8 +2,8 @@
 /*
  * Shows frames through SDL alone: on native Wayland, and on X servers that cannot share memory. It
  * copies each frame once, and reports that copy. On X11 it draws on the window surface with
- * SDL_FRAMEBUFFER_ACCELERATION=0: without that hint SDL goes through OpenGL, in software where there
- * is no GPU. Elsewhere it updates a streaming texture.
+ * SDL_FRAMEBUFFER_ACCELERATION=0: without that hint SDL goes through OpenGL, in software where
+ * there is no GPU. Elsewhere it updates a streaming texture.
  *
  * When SDL fails to draw a frame, the window keeps its content and the frame is reported as
  * skipped.
@@ -269,7 +269,7 @@ static int count_failure(struct sdl_presenter *self, bool is_drawn)
         self->failures = 0;
         return 0;
     }
-    if (x11_loss_seen())
+    if (x11_loss_is_detected())
         return display_loss_closed();
     if (++self->failures >= FAILURES_MAX) {
         log_error("display lost: SDL cannot draw: %s", SDL_GetError());
@@ -359,7 +359,7 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
 
     *command = window_poll(&self->window);
     presenter->overlay_scale = window_overlay_scale(&self->window);
-    if (x11_loss_seen() || self->window.is_lost)
+    if (x11_loss_is_detected() || self->window.is_lost)
         return display_loss_closed();
     if (*command == COMMAND_REDRAW && has_frozen(self)) {
         int ret = draw_frozen(self);

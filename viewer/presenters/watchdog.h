@@ -3,8 +3,9 @@
  * A display that has stopped must not block the viewer. Most calls into SDL may wait for the
  * display, some of them forever, so each is enclosed by watchdog_enter() and watchdog_leave(). When
  * one takes longer than 5 s, the watchdog's thread logs "display lost: no answer for 5 s" and ends
- * the wait: it shuts down the socket that the call waits for, so that the call returns with an error.
- * If the call still does not return, or the socket is not known, the process exits with code 12.
+ * the wait: it shuts down the socket that the call waits for, so that the call returns with an
+ * error. If the call still does not return, or the socket is not known, the process exits with code
+ * 12.
  *
  * Call these functions from the loop's thread only.
  */
