@@ -25,7 +25,7 @@
 #include "watchdog.h"
 #include "window.h"
 
-/* After this many failures in a row, a second's worth of frames, the display counts as lost. */
+/* After this many failures in a row, 1 s of frames at 60 Hz, the display counts as lost. */
 enum { FAILURES_MAX = 60 };
 
 struct sdl_presenter {
@@ -261,8 +261,8 @@ static bool draw_texture(struct sdl_presenter *self, SDL_Texture *content)
     return true;
 }
 
-/* SDL has drawn, or not. Returns 0, or -ENODEV, logged: the display is lost, or SDL fails
- * repeatedly. */
+/* Count failures to draw; a success resets the count. Returns 0, or -ENODEV, logged: the display is
+ * lost, or SDL fails repeatedly. */
 static int count_failure(struct sdl_presenter *self, bool is_drawn)
 {
     if (is_drawn) {
@@ -276,7 +276,7 @@ static int count_failure(struct sdl_presenter *self, bool is_drawn)
         return -ENODEV;
     }
     if (!self->has_warned)
-        log_warning("presenter sdl: frame skipped: SDL cannot draw it: %s", SDL_GetError());
+        log_warning("presenter sdl: frame skipped: %s", SDL_GetError());
     self->has_warned = true;
     return 0;
 }

@@ -216,7 +216,8 @@ void x11_sent_drain(struct x11_sent_table *table, struct x11_link *link)
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0)
             break;
-        poll(&socket, 1, (int)(left_ns / NS_PER_MS) + 1);
+        if (!x11_link_has_read_ahead(link))
+            poll(&socket, 1, (int)(left_ns / NS_PER_MS) + 1);
     }
     for (int i = 0; i < X11_SENT_MAX; i++) {
         struct x11_sent *sent = &table->sent[i];
