@@ -76,7 +76,12 @@ struct source_ops {
 };
 
 /* The table of sources: one line each. `name` stands for source_NAME_ops, at the end of its file. */
-#define SOURCE_TABLE(source) source(pattern) source(png) source(y4m)
+/* clang-format off */
+#define SOURCE_TABLE(source) \
+    source(pattern)          \
+    source(png)              \
+    source(y4m)
+/* clang-format on */
 
 #define SOURCE_DECLARE(name) extern const struct source_ops source_##name##_ops;
 SOURCE_TABLE(SOURCE_DECLARE)
