@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of presenters. `auto` takes the first one that is for auto and works. */
+/* `auto` takes the first presenter of the table that is for auto and works. */
 #include "presenter.h"
 
 #include <errno.h>
@@ -8,15 +8,10 @@
 
 #include "core/format.h"
 #include "core/log.h"
+#include "program/options.h"
 
-static const struct presenter_ops *const presenters[] = {
-#ifdef HAVE_X11
-    &presenter_x11_ops,
-    &presenter_x11_put_ops,
-#endif
-    &presenter_sdl_ops,
-    &presenter_null_ops,
-};
+#define PRESENTER_ADDRESS(name) &presenter_##name##_ops,
+static const struct presenter_ops *const presenters[] = {PRESENTER_TABLE(PRESENTER_ADDRESS)};
 enum { COUNT = sizeof presenters / sizeof *presenters };
 
 bool presenter_exists(const char *name)
@@ -29,18 +24,19 @@ bool presenter_exists(const char *name)
 
 void presenter_print_table(void)
 {
-    const char *separator = " ";
+    char automatic[128] = "the first of these that works here: ";
+    const char *separator = "";
 
-    for (size_t i = 0; i < COUNT; i++)
-        printf("  %-8s %s\n", presenters[i]->name, presenters[i]->summary);
-    printf("  %-8s the first of these that works here:", "auto");
     for (size_t i = 0; i < COUNT; i++) {
+        option_table_print_row(presenters[i]->name, presenters[i]->summary);
         if (!presenters[i]->is_for_auto)
             continue;
-        printf("%s%s", separator, presenters[i]->name);
+        size_t length = strlen(automatic);
+        snprintf(automatic + length, sizeof automatic - length, "%s%s", separator,
+                 presenters[i]->name);
         separator = ", ";
     }
-    putchar('\n');
+    option_table_print_row("auto", automatic);
 }
 
 /* Returns 0, or -ENOTSUP and *reason. */

@@ -3,8 +3,8 @@
  * A presenter shows frames on an output: a window, a file, or nothing.
  *
  * To add one: write one file with a `const struct presenter_ops` at its end, list that file in
- * meson.build, declare the ops below, and add one line to the table in presenter.c. --help prints
- * the table. null.c is the smallest presenter, and a good start.
+ * meson.build, and add one line to PRESENTER_TABLE below, which --help prints. null.c is the
+ * smallest presenter, and a good start.
  *
  * The calls of a presenter's life, all from one thread:
  *
@@ -29,7 +29,7 @@
 
 /* How to open a presenter. */
 struct presenter_config {
-    const char *name; /* of the table in presenter.c, or "auto" */
+    const char *name; /* of PRESENTER_TABLE, or "auto" */
     bool vsync;       /* true: tear-free; false: lowest latency */
     bool may_skip;    /* a newer frame may replace one that waits for the display */
     bool fullscreen;
@@ -153,8 +153,22 @@ struct presenter_ops {
     void (*close)(struct presenter *presenter);
 };
 
-extern const struct presenter_ops presenter_x11_ops, presenter_x11_put_ops, presenter_sdl_ops,
-    presenter_null_ops;
+/* The table of presenters: one line each. `name` stands for presenter_NAME_ops, at the end of its
+ * file. `auto` tries them in this order. */
+#ifdef HAVE_X11
+#define X11_PRESENTERS(presenter) presenter(x11) presenter(x11_put)
+#else
+#define X11_PRESENTERS(presenter)
+#endif
+/* clang-format off */
+#define PRESENTER_TABLE(presenter) \
+    X11_PRESENTERS(presenter)      \
+    presenter(sdl)                 \
+    presenter(null)
+/* clang-format on */
+
+#define PRESENTER_DECLARE(name) extern const struct presenter_ops presenter_##name##_ops;
+PRESENTER_TABLE(PRESENTER_DECLARE)
 
 /*
  * Open the presenter that the config names; "auto": the first of the table that is for auto,

@@ -19,7 +19,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "display_loss.h"
-#include "media/font.h"
+#include "media/canvas.h"
 #include "placement.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"

@@ -6,7 +6,6 @@
 #include "watchdog.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "core/log.h"
 #include "display_loss.h"
 #include "program/exit_code.h"
+#include "program/threads.h"
 
 #define TICK_NS (100 * NS_PER_MS)
 enum {
@@ -66,7 +66,6 @@ static void *watch(void *unused)
 int watchdog_start(void)
 {
     pthread_condattr_t monotonic;
-    sigset_t all, before;
 
     if (watchdog.is_running)
         return 0;
@@ -77,11 +76,7 @@ int watchdog_start(void)
     pthread_cond_init(&watchdog.wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
 
-    /* A signal that this thread handled would not wake the loop. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int ret = -pthread_create(&watchdog.thread, NULL, watch, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int ret = thread_start(&watchdog.thread, watch, NULL);
     watchdog.is_running = ret == 0;
     if (ret < 0)
         log_error("cannot start the watchdog's thread: %s", strerror(-ret));

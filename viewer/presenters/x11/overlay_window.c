@@ -2,7 +2,7 @@
 /* PutImage sends the pixels, at most twice a second: half a megabyte, and no frame. */
 #include "overlay_window.h"
 
-#include "media/font.h"
+#include "media/canvas.h"
 
 static void create_window(struct x11_overlay_window *overlay, struct x11_link *link)
 {

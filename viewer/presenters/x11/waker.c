@@ -3,13 +3,13 @@
 #include "waker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/log.h"
+#include "program/threads.h"
 
 static void *watch(void *argument)
 {
@@ -41,7 +41,6 @@ static int add(struct waker *waker, int fd, struct readiness *connection)
 int waker_start(struct waker *waker, struct pf_viewer *viewer, struct readiness *connections,
                 int count)
 {
-    sigset_t all, before;
 
     *waker = (struct waker){.viewer = viewer,
                             .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
@@ -51,13 +50,8 @@ int waker_start(struct waker *waker, struct pf_viewer *viewer, struct readiness 
                   : 0;
     for (int i = 0; i < count && ret == 0; i++)
         ret = add(waker, connections[i].fd, &connections[i]) < 0 ? -errno : 0;
-    if (ret == 0) {
-        /* A signal that this thread handled would not wake the loop. */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        ret = -pthread_create(&waker->thread, NULL, watch, waker);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    if (ret == 0)
+        ret = thread_start(&waker->thread, watch, waker);
     waker->is_running = ret == 0;
     if (ret < 0) {
         log_error("cannot start the thread that waits for the display: %s", strerror(-ret));
