@@ -3,8 +3,8 @@
  * pageflip: hand video frames from one process to another without copying them.
  *
  * A channel is a named stream with one producer and up to 16 viewers. The producer owns a System V
- * shared-memory segment with 2 to 8 page-aligned slots. It draws a frame straight into a slot and
- * publishes it; viewers look at the slot's own pages. The life of a frame:
+ * shared-memory segment with 2 to 8 page-aligned slots. The producer draws a frame directly into a
+ * slot and publishes the frame; viewers map the same pages. The life of a frame:
  *
  *     producer                                  viewer
  *     pf_producer_begin()    a free slot
@@ -38,27 +38,27 @@
  *     }
  *     pf_viewer_close(viewer);
  *
- * What can go wrong between processes, and what you see of it:
+ * What can go wrong between processes, and what a program sees of it:
  *
- *   - The producer ends or dies. Viewers first get every frame that was published; then
- *     pf_viewer_acquire() says -EPIPE. pf_viewer_reattach() joins a successor.
- *   - The producer changes its size or format. Viewers drain, then -EREMCHG, then reattach.
- *   - A viewer dies. Its slots are free again as soon as the producer needs one; nobody else
- *     sees it.
- *   - A viewer stops. A latest-frame viewer keeps the slots it holds and no more. An every-frame
- *     viewer keeps the frames to come, too, so the producer runs out of slots:
- *     pf_producer_begin() waits or says -EAGAIN, until pf_producer_options.evict_after_ns lets
- *     the frames to come go.
- *   - Everybody is killed. The kernel destroys the segment with its last user: nothing is left
- *     behind.
+ *   - The producer exits or crashes. Viewers first get every published frame. Then
+ *     pf_viewer_acquire() returns -EPIPE; pf_viewer_reattach() joins the next producer.
+ *   - The producer changes its format. Viewers get the remaining frames, then -EREMCHG, and
+ *     reattach.
+ *   - A viewer crashes. Its slots become free as soon as the producer needs one. No other viewer
+ *     is affected.
+ *   - A viewer stops. A latest-frame viewer keeps only the slots that it holds. An every-frame
+ *     viewer also keeps the frames that it has not acquired, so that the producer runs out of
+ *     slots: pf_producer_begin() waits or returns -EAGAIN, until
+ *     pf_producer_options.evict_after_ns releases those frames.
+ *   - All processes are killed. The kernel destroys the segment with its last user: nothing is
+ *     left behind.
  *
- * Holds for every call: 0 or a positive answer is success, a negative number is -errno. A failure
- * that is not listed as an answer has been logged when it is returned, with what to do about it.
- * close accepts NULL. One producer or viewer belongs to one thread at a time; pf_viewer_wake()
- * alone may be called from another. Times are nanoseconds of CLOCK_MONOTONIC. Nothing here installs
- * a signal handler; a signal that interrupts a wait makes it return -EINTR. After fork() the child
- * must leave the parent's handles alone, close included: it has neither their pages nor their
- * leases.
+ * All calls return 0 or a positive value on success, -errno on failure. A failure that the call's
+ * comment does not list as an answer has been logged. close accepts NULL. A producer or viewer
+ * belongs to one thread at a time; only pf_viewer_wake() may be called from another thread. Times
+ * are nanoseconds of CLOCK_MONOTONIC. The library installs no signal handlers; a signal that
+ * interrupts a wait makes the call return -EINTR. After fork() the child must not use the parent's
+ * handles, not even to close them: it has neither their pages nor their leases.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -84,10 +84,10 @@ enum {
     PF_SLOTS_MAX = 8,
     PF_PLANES_MAX = 3,
     PF_VIEWERS_MAX = 16,
-    PF_CHANNEL_BYTES = 65, /* a channel's name with its final NUL: [A-Za-z0-9._-]{1,64} */
+    PF_CHANNEL_BYTES = 65, /* of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no dot first */
 };
 
-#define PF_FOREVER INT64_MAX /* as a timeout: wait until something happens */
+#define PF_FOREVER INT64_MAX /* as a timeout: no limit */
 
 struct pf_format {
     uint32_t fourcc;
@@ -96,28 +96,28 @@ struct pf_format {
 };
 
 struct pf_plane {
-    uint8_t *pixels; /* top left; a viewer's pages are read-only: a store there is a SIGSEGV */
+    uint8_t *pixels;       /* top left; read-only for a viewer: a store there raises SIGSEGV */
     uint32_t stride_bytes; /* from one row to the next, a multiple of 64 */
 };
 
 /* pf_frame.flags */
 enum {
-    PF_FRAME_STAMPED = 1, /* carries a machine-readable stamp in its top and bottom rows */
+    PF_FRAME_STAMPED = 1, /* has a machine-readable stamp in its top and bottom rows */
 };
 
 struct pf_frame {
     uint64_t sequence; /* 1, 2, 3, ... within one segment */
-    uint32_t slot;     /* 0..slots-1: whose pages these are */
+    uint32_t slot;     /* 0..slots-1: the slot that holds the pixels */
     uint32_t flags;    /* PF_FRAME_*: set by the producer before publish */
     struct pf_plane plane[PF_PLANES_MAX];
     int64_t pts_ns;     /* media time; set by the producer before publish */
-    int64_t due_ns;     /* when it should have been begun; begin() sets it to begin_ns */
-    int64_t begin_ns;   /* when the slot was handed to the producer */
-    int64_t publish_ns; /* when it was published */
-    int64_t acquire_ns; /* when the viewer got it */
+    int64_t due_ns;     /* when it was due to begin; begin() sets it to begin_ns */
+    int64_t begin_ns;   /* when begin() returned the slot to the producer */
+    int64_t publish_ns; /* when the producer published the frame */
+    int64_t acquire_ns; /* when the viewer acquired the frame */
 };
 
-/* ------------------------------------------------------------------ one end: the producer */
+/* ------------------------------------------------------------------ producer */
 
 struct pf_producer;
 
@@ -125,102 +125,106 @@ struct pf_producer;
 struct pf_producer_options {
     /* PF_SLOTS_MIN..PF_SLOTS_MAX; 0: 2, classic double buffering */
     uint32_t slots;
-    /* An every-frame viewer that blocks for so long loses the frames to come; 0: never. */
+    /* Evict an every-frame viewer that has blocked the producer this long. 0: never. */
     int64_t evict_after_ns;
-    /* Make the segment findable by ftok(key_file, 'p'); NULL: private, never leaks. */
+    /* Make the segment findable by ftok(key_file, 'p'). NULL: it cannot be found by a key, and
+     * cannot be left behind. */
     const char *key_file;
-    /* Whose members may join, a name or number; NULL: this user alone. */
+    /* A group, by name or number, whose members may join. NULL: only this user. */
     const char *group;
-    /* Of the segment: 0600, or 0660 with a group; 0: as the group says. */
-    uint32_t mode;
 };
 
 struct pf_producer_stats {
     uint64_t published;
-    uint64_t no_slot; /* begin() said -EAGAIN */
-    uint64_t reaped;  /* lanes taken back from viewers that died */
-    uint64_t evicted; /* every-frame viewers that lost their frames to come */
+    uint64_t no_slot; /* calls of begin() that returned -EAGAIN */
+    uint64_t reaped;  /* lanes reclaimed from viewers that crashed */
+    uint64_t evicted; /* every-frame viewers evicted */
     uint32_t viewers; /* attached now */
 };
 
 /**
- * Open `channel` as its producer: takes the channel's producer lease, makes the segment and fills
- * in its pages, and lets viewers find it.
+ * Open `channel` as its producer: take the channel's producer lease, create the segment, make its
+ * pages present, and write the id file that viewers find the segment by.
  *
  * Returns 0 and *producer, to be closed with pf_producer_close(), or
- *   -EINVAL   a bad channel name, format or option
+ *   -EINVAL   an invalid channel name, format or option
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
- *   -EEXIST   the key file's key belongs to a segment that is not ours
+ *   -EEXIST   the key file's key belongs to a segment of another program
  *   -ENOSPC, -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM                      no right to the runtime directory, or to the group
+ *   -EACCES, -EPERM                      no permission for the runtime directory or the group
  */
 PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
                             const struct pf_format *format,
                             const struct pf_producer_options *options);
 
 /**
- * Get a slot to draw in: the oldest that no viewer holds or still wants, never the newest frame.
+ * Get a slot to draw in: the oldest slot that no viewer holds or still wants, never the one with
+ * the newest frame.
  *
  * Blocks up to `timeout_ns` while viewers keep every slot; 0 means do not wait. Fills *frame with
- * the slot's planes; what the slot contains is undefined (an old picture or zeros). One frame can
+ * the slot's planes. The content of the slot is undefined (an old frame, or zeros). One frame can
  * be begun at a time.
  *
- * Returns 0, or -EAGAIN (no slot came free in time), or -EINTR (a signal).
+ * Returns 0, or -EAGAIN (no slot became free in time), or -EINTR (a signal).
  */
 PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
                              struct pf_frame *frame);
 
-/** Hand the begun frame over to all viewers. Never blocks. */
+/** Publish the begun frame to all viewers. Never blocks. */
 PF_API void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
 
-/** Give the begun frame back unpublished. Nobody ever knew of it. */
+/** Give the begun frame back unpublished. Viewers never see it. */
 PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame);
 
 /**
- * Go on with another size or format: a new segment under the same lease. Viewers see every frame
- * published so far, then -EREMCHG. No frame may be begun. Straight after another change it waits
- * for every-frame viewers that have not come over yet, as begin() does. Returns -EINTR, or as
- * pf_producer_open(); on failure the old segment is still there and the producer goes on with it
- * (with a key file: it must be closed).
+ * Continue with another size or format, in a new segment under the same lease. Viewers get every
+ * frame published so far, then -EREMCHG. No frame may be begun.
+ *
+ * Blocks, like begin(), while an every-frame viewer has not yet followed the previous format
+ * change. Returns 0, or -EINTR, or as pf_producer_open(). On failure the old segment remains and
+ * the producer continues with it; with a key file it must be closed.
  */
 PF_API int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format);
 
 PF_API void pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats);
 
 /**
- * Say END to the viewers and leave. Published frames stay readable as long as a viewer is attached;
- * straight after a change of format it waits up to 1 s for every-frame viewers to come over.
+ * Mark the stream as ended and release the channel. Published frames stay readable while a viewer
+ * is attached. After a format change this waits up to 1 s for every-frame viewers that have not
+ * followed it yet.
  */
 PF_API void pf_producer_close(struct pf_producer *producer);
 
-/* ------------------------------------------------------------------ the other end: viewers */
+/* ------------------------------------------------------------------ viewer */
 
 struct pf_viewer;
 
 /* All zero is the default. */
 struct pf_viewer_options {
-    /* Each frame in turn, holding the producer back; false: always the latest. */
+    /* true: each frame in turn; the producer waits for this viewer. false: the latest frame. */
     bool every_frame;
-    /* How long open() waits for a producer to come; 0: not at all. (250 ms more, if the format
-     * changes in that very moment: an every-frame viewer then waits for the next segment.) */
+    /* How long open() waits for a producer; 0: not at all. An every-frame viewer that joins during
+     * a format change waits up to 250 ms longer, for the next segment. */
     int64_t wait_ns;
-    /* How long acquire() watches for a frame before it sleeps; burns a core; 0: not at all. */
+    /* How long acquire() polls for a frame before it sleeps, at the cost of a busy core; 0: not at
+     * all. */
     int64_t spin_ns;
     /* Find the segment by ftok(key_file, 'p') instead of the channel's name. */
     const char *key_file;
-    /* Whose shared channel, a name or number; NULL: a private one of one's own. */
+    /* The user, by name or number, whose shared channel to join. NULL: a private channel of this
+     * user. */
     const char *user;
 };
 
 enum pf_state {
     PF_RUNNING,        /* the producer holds its lease */
-    PF_ENDED,          /* it said END */
-    PF_FORMAT_CHANGED, /* it went on in a new segment, and lives: reattach */
-    PF_CRASHED,        /* it died */
+    PF_ENDED,          /* the producer ended the stream */
+    PF_FORMAT_CHANGED, /* the producer is running and uses a new segment: reattach */
+    PF_CRASHED,        /* the producer exited without ending the stream */
 };
 
-/* Geometry of the segment that a viewer is attached to. Checked against the segment's real size at
- * attach, private since. */
+/* Geometry of the segment that a viewer is attached to: a private copy, checked at attach against
+ * the real size of the segment. */
 struct pf_segment {
     int shmid;
     uint64_t bytes;
@@ -231,29 +235,30 @@ struct pf_segment {
     uint32_t planes;
     uint64_t plane_offset[PF_PLANES_MAX]; /* in the slot */
     uint32_t plane_stride_bytes[PF_PLANES_MAX];
-    pid_t producer_pid; /* to tell people; never to decide by */
+    pid_t producer_pid; /* informational; never used for decisions */
 };
 
 struct pf_viewer_stats {
     uint64_t acquired;
-    uint64_t skipped; /* published frames that a latest-frame viewer passed over */
-    uint64_t lost;    /* published frames that an every-frame viewer did not get (it was evicted) */
-    uint64_t lost_first, lost_last; /* sequences of the last loss, as far as they are of the segment
-                                       that the viewer is in; 1 and 0: none */
-    int64_t evicted_after_ns;       /* between its last acquire and that loss */
+    uint64_t skipped; /* published frames that a latest-frame viewer did not acquire */
+    uint64_t lost;    /* published frames that an every-frame viewer did not get: it was evicted */
+    uint64_t lost_first, lost_last; /* sequences of the last loss, within the segment that the
+                                       viewer is attached to; 1 and 0: none */
+    int64_t evicted_after_ns;       /* from its last acquire to that loss */
 };
 
 /**
- * Join `channel`: takes a free lane, attaches the segment and checks it.
+ * Join `channel`: take a free lane, attach the segment and check it.
  *
  * Returns 0 and *viewer, to be closed with pf_viewer_close(), or
- *   -EINVAL         a bad channel name or option
- *   -ECONNREFUSED   the channel has no producer, and none came within options->wait_ns
- *   -EBUSY          all 16 lanes are taken
- *   -EPROTO         the segment is not one of ours, is damaged, or has another layout version
+ *   -EINVAL         an invalid channel name or option
+ *   -ECONNREFUSED   the channel has no producer, and none started within options->wait_ns
+ *   -EBUSY          all 16 lanes are in use
+ *   -EPROTO         the segment is not from pageflip, is damaged, or has another layout version
  *   -EXDEV          the producer is in another IPC namespace
  *   -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM             channel or segment belong to somebody else, who does not share them
+ *   -EACCES, -EPERM             the channel or segment belongs to another user and is not shared
+ *                               with this one
  *   -EINTR          a signal, while waiting
  */
 PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
@@ -262,78 +267,78 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
 /**
  * Wait for the next frame.
  *
- * Blocks up to `timeout_ns`; 0 means do not wait. On success the frame's pixels stay still and
- * readable until pf_viewer_release(); the frame itself is the caller's. Several may be held; each
- * keeps its slot from the producer.
+ * Blocks up to `timeout_ns`; 0 means do not wait. On success the frame's pixels do not change
+ * until pf_viewer_release(). A viewer may hold several frames; the producer cannot draw in their
+ * slots.
  *
  * Returns 0 and fills *frame, or
- *   -EAGAIN    nothing new was published in time: keep showing the last frame
- *   -EINTR     nothing new, but a signal came or pf_viewer_wake() was called
- *   -EPIPE     the producer has ended or died (pf_viewer_state()), and every frame in this segment
- *              has been seen
- *   -EREMCHG   the producer went on in a new segment, and every frame in this one has been seen:
- *              reattach
- *   -ESTALE    every-frame only: the producer lost its patience and took the frames to come
- *              (pf_viewer_stats.lost). Said once; from here on this is a latest-frame viewer.
+ *   -EAGAIN    no new frame was published in time: keep showing the last one
+ *   -EINTR     no new frame, and a signal or pf_viewer_wake() interrupted the wait
+ *   -EPIPE     the producer exited or crashed (pf_viewer_state()), and the viewer has seen every
+ *              frame in this segment
+ *   -EREMCHG   the producer changed its format, and the viewer has seen every frame in this
+ *              segment: reattach
+ *   -ESTALE    every-frame viewers: the viewer was evicted and lost frames
+ *              (pf_viewer_stats.lost). Returned once; from here on this is a latest-frame viewer
  */
 PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame);
 
 /**
- * Acquire the newest frame, seen or not: to show it once more or to take a snapshot. The newest
- * frame is never drawn over, so this never waits. Returns 0, or -EAGAIN if nothing has been
- * published yet.
+ * Acquire the latest frame even if this viewer has seen it: to show it again or to save an image.
+ * Never waits, because the producer never draws over the latest frame. Returns 0, or -EAGAIN if no
+ * frame has been published yet.
  */
 PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame);
 
-/** Hold an acquired frame once more: it then takes one more release. */
+/** Hold an acquired frame a second time; it then needs one more release. */
 PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);
 
-/** Let go of an acquired frame. Its pixels may change from here on. */
+/** Release an acquired frame. Its pixels may change from here on. */
 PF_API void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
 
-/** Make the viewer's current or next acquire or wait return -EINTR. The one call for other threads.
- */
+/** Make the viewer's current or next acquire or wait return -EINTR. The only call that other
+ * threads may make. */
 PF_API void pf_viewer_wake(struct pf_viewer *viewer);
 
-/** Sleep until pf_viewer_wake() (-EINTR), a signal (-EINTR) or the time-out (-EAGAIN). New frames
- * do not end it. */
+/** Sleep until pf_viewer_wake() or a signal (-EINTR), or until the timeout (-EAGAIN). New frames
+ * do not end the sleep. */
 PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
 
 /**
- * After -EPIPE or -EREMCHG: leave the segment that is over and join the channel's next one, with
- * the same lane and options. Waits up to `timeout_ns` for it.
+ * After -EPIPE or -EREMCHG: leave the old segment and join the channel's next one, with the same
+ * lane and options. Waits up to `timeout_ns` for the next segment.
  *
- * Returns 0: pf_viewer_segment() has changed, and frames that were still held are void: their
- * pages are gone, and they must not be released. After -EREMCHG the stream goes on: an every-frame
- * viewer gets all of the new segment's frames, however late it comes, unless it is evicted on its
- * way; what it has lost is in pf_viewer_stats then, and no -ESTALE says so. Or -EAGAIN: nobody has
- * come yet, the old segment is still attached. Otherwise as pf_viewer_open().
+ * Returns 0: pf_viewer_segment() has changed, and frames that the viewer still held are void: their
+ * pages are unmapped, and they must not be released. Returns -EAGAIN: there is no next segment yet;
+ * the viewer is still attached to the old one. Otherwise as pf_viewer_open().
  *
- * If the format changes again in that very moment, an every-frame viewer waits 250 ms more for the
- * next segment.
+ * After -EREMCHG the stream continues: an every-frame viewer gets all frames of the new segment,
+ * however late it reattaches, unless the producer evicted it in between. pf_viewer_stats counts the
+ * frames lost that way; no -ESTALE follows. If the format changes again at the same moment, an
+ * every-frame viewer waits up to 250 ms longer for that segment.
  */
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 
 /**
- * What has become of the producer. Asks the system at most every 50 ms, and never forgets an end.
- * PF_ENDED and PF_CRASHED say nothing of frames: those that were published can still be acquired.
+ * The state of the producer. Asks the system at most every 50 ms. PF_ENDED and PF_CRASHED are
+ * final for this segment, and do not concern its frames: published frames can still be acquired.
  */
 PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
 
-/** The channel's name, also when it was found by a key file. */
+/** The name of the channel, also if the viewer found it by a key file. */
 PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
 
 PF_API const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer);
 PF_API void pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats);
 PF_API void pf_viewer_close(struct pf_viewer *viewer);
 
-/* ------------------------------------------------------------------ asking around */
+/* ------------------------------------------------------------------ channel discovery */
 
 struct pf_channel_info {
     char name[PF_CHANNEL_BYTES];
     bool alive;         /* a producer holds the lease */
     pid_t producer_pid; /* 0: not known */
-    bool has_format;    /* the fields below are known: the segment could be looked at */
+    bool has_format;    /* the segment could be inspected: the fields below are known */
     struct pf_format format;
     uint32_t slots;
     uint64_t published; /* frames so far */
@@ -341,16 +346,16 @@ struct pf_channel_info {
 };
 
 /**
- * The channels of this user that have a producer or a viewer, in order of their names. Returns
- * their number (perhaps more than `max`: then the first `max` are filled in), or a negative errno.
+ * List the private channels of this user that have a producer or a viewer, sorted by name. Returns
+ * their number and fills in the first `max` of them, or returns a negative errno.
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 
-/* What the library itself says on standard error. */
+/* Which messages the library prints on standard error. */
 enum pf_log_level {
-    PF_LOG_ERROR,   /* failures only */
-    PF_LOG_WARNING, /* and what works, but not as asked: the default */
-    PF_LOG_INFO,    /* and what was chosen, and why */
+    PF_LOG_ERROR,   /* failures */
+    PF_LOG_WARNING, /* failures, and what works differently from what was asked: the default */
+    PF_LOG_INFO,    /* all of these, and what was chosen and why */
 };
 PF_API void pf_log_set_level(enum pf_log_level level);
 

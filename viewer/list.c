@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --list: a table of the channels, one line each. */
+/* Prints the table of --list, with one line for each channel. */
 #include "list.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LIST_H
-#define LIST_H
+#ifndef VIEWER_LIST_H
+#define VIEWER_LIST_H
 
-/* Print the channels of this user to standard output. Returns 0 or a negative errno. */
+/* Print a table of this user's channels on standard output. Returns 0 or a negative errno. */
 int list_print(void);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * pageflip-viewer: shows the slots of a producer's segment.
  *
- * Follow main(): join the channel, open a presenter, show frames (loop.c), report, and leave in
- * reverse.
+ * Read view(): it joins the channel, opens a presenter, shows frames (loop.c), writes the report,
+ * and closes everything in reverse order.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 #include "program/exit_code.h"
 #include "program/messages.h"
 #include "program/signals.h"
+#include "program/standard_files.h"
 #include "report.h"
 
 static int code_of(int ret, const struct report *report)
@@ -35,16 +36,15 @@ static int code_of(int ret, const struct report *report)
     }
 }
 
-/* The report for people, and for programs. Returns the exit code. */
+/* Write the final report. Returns the exit code. */
 static int finish(const struct options *options, const struct pf_viewer *viewer,
                   struct report *report, struct record *record, int ret)
 {
     int code = code_of(ret, report);
 
-    report->records_dropped = record_dropped(record);
+    report_update(report, viewer, record_dropped(record));
     if (record_close(record) < 0)
         code = EXIT_OUTPUT_FAILED;
-    pf_viewer_stats(viewer, &report->stats);
     if (options->log_level > PF_LOG_ERROR)
         report_print(report);
     if (options->json && report_write_json(report, options->json) < 0)
@@ -75,7 +75,8 @@ static int view(const struct options *options)
     if (ret < 0)
         goto out;
     code = EXIT_OUTPUT_FAILED;
-    if ((options->json && output_check(options->json) < 0) || record_open(&record, options) < 0)
+    if ((options->json && atomic_file_check(options->json) < 0) ||
+        record_open(&record, options) < 0)
         goto out;
 
     report = (struct report){.channel = pf_viewer_channel(viewer),
@@ -87,8 +88,8 @@ static int view(const struct options *options)
     report.way = presenter->way;
     code = finish(options, viewer, &report, &record, ret);
     if (ret == -ENODEV) {
-        /* SDL has a connection of its own to the lost display; any call into it may hang or exit.
-         * The presenter's thread still uses the viewer: the kernel takes its lease and mapping. */
+        /* SDL has its own connection to the lost display, and any call into SDL may hang or exit.
+         * The presenter's thread still uses the viewer: the kernel releases lease and mapping. */
         fflush(NULL);
         _exit(code);
     }
@@ -119,14 +120,14 @@ int main(int argc, char **argv)
 {
     struct options options;
 
-    output_guard_standard_files();
+    standard_files_reserve();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
-    messages_init(NULL);
+    messages_init(options_advice);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {
-    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_HELP: option_table_print(options_table()); return exit_code_of_stdout();
     case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_MERGE_TRACE: return merge(&options);
     case ACTION_LIST: return list();

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `o` shows over the picture: frames per second, drops, percentiles, and the last frames as
- * stacked bars, a stage a colour. Only drawn here; each presenter shows it in its own way, without
- * touching a frame.
+ * The overlay that the key `o` shows and hides: frame rate, counts and percentiles as a table, and
+ * below it the latest frames as stacked bars, with a colour for each stage. This module only draws
+ * into a canvas; each presenter lays that over the window in its own way and changes no frame.
  */
-#ifndef PANEL_H
-#define PANEL_H
+#ifndef VIEWER_OVERLAY_H
+#define VIEWER_OVERLAY_H
 
 #include "media/font.h"
 #include "report.h"
 
-enum { PANEL_FRAMES = 120 };
+enum { OVERLAY_FRAMES = 120 };
 
-struct panel {
-    struct panel_frame {
+struct overlay {
+    struct overlay_frame {
         int64_t late_ns, render_ns, handoff_ns, present_ns;
-    } recent[PANEL_FRAMES]; /* a ring */
-    uint64_t frames;        /* so far */
-    struct canvas canvas;   /* the pixels are the panel's */
+    } recent[OVERLAY_FRAMES]; /* a ring */
+    uint64_t frames;          /* added since the start */
+    struct canvas canvas;     /* owns its pixels */
 };
 
-/* Remember a frame that was shown. Constant time. */
-void panel_add(struct panel *panel, const struct presented *done);
+/* Add a frame that was shown. Constant time. */
+void overlay_add(struct overlay *overlay, const struct presented *done);
 
 /*
- * Draw all of it, `scale` times as large (1 or 2). Returns its canvas, good until the next call; or
- * NULL when there is no memory for it.
+ * Draw the whole overlay, magnified by `scale` (1 or 2). Returns its canvas, which is valid until
+ * the next call, or NULL if out of memory.
  */
-const struct canvas *panel_draw(struct panel *panel, const struct report *report, double fps,
-                                uint32_t scale);
+const struct canvas *overlay_draw(struct overlay *overlay, const struct report *report, double fps,
+                                  uint32_t scale);
 
-void panel_finish(struct panel *panel);
+void overlay_finish(struct overlay *overlay);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers are kept by the loop; here they are counted up and written down. */
+/* Counts frames as the loop reports them, and writes the totals as JSON or text. */
 #include "report.h"
 
 #include <inttypes.h>
 
 #include "core/clock.h"
-#include "core/format.h"
 #include "program/atomic_file.h"
+#include "program/report.h"
 
 void report_frame(struct report *report, const struct presented *presented)
 {
@@ -16,14 +16,14 @@ void report_frame(struct report *report, const struct presented *presented)
     if (presented->again)
         return;
     if (presented->skipped) {
-        report->passed_over++;
+        report->display_skipped++;
         return;
     }
     report->shown++;
     histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
     histogram_record(&report->handoff, frame->acquire_ns - frame->publish_ns);
     histogram_record(&report->present, presented->done_ns - frame->acquire_ns);
-    /* From when it was due: a producer that was late must not look quick. */
+    /* Measured from when the frame was due: a late producer must not look fast. */
     histogram_record(&report->total,
                      presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns));
     if (presented->ust_ns)
@@ -33,19 +33,20 @@ void report_frame(struct report *report, const struct presented *presented)
     report->last_done_ns = presented->done_ns;
 }
 
-static double seconds(const struct report *report)
+void report_update(struct report *report, const struct pf_viewer *viewer, uint64_t records_dropped)
 {
-    return (double)(clock_now_ns() - report->start_ns) / 1e9;
+    pf_viewer_stats(viewer, &report->stats);
+    report->records_dropped = records_dropped;
 }
 
-static double cpu_us(const struct report *report)
+uint64_t report_skipped(const struct report *report)
 {
-    return (double)(clock_cpu_ns() - report->start_cpu_ns) / 1e3;
+    return report->stats.skipped + report->display_skipped;
 }
 
-static double per_frame(const struct report *report, double amount)
+static double copies_per_frame(const struct report *report)
 {
-    return report->shown ? amount / (double)report->shown : 0;
+    return report->shown ? (double)report->user_copies / (double)report->shown : 0;
 }
 
 static void write_latency(FILE *file, const char *name, const struct histogram *histogram)
@@ -56,21 +57,18 @@ static void write_latency(FILE *file, const char *name, const struct histogram *
 
 int report_write_json(const struct report *report, const char *path)
 {
-    struct output output;
-    int ret = output_open(&output, path);
+    struct atomic_file output;
+    int ret = atomic_file_open(&output, path);
 
     if (ret < 0)
         return ret;
-    FILE *file = output.file;
-    /* A channel's name and a presenter's need no escapes. */
+    FILE *file = output.stream;
+    report_begin_json(file, report->channel, "viewer", "presenter", report->way, &report->format);
     fprintf(file,
-            "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"viewer\",\"presenter\":\"%s\",\n"
-            " \"format\":{\"fourcc\":\"%s\",\"width\":%u,\"height\":%u},\n"
-            " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"lost\":%" PRIu64
-            ",\"torn\":%" PRIu64 ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
-            OUTPUT_REPORT_SCHEMA, report->channel, report->way,
-            format_name(report->format.fourcc).text, report->format.width, report->format.height,
-            report->shown, report->stats.skipped + report->passed_over, report->stats.lost,
+            " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64
+            ",\"display_skipped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
+            ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
+            report->shown, report_skipped(report), report->display_skipped, report->stats.lost,
             report->torn, report->verified);
     write_latency(file, "render", &report->render);
     fputc(',', file);
@@ -88,16 +86,9 @@ int report_write_json(const struct report *report, const char *path)
     fprintf(file,
             ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,"
             "\"records_dropped\":%" PRIu64 ",\"seconds\":%.3f}\n",
-            per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies),
-            report->records_dropped, seconds(report));
-    return output_finish(&output);
-}
-
-static void print_row(const char *name, const struct histogram *histogram)
-{
-    fprintf(stderr, "%-10s", name);
-    histogram_write_row(histogram, stderr);
-    fputc('\n', stderr);
+            report_cpu_us_per_frame(report->start_cpu_ns, report->shown), copies_per_frame(report),
+            report->records_dropped, report_seconds_since(report->start_ns));
+    return atomic_file_finish(&output);
 }
 
 void report_print(const struct report *report)
@@ -106,17 +97,17 @@ void report_print(const struct report *report)
             "%s: %" PRIu64 " frames of %ux%u shown by %s in %.1f s; %" PRIu64 " skipped, %" PRIu64
             " lost, %" PRIu64 " torn\n",
             report->channel, report->shown, report->format.width, report->format.height,
-            report->way, seconds(report), report->stats.skipped + report->passed_over,
+            report->way, report_seconds_since(report->start_ns), report_skipped(report),
             report->stats.lost, report->torn);
     if (report->verified)
         fprintf(stderr, "%" PRIu64 " stamps were verified\n", report->verified);
     if (!report->shown)
         return;
-    fputs("microseconds     p50       p90       p99     p99.9       max\n", stderr);
-    print_row("render", &report->render);
-    print_row("handoff", &report->handoff);
-    print_row("present", &report->present);
-    print_row("total", &report->total);
+    report_print_head();
+    report_print_row("render", &report->render);
+    report_print_row("handoff", &report->handoff);
+    report_print_row("present", &report->present);
+    report_print_row("total", &report->total);
     fprintf(stderr, "%.1f us of processor time and %g copies a frame in this process\n",
-            per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies));
+            report_cpu_us_per_frame(report->start_cpu_ns, report->shown), copies_per_frame(report));
 }

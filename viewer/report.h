@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* What the viewer measured: as JSON for programs, as a table for people. */
-#ifndef REPORT_H
-#define REPORT_H
+/* What the viewer measured: as JSON for programs, as a table for users. */
+#ifndef VIEWER_REPORT_H
+#define VIEWER_REPORT_H
 
 #include "presenters/presenter.h"
 #include "program/histogram.h"
 
 struct report {
     const char *channel;
-    const char *way; /* of presenting */
+    const char *way; /* of presenting: see struct presenter */
     struct pf_format format;
-    struct pf_viewer_stats stats;
+    struct pf_viewer_stats stats; /* stats.skipped: frames that were never acquired */
     uint64_t shown;
-    uint64_t passed_over; /* acquired, but the display or a pause let them go */
+    uint64_t display_skipped; /* frames that were acquired, but replaced before the display started
+                                 to show them, or dropped by a pause */
     uint64_t torn;
-    uint64_t verified;        /* stamps that were read well */
-    uint64_t user_copies;     /* whole frames copied by this process, counted where it happens */
-    uint64_t records_dropped; /* of --csv and --trace */
-    int64_t start_ns, start_cpu_ns; /* of the show: getting ready for it does not count */
+    uint64_t verified;              /* frames whose stamp was read and correct */
+    uint64_t user_copies;           /* whole frames that this process copied */
+    uint64_t records_dropped;       /* of --csv and --trace */
+    int64_t start_ns, start_cpu_ns; /* taken when the loop starts: opening does not count */
     int64_t last_done_ns;
-    struct histogram render;  /* begin to publish */
-    struct histogram handoff; /* publish to acquire */
-    struct histogram present; /* acquire to the display's being done with the slot */
-    struct histogram total;   /* begin, or due if that was earlier, to done */
+    struct histogram render;  /* from begin to publish */
+    struct histogram handoff; /* from publish to acquire */
+    struct histogram present; /* from acquire to when the display no longer reads the slot */
+    struct histogram total;   /* from due or begin, whichever is earlier, to done */
     struct histogram
-        display_start;         /* acquire to when the display says that it started; may be empty */
-    struct histogram interval; /* done to done */
+        display_start;         /* from acquire to the display's own start time, if it has one */
+    struct histogram interval; /* from done to done of the next frame */
 };
 
-/* Record what became of a frame. */
+/* Count a frame that the presenter has finished with. */
 void report_frame(struct report *report, const struct presented *presented);
+
+/* Update what the report does not count by itself. */
+void report_update(struct report *report, const struct pf_viewer *viewer, uint64_t records_dropped);
+
+/* All frames that were published but not shown. */
+uint64_t report_skipped(const struct report *report);
 
 /* Returns 0 or a negative errno, logged. */
 int report_write_json(const struct report *report, const char *path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A name is looked up first: a user may be called "1000", and then that is who is meant. */
+/* A name is looked up before it is read as a number: a user may be called "1000". */
 #include "account.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "log.h"
 #include "text.h"
 
-/* The largest number is what the kernel takes for "none". */
+/* The kernel uses the largest number for "none". */
 #define NUMBER_MAX (UINT32_MAX - 1)
 
 int account_user(const char *name, uid_t *uid)
@@ -18,10 +18,8 @@ int account_user(const char *name, uid_t *uid)
     const struct passwd *entry = getpwnam(name);
     int64_t number;
 
-    if (!entry && !text_to_int(name, 0, NUMBER_MAX, &number)) {
-        log_error("user \"%s\": there is none of this name; give a name or a number", name);
-        return -EINVAL;
-    }
+    if (!entry && !text_to_int(name, 0, NUMBER_MAX, &number))
+        return log_failure(EINVAL, "no such user: %s", name);
     *uid = entry ? entry->pw_uid : (uid_t)number;
     return 0;
 }
@@ -31,10 +29,8 @@ int account_group(const char *name, gid_t *gid)
     const struct group *entry = getgrnam(name);
     int64_t number;
 
-    if (!entry && !text_to_int(name, 0, NUMBER_MAX, &number)) {
-        log_error("group \"%s\": there is none of this name; give a name or a number", name);
-        return -EINVAL;
-    }
+    if (!entry && !text_to_int(name, 0, NUMBER_MAX, &number))
+        return log_failure(EINVAL, "no such group: %s", name);
     *gid = entry ? entry->gr_gid : (gid_t)number;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Time: nanoseconds of CLOCK_MONOTONIC, the one clock that every time in this project is of. */
-#ifndef CLOCK_H
-#define CLOCK_H
+/* Time in nanoseconds of CLOCK_MONOTONIC, which is the only clock that pageflip uses. */
+#ifndef CORE_CLOCK_H
+#define CORE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
@@ -35,7 +35,7 @@ static inline int64_t clock_cpu_ns(void)
     return used.tv_sec * NS_PER_S + used.tv_nsec;
 }
 
-/* `start_ns` + `timeout_ns` without overflow, so that "for ever" stays for ever. */
+/* `start_ns` + `timeout_ns` without overflow: PF_FOREVER stays PF_FOREVER. */
 static inline int64_t clock_deadline_ns(int64_t start_ns, int64_t timeout_ns)
 {
     return timeout_ns > INT64_MAX - start_ns ? INT64_MAX : start_ns + timeout_ns;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of pixel formats. A format is a list of planes; a plane is so many bytes for a block of
- * so many pixels across and down (1 x 1 for packed formats, 2 x 2 for the chroma of I420). A new
- * format is one line here and a presenter that can show it.
+ * The table of pixel formats. A format is a list of planes; a plane stores `bytes` for each block
+ * of `across` x `down` pixels: 1 x 1 in packed formats, 2 x 2 in the chroma planes of I420. A new
+ * format is one line here, and a presenter that supports it.
  */
 #include "format.h"
 

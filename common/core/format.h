@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Pixel formats by DRM fourcc, and the geometry of a slot. All sizes are computed in 64 bits. */
-#ifndef FORMAT_H
-#define FORMAT_H
+/* Pixel formats by DRM fourcc, and the planes of a frame. All sizes are computed in 64 bits. */
+#ifndef CORE_FORMAT_H
+#define CORE_FORMAT_H
 
 #include "pageflip.h"
 
 enum {
-    FORMAT_STRIDE_ALIGN = 64,                 /* bytes: a cache line, and what SIMD readers like */
+    FORMAT_STRIDE_ALIGN = 64,                 /* bytes: a cache line, and enough for SIMD loads */
     FORMAT_STRIDE_MAX = PF_SIZE_MAX * 4 + 64, /* bytes */
 };
 
-/* Where the planes of one picture lie in its slot. */
+/* Where the planes of a frame lie in its slot. */
 struct format_planes {
     uint32_t count;
     uint32_t rows[PF_PLANES_MAX];
     uint32_t row_bytes[PF_PLANES_MAX];    /* of visible pixels */
     uint32_t stride_bytes[PF_PLANES_MAX]; /* row_bytes rounded up to FORMAT_STRIDE_ALIGN */
     uint64_t offset[PF_PLANES_MAX];       /* from the start of the slot */
-    uint64_t bytes;                       /* of the whole picture */
+    uint64_t bytes;                       /* of the whole frame */
 };
 
 /* Known fourcc, and each side 1..PF_SIZE_MAX. */
 bool format_is_valid(const struct pf_format *format);
 
-/* The layout of a picture of a valid format. */
+/* The planes of a frame of a valid format. */
 struct format_planes format_planes(const struct pf_format *format);
 
 bool format_is_known(uint32_t fourcc);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where everything lies in a segment: planned by the producer, checked by a viewer before it
- * believes a byte.
+ * The producer plans the geometry of a segment; a viewer checks it before it trusts any byte.
  *
- * The check is of a private copy of the header, field by field in the order in which each is needed
- * for the next. A size is compared by subtraction from one already known to be larger, so nothing
- * overflows.
+ * The check reads a private copy of the header, field by field, so that each check may use the
+ * fields before it. Sizes are compared by subtraction from a size known to be larger, so that
+ * nothing overflows.
  */
 #include "geometry.h"
 
@@ -54,7 +53,7 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
         return "magic";
     if (header->version != LAYOUT_VERSION)
         return "version";
-    if (header->layout_hash != LAYOUT_HASH)
+    if (header->layout_hash != layout_hash())
         return "layout_hash";
     if (header->header_bytes != sizeof *header)
         return "header_bytes";
@@ -93,8 +92,7 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
     }
     if (header->slots_offset != LAYOUT_CONTROL_PAGES * geometry_page_bytes())
         return "slots_offset";
-    /* slot_stride_bytes <= segment_bytes < 2^63 / 8 in any real machine, and checked all the same
-     */
+    /* slot_stride_bytes <= segment_bytes < 2^63 / 8 on every real machine; checked in any case. */
     uint64_t slots_bytes;
     if (__builtin_mul_overflow(header->slot_stride_bytes, (uint64_t)header->slots, &slots_bytes) ||
         slots_bytes > header->total_bytes ||

@@ -1,35 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handoff: who may touch which slot, and the doorbells that wake a sleeper. Lock-free; nothing
- * here blocks but handoff_wait_*(). The only module that calls futex().
+ * The handoff: which process may touch which slot. Lock-free; nothing here blocks.
  *
- * One word per viewer, its lane, says all that it wants and holds:
+ * One word per viewer, its lane, states all that the viewer wants and holds:
  *
- *     newest   sequence << 3 | slot                     written by the producer
- *     meta[k]  what is known of the frame in slot k     written by the producer
- *     lane[i]  NEXT << 10 | HELD << 2 | MODE            written by the viewer that holds lease i
+ *     newest   sequence << 3 | slot              written by the producer
+ *     meta[k]  metadata of the frame in slot k   written by the producer
+ *     lane[i]  NEXT << 10 | HELD << 2 | MODE     written by the viewer that holds lease i
  *
- *     MODE   FREE, LATEST, EVERY, or EXPECTED: as EVERY, but its viewer is still in the segment
- *            before this one
- *     HELD   the slots it is reading now, one bit each
+ *     MODE   FREE, LATEST, EVERY, or EXPECTED: like EVERY, but the viewer is still attached to the
+ *            previous segment
+ *     HELD   the slots that the viewer reads now, one bit each
  *     NEXT   the first frame that an every-frame viewer still wants
  *
- * The whole rule: the producer must not draw in slot k while k is `newest`, or some lane has HELD
- * k, or some EVERY or EXPECTED lane has NEXT <= the sequence in k.
+ * The whole rule: the producer must not draw in slot k while k is `newest`, or a lane has HELD k,
+ * or an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
+ *
+ * A format change is a new segment in the same stream. Both sides, in order; the functions named
+ * are those of producer.c and viewer.c:
+ *
+ *     1. The producer waits until each viewer that is EXPECTED in its segment has joined there or
+ *        has exited: the frames of this segment are kept for them (wait_for_expected()).
+ *     2. The producer creates the next segment, with the same stream id and the number of frames
+ *        published so far (create_segment()).
+ *     3. The producer stores MOVED in the old segment. This comes before step 5: a viewer that
+ *        finds another segment without MOVED concludes that its producer has exited. It also comes
+ *        before step 4: a viewer that joins the old segment later than step 4 sees MOVED and
+ *        follows.
+ *     4. The producer copies each every-frame lane to the new segment as EXPECTED with NEXT = 1
+ *        (handoff_expect_viewers()). From here on the new segment keeps every frame for them.
+ *     5. The producer writes the id file: viewers can find the new segment.
+ *     6. The producer rings every doorbell of the old segment, detaches it, and publishes in the
+ *        new one.
+ *     7. A viewer acquires the remaining frames of the old segment. Then acquire() returns
+ *        -EREMCHG: the id file names another segment, and the old one is MOVED (read_state()).
+ *     8. The viewer calls reattach(): it attaches the segment that the id file names, frees its old
+ *        lane, and joins (switch_segment()). If it is EXPECTED there, one exchange makes that EVERY
+ *        and rings the producer, which may be in step 1 of the next change. Otherwise it joins as a
+ *        new viewer.
+ *     9. An every-frame viewer that was not expected, in a segment that is MOVED by now, may have
+ *        joined between steps 3 and 4: it repeats step 8 without waiting for frames
+ *        (follow_format_change()).
+ *
+ * A viewer that crashes anywhere loses its lanes by its lease (producer.c, reap()). A producer that
+ * crashes after step 3 leaves a MOVED segment: viewers see that its lease is free.
  */
-#ifndef HANDOFF_H
-#define HANDOFF_H
+#ifndef CORE_HANDOFF_H
+#define CORE_HANDOFF_H
 
-#include "clock.h"
 #include "segment.h"
-
-/* A sleeper looks again at least so often: who is killed rings no bell. */
-#define HANDOFF_LOOK_AGAIN_NS (100 * NS_PER_MS)
-
-/* A ring that brings nothing costs one look. More than these in one wait come from damage or
- * malice; from then on each costs a sleep, too: nobody can keep a core busy from outside. */
-#define HANDOFF_RINGS_MAX 64
-#define HANDOFF_CALM_NS NS_PER_MS
 
 enum lane_mode { LANE_FREE = 0, LANE_LATEST = 1, LANE_EVERY = 2, LANE_EXPECTED = 3 };
 
@@ -45,94 +64,79 @@ enum lane_mode { LANE_FREE = 0, LANE_LATEST = 1, LANE_EVERY = 2, LANE_EXPECTED =
 #define NEWEST_SLOT(word) ((uint32_t)((word)&7))
 #define NEWEST_WORD(sequence, slot) ((uint64_t)(sequence) << 3 | (slot))
 
-/* The words and doorbells of a new segment. */
-void handoff_init(struct layout_producer *producer, struct layout_viewers *viewers);
+enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 
 /* ------------------------------------------------------------------ producer */
 
-/* What the producer knows of its own slots. Private: whatever others write into the segment, it
- * draws only where this and the geometry allow. All zero: nothing published yet. */
+/* What the producer knows about its own slots. Private memory: whatever other processes write into
+ * the segment, the producer draws only where this and its geometry allow. All zero: no frame has
+ * been published. */
 struct handoff {
     uint64_t sequence;                    /* of the newest frame */
     uint32_t slot;                        /* of the newest frame */
-    uint64_t slot_sequence[PF_SLOTS_MAX]; /* of the frame in each slot, 0: none */
+    uint64_t slot_sequence[PF_SLOTS_MAX]; /* of the frame in each slot; 0: none */
 };
 
-/* Which stream a segment belongs to, and how many frames that had before. */
+/* The stream that a segment belongs to, and how many frames it had in earlier segments. */
 struct handoff_stream {
     uint64_t id; /* random */
     uint64_t frames;
 };
 
 void handoff_set_stream(struct segment *segment, struct handoff_stream stream);
-/* `frames` is below 2^54, as sequences are, whatever the segment says. */
+/* `frames` is below 2^54, as sequences are, whatever the segment contains. */
 struct handoff_stream handoff_stream(const struct segment *segment);
 
-/* What stands in the way of a free slot. */
+/* The lanes that keep every slot from the producer, or that the producer waits for. */
 struct handoff_blockers {
     uint32_t lanes; /* one bit each */
     uint64_t word[PF_VIEWERS_MAX];
 };
 
-/* The oldest slot that the rule allows, or -1 and who is in the way. */
-int handoff_free_slot(const struct handoff *handoff, struct segment *segment,
-                      struct handoff_blockers *blockers);
+/* The oldest slot that the rule allows, or -1. *blockers gets the lanes that keep slots. */
+int handoff_find_free_slot(const struct handoff *handoff, struct segment *segment,
+                           struct handoff_blockers *blockers);
 
-/* Which viewers are still expected. */
-void handoff_expected(struct segment *segment, struct handoff_blockers *blockers);
+/* Which lanes are EXPECTED. */
+void handoff_find_expected(struct segment *segment, struct handoff_blockers *blockers);
 
-/* Publish `frame`, drawn in frame->slot: gives it the next sequence, and rings everybody. */
+/* Publish `frame`, drawn in frame->slot: give it the next sequence, and ring every viewer. */
 void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame);
 
-/* Take the frames to come from an every-frame viewer whose lane is still `word`. What it holds
- * stays safe. */
+/* Make a lane whose word is still `word` a latest-frame lane: its viewer loses the frames that it
+ * has not acquired. What it holds stays held. Returns false if the word has changed. */
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word);
 
-/* The stream goes on in the segment `to`, which nobody knows of yet: whoever wants every frame is
- * expected there, from the first one on. */
-void handoff_carry_over(struct segment *from, struct segment *to);
+/* Step 4 of a format change. `to` cannot be found by any viewer yet. */
+void handoff_expect_viewers(struct segment *from, struct segment *to);
 
-enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 void handoff_set_state(struct segment *segment, enum layout_state state);
-void handoff_ring_doors(struct segment *segment);
-
-/* Count a ring that has brought nothing; sleep if there were too many. Returns 0 or -EINTR. */
-int handoff_calm_down(int *rings);
-
-/* Forget the rings so far: what they told of is looked at next. */
-void handoff_drain_space(struct segment *segment);
-/* Sleep until a slot was let go, or `deadline_ns`. Returns 0, -ETIMEDOUT or -EINTR. */
-int handoff_wait_space(struct segment *segment, int64_t deadline_ns);
+void handoff_ring_viewers(struct segment *segment);
 
 /* ------------------------------------------------------- viewer, under its lane's lease */
 
-/* Take the place of one who is expected. Returns false if the viewer is not; else every frame of
- * the segment has been kept for it. */
-bool handoff_come_over(struct segment *segment, uint32_t lane);
+/* Turn an EXPECTED lane into EVERY. Returns false if the lane is not EXPECTED; on true every frame
+ * of the segment has been kept for this viewer. */
+bool handoff_join_expected(struct segment *segment, uint32_t lane);
 
-/* Take part. Returns the sequence that counts as seen: the next frame for this viewer is a later
- * one. */
+/* Join as a new viewer. Returns the sequence that counts as seen: the viewer gets later frames. */
 uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mode);
 
 /* Claim the newest frame if it is later than `seen`. Returns 0 and *frame, or -EAGAIN. */
 int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
                          struct pf_frame *frame);
 
-/* Claim exactly the frame after `seen`. Returns 0 and *frame, -EAGAIN, or -ESTALE: evicted. */
+/* Claim the frame after `seen`. Returns 0 and *frame, or -EAGAIN, or -ESTALE: evicted. */
 int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
                        struct pf_frame *frame);
 
-void handoff_let_go(struct segment *segment, uint32_t lane, uint32_t slot);
+void handoff_release(struct segment *segment, uint32_t lane, uint32_t slot);
 
-/* Give up all that the lane wants and holds. Also what the producer does for a dead viewer, holding
- * its lease. */
+/* Free the lane with all that it wants and holds. The producer also calls it, for a viewer that
+ * crashed, while it holds that lane's lease. */
 void handoff_leave(struct segment *segment, uint32_t lane);
 
 uint64_t handoff_newest_sequence(const struct segment *segment);
 enum layout_state handoff_state(const struct segment *segment);
-void handoff_ring_door(struct segment *segment, uint32_t lane);
-void handoff_drain_door(struct segment *segment, uint32_t lane);
-/* Sleep until the door is rung, or `deadline_ns`. Returns 0, -ETIMEDOUT or -EINTR. */
-int handoff_wait_door(struct segment *segment, uint32_t lane, int64_t deadline_ns);
 
 #endif

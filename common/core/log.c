@@ -119,6 +119,15 @@ void log_warning(const char *format, ...)
     va_end(arguments);
 }
 
+void log_warning_about(int error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    log_at(PF_LOG_WARNING, error, format, arguments);
+    va_end(arguments);
+}
+
 void log_info(const char *format, ...)
 {
     va_list arguments;

@@ -23,12 +23,16 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A warning for which the program may have advice, as for a failure with this errno. */
+void log_warning_about(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 enum pf_log_level log_level(void);
 
 /*
  * Where messages go: one call for each message that the level lets through. `error` is the errno
- * that log_failure() got, else 0. `message` has no newline and no control characters. Set it before
- * a second thread starts; NULL is the default, log_write_line() with nothing added.
+ * that log_failure() or log_warning_about() got, else 0. `message` has no newline and no control
+ * characters. Set it before a second thread starts. NULL is the default: log_write_line() without
+ * advice.
  */
 typedef void log_sink(enum pf_log_level level, int error, const char *message);
 void log_set_sink(log_sink *sink);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pf_viewer_*: the end of a channel that reads.
+ * pf_viewer_*: a process that reads frames.
  *
- * A viewer has a lane for as long as it is open: its lease is taken first and kept over every
- * segment that the channel goes through. It writes nothing but its lane's word and the doorbells,
- * and believes nothing that it reads from the segment without a check.
+ * A viewer has a lane while it is open. It takes the lane's lease first and keeps it in every
+ * segment of the channel. It writes only its lane's word and the doorbells, and checks everything
+ * that it reads from a segment.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,17 +16,19 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "discover.h"
+#include "doorbell.h"
 #include "fault.h"
 #include "handoff.h"
+#include "id_file.h"
 #include "log.h"
-#include "lookup.h"
 
-/* Whether the producer lives is several system calls: not asked more often. */
-#define ASK_AGAIN_NS (50 * NS_PER_MS)
+/* Interval between checks of the producer's lease, which cost several system calls. */
+#define STATE_CHECK_NS (50 * NS_PER_MS)
 
-/* Between a segment's last word and the id of the next one is less than a millisecond; a producer
- * that has no processor in it may need longer. */
-#define SETTLE_NS (250 * NS_PER_MS)
+/* Between MOVED and the id file of the next segment a producer needs less than a millisecond; more
+ * if it is not scheduled in between. */
+#define FOLLOW_WAIT_NS (250 * NS_PER_MS)
 
 struct pf_viewer {
     struct channel channel;
@@ -39,10 +41,9 @@ struct pf_viewer {
     uint64_t seen;              /* sequence of the last frame acquired */
     uint8_t held[PF_SLOTS_MAX]; /* how often each slot is held */
     int64_t last_acquire_ns;
-    int64_t asked_ns;    /* when the producer was last known to live: by its lease, or by a frame */
-    enum pf_state state; /* RUNNING until the end has been noticed */
-    pthread_mutex_t
-        door_mutex; /* the segment must not change while another thread rings its door */
+    int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
+    enum pf_state state; /* PF_RUNNING until another state has been detected */
+    pthread_mutex_t segment_mutex; /* pf_viewer_wake() uses the segment from other threads */
     atomic_bool woken;
 };
 
@@ -57,17 +58,17 @@ static int take_lane(struct pf_viewer *viewer)
         viewer->lane = i;
         return ret;
     }
-    log_error("channel \"%s\": all %d viewer lanes are in use; end another viewer first",
-              viewer->channel.name, PF_VIEWERS_MAX);
-    return -EBUSY;
+    return log_failure(EBUSY, "channel \"%s\": all %d viewer lanes are in use",
+                       viewer->channel.name, PF_VIEWERS_MAX);
 }
 
-/* Returns whether the viewer was expected there: then every frame has been kept for it. */
+/* Join a segment. Returns whether the viewer was expected there: then the segment has kept every
+ * frame for it. */
 static bool join(struct pf_viewer *viewer, const struct segment *segment)
 {
-    pthread_mutex_lock(&viewer->door_mutex);
+    pthread_mutex_lock(&viewer->segment_mutex);
     viewer->segment = *segment;
-    pthread_mutex_unlock(&viewer->door_mutex);
+    pthread_mutex_unlock(&viewer->segment_mutex);
 
     viewer->stream = handoff_stream(segment);
     viewer->state = PF_RUNNING;
@@ -77,7 +78,7 @@ static bool join(struct pf_viewer *viewer, const struct segment *segment)
     viewer->segment.viewers->lane[viewer->lane].pid = getpid();
     FAULT_POINT(viewer_attached);
     viewer->seen = 0;
-    if (viewer->mode == LANE_EVERY && handoff_come_over(&viewer->segment, viewer->lane))
+    if (viewer->mode == LANE_EVERY && handoff_join_expected(&viewer->segment, viewer->lane))
         return true;
     viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
     return false;
@@ -89,8 +90,8 @@ static void leave(struct pf_viewer *viewer)
     handoff_leave(&viewer->segment, viewer->lane);
 }
 
-/* So many frames are lost, the last of them with this sequence. */
-static void note_loss(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
+/* Count `frames` lost frames, the last of which has the sequence `last`. */
+static void count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
 {
     viewer->stats.lost_first = last + 1 - (frames < last ? frames : last);
     viewer->stats.lost_last = last;
@@ -98,36 +99,36 @@ static void note_loss(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
 }
 
 /* Leave the segment for the channel's next one. Returns 0 and whether the viewer was expected
- * there, or a negative errno: it is still where it was. */
-static int move_over(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
+ * there, or a negative errno: then it is still attached to the old segment. */
+static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
 {
     struct segment segment, old = viewer->segment;
-    int ret = lookup_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
+    int ret = discover_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
 
     if (ret < 0)
         return ret;
     FAULT_POINT(start_has_next_segment);
     leave(viewer);
-    /* The one takes the other's place at once: another thread always finds a door to ring. */
+    /* join() replaces the segment before the old one is closed: pf_viewer_wake() always has a valid
+     * doorbell. */
     *is_expected = join(viewer, &segment);
     segment_close(&old);
     return 0;
 }
 
 /*
- * For an every-frame viewer that was not expected where it is. If that segment has said MOVED by
- * now, it may have said so before the viewer joined, and then nobody is expected in the next one:
- * go on at once. Returns 0, also if the next one does not come, or a negative errno, logged.
+ * Step 9 of a format change (handoff.h), for a viewer that was not expected in its segment. Returns
+ * 0, also if the next segment does not appear in time, or a negative errno, logged.
  */
-static int settle(struct pf_viewer *viewer)
+static int follow_format_change(struct pf_viewer *viewer)
 {
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), SETTLE_NS);
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), FOLLOW_WAIT_NS);
     bool is_expected = false;
     int ret = 0;
 
     while (!is_expected && ret != -EAGAIN && viewer->mode == LANE_EVERY &&
            handoff_state(&viewer->segment) == LAYOUT_MOVED) {
-        ret = move_over(viewer, deadline_ns, &is_expected);
+        ret = switch_segment(viewer, deadline_ns, &is_expected);
         if (ret < 0 && ret != -EAGAIN && ret != -EINTR)
             return ret;
     }
@@ -142,19 +143,19 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
 
     if (!options)
         options = &defaults;
-    if (options->wait_ns < 0 || options->spin_ns < 0) {
-        log_error("viewer of \"%s\": a time to wait or spin is negative; use 0 or more", channel);
-        return -EINVAL;
-    }
+    if (options->wait_ns < 0 || options->spin_ns < 0)
+        return log_failure(EINVAL,
+                           "viewer of channel \"%s\": wait_ns and spin_ns must be 0 or more",
+                           channel);
     struct pf_viewer *made = calloc(1, sizeof *made);
     if (!made)
         return log_out_of_memory("viewer");
     made->channel.lock_fd = -1;
     made->options = *options;
-    pthread_mutex_init(&made->door_mutex, NULL);
+    pthread_mutex_init(&made->segment_mutex, NULL);
 
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), options->wait_ns);
-    int ret = lookup_channel(&made->channel, channel, options, deadline_ns);
+    int ret = discover_channel(&made->channel, channel, options, deadline_ns);
     if (ret < 0)
         goto failed;
     FAULT_POINT(start_opened_channel);
@@ -162,11 +163,11 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (ret < 0)
         goto failed;
     FAULT_POINT(viewer_has_lane);
-    ret = lookup_segment(&made->channel, deadline_ns, NULL, &segment);
+    ret = discover_segment(&made->channel, deadline_ns, NULL, &segment);
     if (ret < 0)
         goto failed;
     join(made, &segment);
-    ret = settle(made);
+    ret = follow_format_change(made);
     if (ret < 0) {
         pf_viewer_close(made);
         return ret;
@@ -176,7 +177,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
 
 failed:
     channel_close(&made->channel);
-    pthread_mutex_destroy(&made->door_mutex);
+    pthread_mutex_destroy(&made->segment_mutex);
     free(made);
     return ret;
 }
@@ -187,14 +188,14 @@ int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
     uint64_t before = stream.frames + viewer->seen;
     int64_t last_acquire_ns = viewer->last_acquire_ns;
     bool is_expected;
-    int ret = move_over(viewer, clock_deadline_ns(clock_now_ns(), timeout_ns), &is_expected);
+    int ret = switch_segment(viewer, clock_deadline_ns(clock_now_ns(), timeout_ns), &is_expected);
 
     if (ret == 0 && !is_expected)
-        ret = settle(viewer);
+        ret = follow_format_change(viewer);
     uint64_t now = viewer->stream.frames + viewer->seen;
     if (viewer->options.every_frame && viewer->stream.id == stream.id && now > before) {
-        /* The same stream, and frames of it are gone: it was evicted before it came here. */
-        note_loss(viewer, viewer->seen, now - before);
+        /* The same stream, and frames between: the viewer was evicted before it joined here. */
+        count_lost(viewer, viewer->seen, now - before);
         viewer->stats.evicted_after_ns = clock_now_ns() - last_acquire_ns;
     }
     return ret;
@@ -208,38 +209,14 @@ void pf_viewer_close(struct pf_viewer *viewer)
     segment_close(&viewer->segment);
     FAULT_POINT(viewer_left);
     channel_close(&viewer->channel);
-    pthread_mutex_destroy(&viewer->door_mutex);
+    pthread_mutex_destroy(&viewer->segment_mutex);
     free(viewer);
 }
 
-/* ------------------------------------------------------------------ the end */
+/* ------------------------------------------------------------------ the producer's state */
 
-/* It went on in another segment, and nobody has joined that yet. */
-static enum pf_state state_after_move(struct pf_viewer *viewer)
+static enum pf_state state_of_segment(const struct pf_viewer *viewer)
 {
-    struct channel_id id;
-
-    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
-        return PF_FORMAT_CHANGED;
-    /* An orderly end takes the id along. */
-    return channel_read_id(&viewer->channel, &id) == 0 ? PF_CRASHED : PF_ENDED;
-}
-
-static enum pf_state state_by_lease(struct pf_viewer *viewer)
-{
-    struct channel_id id;
-
-    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
-        bool has_id = channel_read_id(&viewer->channel, &id) == 0;
-        enum layout_state said = handoff_state(&viewer->segment);
-        if (has_id && memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0)
-            return PF_RUNNING; /* whatever the segment says: it is the channel's */
-        /* Between two producers. Ours takes its id away after it has said END. */
-        if (!has_id && said != LAYOUT_ENDED && said != LAYOUT_MOVED)
-            return PF_RUNNING;
-        /* Another id: ours went on, and said MOVED before that; or a successor has the lease. */
-    }
-    /* It may have said its last word between the two questions. */
     switch (handoff_state(&viewer->segment)) {
     case LAYOUT_ENDED: return PF_ENDED;
     case LAYOUT_MOVED: return PF_FORMAT_CHANGED;
@@ -248,43 +225,94 @@ static enum pf_state state_by_lease(struct pf_viewer *viewer)
 }
 
 /*
- * Is the producer gone, or in another segment? Asks the system only when nothing has shown for
- * ASK_AGAIN_NS that it lives, or when the segment has come to say that it is over: a word that
- * anybody may have damaged, so it only says how it ended. That it ended is known by the lease and
- * the id file.
+ * The producer's state, from what only it can change. `lease`: another process holds the producer
+ * lease. `id file`: it names this segment, another one, or does not exist. `segment`: the state in
+ * the segment, which any process may have damaged, so that it only tells how a stream ended.
+ *
+ *     lease  id file    segment    result              because
+ *     yes    this       any        PF_RUNNING          the channel's segment is this one
+ *     yes    none       RUNNING    PF_RUNNING          a new producer is starting: check again
+ *     yes    none       ENDED      PF_ENDED            the producer removes its id after ENDED
+ *     yes    none       MOVED      PF_FORMAT_CHANGED
+ *     yes    another    ENDED      PF_ENDED            a new producer holds the lease
+ *     yes    another    MOVED      PF_FORMAT_CHANGED   MOVED is stored before the new id is written
+ *     yes    another    RUNNING    PF_CRASHED          a new producer holds the lease
+ *     no     any        ENDED      PF_ENDED
+ *     no     any        MOVED      PF_FORMAT_CHANGED   then read_state_after_move()
+ *     no     any        RUNNING    PF_CRASHED
  */
-static enum pf_state ask_state(struct pf_viewer *viewer)
+static enum pf_state read_state(struct pf_viewer *viewer)
 {
-    enum layout_state said = handoff_state(&viewer->segment);
-    int64_t now_ns = clock_now_ns();
-    bool is_news = said != LAYOUT_RUNNING && viewer->state == PF_RUNNING;
+    struct id_file id;
 
-    if (!is_news && now_ns - viewer->asked_ns < ASK_AGAIN_NS)
+    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
+        bool has_id = id_file_read(&viewer->channel, &id) == 0;
+        enum layout_state state = handoff_state(&viewer->segment);
+        bool is_this = has_id && memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0;
+        bool is_starting = !has_id && state != LAYOUT_ENDED && state != LAYOUT_MOVED;
+        if (is_this || is_starting)
+            return PF_RUNNING;
+    }
+    /* The state may have changed between the two checks: read it again. */
+    return state_of_segment(viewer);
+}
+
+/*
+ * The producer changed its format, and this viewer has not reattached yet.
+ *
+ *     lease  id file    result
+ *     yes    any        PF_FORMAT_CHANGED
+ *     no     exists     PF_CRASHED          a producer that ends its stream removes the id file
+ *     no     none       PF_ENDED
+ */
+static enum pf_state read_state_after_move(struct pf_viewer *viewer)
+{
+    struct id_file id;
+
+    if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER))
+        return PF_FORMAT_CHANGED;
+    return id_file_read(&viewer->channel, &id) == 0 ? PF_CRASHED : PF_ENDED;
+}
+
+/* Asks the system only if nothing has shown for STATE_CHECK_NS that the producer is running, or if
+ * the state in the segment has changed. */
+static enum pf_state check_state(struct pf_viewer *viewer)
+{
+    enum layout_state state = handoff_state(&viewer->segment);
+    int64_t now_ns = clock_now_ns();
+    bool has_changed = state != LAYOUT_RUNNING && viewer->state == PF_RUNNING;
+
+    if (!has_changed && now_ns - viewer->checked_ns < STATE_CHECK_NS)
         return viewer->state;
-    viewer->asked_ns = now_ns;
-    return viewer->state == PF_FORMAT_CHANGED ? state_after_move(viewer) : state_by_lease(viewer);
+    viewer->checked_ns = now_ns;
+    return viewer->state == PF_FORMAT_CHANGED ? read_state_after_move(viewer) : read_state(viewer);
 }
 
 enum pf_state pf_viewer_state(struct pf_viewer *viewer)
 {
     if (viewer->state == PF_RUNNING || viewer->state == PF_FORMAT_CHANGED)
-        viewer->state = ask_state(viewer);
+        viewer->state = check_state(viewer);
     return viewer->state;
 }
 
 /* ------------------------------------------------------------------ a frame */
 
-static void count_loss(struct pf_viewer *viewer)
+static void count_eviction(struct pf_viewer *viewer)
 {
     uint64_t newest = handoff_newest_sequence(&viewer->segment);
 
-    /* The newest is still to be had. */
+    /* The newest frame can still be acquired. */
     if (newest > viewer->seen + 1) {
-        note_loss(viewer, newest - 1, newest - 1 - viewer->seen);
+        count_lost(viewer, newest - 1, newest - 1 - viewer->seen);
         viewer->seen = newest - 1;
     }
     viewer->stats.evicted_after_ns = clock_now_ns() - viewer->last_acquire_ns;
     viewer->mode = LANE_LATEST;
+}
+
+static _Atomic uint32_t *own_doorbell(const struct pf_viewer *viewer)
+{
+    return &viewer->segment.viewers->lane[viewer->lane].doorbell;
 }
 
 static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
@@ -295,7 +323,7 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
 
     if (ret == -ESTALE) {
         FAULT_POINT(viewer_saw_eviction);
-        count_loss(viewer);
+        count_eviction(viewer);
     }
     if (ret < 0)
         return ret;
@@ -306,12 +334,13 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     viewer->held[frame->slot]++;
     viewer->stats.acquired++;
     viewer->last_acquire_ns = frame->acquire_ns;
-    /* Who publishes lives. What the segment says is believed only if it is not in the future. */
-    viewer->asked_ns = clock_earlier(frame->publish_ns, frame->acquire_ns);
+    /* A new frame proves that the producer was running. Clamp its timestamp: the segment is
+     * untrusted. */
+    viewer->checked_ns = clock_earlier(frame->publish_ns, frame->acquire_ns);
     return 0;
 }
 
-/* Watch for a frame without sleeping. Cheaper for the next one, dearer for everybody else. */
+/* Poll for a frame. Lower latency for the next frame, at the cost of a busy core. */
 static void spin_until(struct pf_viewer *viewer, int64_t deadline_ns)
 {
     while (handoff_newest_sequence(&viewer->segment) <= viewer->seen &&
@@ -327,14 +356,14 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
     int rings = 0;
 
     for (;;) {
-        /* Drain, look, then sleep: a ring after the drain ends the sleep, a frame before it is
-         * seen. */
-        handoff_drain_door(&viewer->segment, viewer->lane);
+        /* Clear, check, then sleep: a ring after the clear ends the sleep, and a frame published
+         * before the clear is found by the check. */
+        doorbell_clear(own_doorbell(viewer));
         FAULT_POINT(viewer_polls);
         int ret = claim(viewer, frame);
         if (ret != -EAGAIN)
             return ret;
-        if (viewer->state != PF_RUNNING) /* and this was the last look */
+        if (viewer->state != PF_RUNNING) /* claim() ran after the state was detected */
             return viewer->state == PF_FORMAT_CHANGED ? -EREMCHG : -EPIPE;
         FAULT_POINT(viewer_checks_producer);
         if (pf_viewer_state(viewer) != PF_RUNNING) {
@@ -353,11 +382,11 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
             continue;
         }
         FAULT_POINT(viewer_sleeps);
-        ret = handoff_wait_door(&viewer->segment, viewer->lane,
-                                clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        ret = doorbell_wait(own_doorbell(viewer),
+                            clock_earlier(deadline_ns, now_ns + DOORBELL_SLEEP_MAX_NS));
         FAULT_POINT(viewer_woke);
         if (ret == 0)
-            ret = handoff_calm_down(&rings);
+            ret = doorbell_throttle(&rings);
         if (ret == -EINTR)
             return -EINTR;
     }
@@ -383,15 +412,15 @@ void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
     assert(frame->slot < PF_SLOTS_MAX && viewer->held[frame->slot] > 0);
     FAULT_POINT(viewer_releases);
     if (viewer->held[frame->slot] > 0 && --viewer->held[frame->slot] == 0)
-        handoff_let_go(&viewer->segment, viewer->lane, frame->slot);
+        handoff_release(&viewer->segment, viewer->lane, frame->slot);
 }
 
 void pf_viewer_wake(struct pf_viewer *viewer)
 {
     atomic_store(&viewer->woken, true);
-    pthread_mutex_lock(&viewer->door_mutex);
-    handoff_ring_door(&viewer->segment, viewer->lane);
-    pthread_mutex_unlock(&viewer->door_mutex);
+    pthread_mutex_lock(&viewer->segment_mutex);
+    doorbell_ring(own_doorbell(viewer));
+    pthread_mutex_unlock(&viewer->segment_mutex);
 }
 
 int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
@@ -400,16 +429,16 @@ int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
     int rings = 0;
 
     for (;;) {
-        handoff_drain_door(&viewer->segment, viewer->lane);
+        doorbell_clear(own_doorbell(viewer));
         if (atomic_exchange(&viewer->woken, false))
             return -EINTR;
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)
             return -EAGAIN;
-        int ret = handoff_wait_door(&viewer->segment, viewer->lane,
-                                    clock_earlier(deadline_ns, now_ns + HANDOFF_LOOK_AGAIN_NS));
+        int ret = doorbell_wait(own_doorbell(viewer),
+                                clock_earlier(deadline_ns, now_ns + DOORBELL_SLEEP_MAX_NS));
         if (ret == 0)
-            ret = handoff_calm_down(&rings);
+            ret = doorbell_throttle(&rings);
         if (ret == -EINTR)
             return -EINTR;
     }

@@ -2,8 +2,8 @@
 /* How the measuring programs say what they have seen, one line of JSON for each name. Nanoseconds:
  * the product's own reports round to a tenth of a microsecond, which is more than a cache line
  * takes. */
-#ifndef FIGURES_H
-#define FIGURES_H
+#ifndef TESTS_BENCH_FIGURES_H
+#define TESTS_BENCH_FIGURES_H
 
 #include <inttypes.h>
 #include <stdio.h>

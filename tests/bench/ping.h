@@ -4,8 +4,8 @@
  * ways see the same machine: whatever disturbs one disturbs its neighbours. What is measured is one
  * direction: from just before send() until receive() has returned.
  */
-#ifndef PING_H
-#define PING_H
+#ifndef TESTS_BENCH_PING_H
+#define TESTS_BENCH_PING_H
 
 #include <stdbool.h>
 #include <stdint.h>

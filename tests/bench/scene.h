@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames that cost the same to draw whoever shows them: what is shown, and when, is no part of what
  * is compared. */
-#ifndef SCENE_H
-#define SCENE_H
+#ifndef TESTS_BENCH_SCENE_H
+#define TESTS_BENCH_SCENE_H
 
 #include <stdint.h>
 #include <string.h>

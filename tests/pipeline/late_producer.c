@@ -18,10 +18,10 @@ int __real_segment_create(struct segment *segment, const char *channel, const ch
                           const struct pf_format *format, uint32_t slots);
 int __wrap_segment_create(struct segment *segment, const char *channel, const char *key_file,
                           const struct pf_format *format, uint32_t slots);
-int __real_handoff_free_slot(const struct handoff *handoff, struct segment *segment,
-                             struct handoff_blockers *blockers);
-int __wrap_handoff_free_slot(struct handoff *handoff, struct segment *segment,
-                             struct handoff_blockers *blockers);
+int __real_handoff_find_free_slot(const struct handoff *handoff, struct segment *segment,
+                                  struct handoff_blockers *blockers);
+int __wrap_handoff_find_free_slot(struct handoff *handoff, struct segment *segment,
+                                  struct handoff_blockers *blockers);
 
 static uint64_t first(void)
 {
@@ -53,10 +53,10 @@ int __wrap_segment_create(struct segment *segment, const char *channel, const ch
     return 0;
 }
 
-int __wrap_handoff_free_slot(struct handoff *handoff, struct segment *segment,
-                             struct handoff_blockers *blockers)
+int __wrap_handoff_find_free_slot(struct handoff *handoff, struct segment *segment,
+                                  struct handoff_blockers *blockers)
 {
     if (!handoff->sequence)
         *handoff = (struct handoff){.sequence = first(), .slot_sequence = {first()}};
-    return __real_handoff_free_slot(handoff, segment, blockers);
+    return __real_handoff_find_free_slot(handoff, segment, blockers);
 }

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/segment.h"
+#include "core/segment_key.h"
 #include "pageflip.h"
 
 enum { KEY = 0x50460001, OLD_S = 5, OTHER_UID = 65534, THIRD_UID = 65533 };
@@ -101,7 +101,7 @@ static int sweep_at(int shmid, int age_s)
     if (shmctl(shmid, IPC_STAT, &info) < 0)
         return -1;
     pretended = info.shm_ctime + age_s;
-    return segment_sweep_orphans();
+    return segment_key_sweep_orphans();
 }
 
 /* ------------------------------------------------------------------ cases */

@@ -6,8 +6,8 @@
  *
  * A sleep without a ring is a fault here, too: what the bound of 100 ms would hide.
  */
-#ifndef INTERLEAVE_H
-#define INTERLEAVE_H
+#ifndef TESTS_UNIT_INTERLEAVE_H
+#define TESTS_UNIT_INTERLEAVE_H
 
 #include <errno.h>
 #include <linux/futex.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A runtime directory of its own for each test, so that tests run side by side and leave nothing
  * behind. */
-#ifndef SCRATCH_H
-#define SCRATCH_H
+#ifndef TESTS_UNIT_SCRATCH_H
+#define TESTS_UNIT_SCRATCH_H
 
 #include <criterion/criterion.h>
 #include <dirent.h>

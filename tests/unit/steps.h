@@ -7,8 +7,8 @@
  * One thread plays both sides, so every order of memory is as good as another here, and none is
  * looked at: that is what stress_claim and dekker.pml are for.
  */
-#ifndef STEPS_H
-#define STEPS_H
+#ifndef TESTS_UNIT_STEPS_H
+#define TESTS_UNIT_STEPS_H
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A channel with one producer and one viewer, for tests that use pageflip.h as a stranger would. */
-#ifndef STREAM_H
-#define STREAM_H
+#ifndef TESTS_UNIT_STREAM_H
+#define TESTS_UNIT_STREAM_H
 
 #include <string.h>
 

@@ -9,6 +9,7 @@
 
 #include "core/channel.h"
 #include "core/handoff.h"
+#include "core/id_file.h"
 #include "program/trace.h"
 #include "stream.h"
 
@@ -33,18 +34,12 @@ Test(edges, times_below_zero_are_refused)
     cr_assert_eq(pf_viewer_open(&viewer, "test", &spin), -EINVAL);
 }
 
-Test(edges, a_mode_must_go_with_the_group)
+Test(edges, an_unknown_group_is_refused)
 {
-    const struct pf_producer_options refused[] = {{.mode = 0660},
-                                                  {.mode = 0666},
-                                                  {.mode = 0600, .group = "0"},
-                                                  {.group = "no such group"}};
+    const struct pf_producer_options unknown = {.group = "no such group"};
     struct pf_format format = size(8, 8);
 
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        cr_assert_eq(pf_producer_open(&producer, "test", &format, &refused[i]), -EINVAL, "%zu", i);
-    struct pf_producer_options own = {.mode = 0600};
-    cr_assert_eq(pf_producer_open(&producer, "test", &format, &own), 0);
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &unknown), -EINVAL);
 }
 
 Test(edges, nobody_is_found_by_a_key_or_a_user)
@@ -124,13 +119,13 @@ Test(edges, a_dead_viewers_slots_are_taken_back)
 {
     struct segment dead;
     struct pf_frame frame;
-    struct channel_id id;
+    struct id_file id;
     struct channel channel;
     struct pf_producer_stats stats;
 
     open_producer(2, 0);
     cr_assert_eq(channel_open(&channel, "test"), 0);
-    cr_assert_eq(channel_read_id(&channel, &id), 0);
+    cr_assert_eq(id_file_read(&channel, &id), 0);
     channel_close(&channel);
     cr_assert_eq(segment_attach(&dead, id.shmid, id.nonce), 0);
     cr_assert_eq(handoff_join(&dead, 9, LANE_EVERY), 0);
@@ -240,4 +235,23 @@ Test(edges, traces_that_are_none_are_not_merged)
     cr_assert_eq(merge_of(text), -EBADMSG, "one that was cut off");
     scratch_path(path, scratch, "no such file");
     cr_assert_eq(trace_merge(stderr, paths, 1), -EBADMSG);
+}
+
+Test(edges, files_with_invalid_names_are_not_listed_as_channels)
+{
+    const char *names[] = {".lock", "a b.lock"};
+    struct pf_channel_info info;
+    char path[512];
+
+    open_producer(2, 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        runtime_path_of(path, names[i]);
+        fclose(fopen(path, "w"));
+    }
+    cr_assert_eq(pf_channel_list(&info, 1), 1);
+    cr_assert_str_eq(info.name, "test");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        runtime_path_of(path, names[i]);
+        unlink(path);
+    }
 }

@@ -21,7 +21,7 @@ static void describe(const struct pf_segment *geometry)
     header = (struct layout_header){
         .magic = LAYOUT_MAGIC,
         .version = LAYOUT_VERSION,
-        .layout_hash = LAYOUT_HASH,
+        .layout_hash = layout_hash(),
         .header_bytes = sizeof header,
         .total_bytes = geometry->bytes,
         .slots_offset = geometry->slots_offset,
@@ -97,7 +97,7 @@ Test(geometry, refuses_every_wrong_field)
 {
     cr_assert_null(check());
     REFUSES(version, 0, 2, UINT32_MAX);
-    REFUSES(layout_hash, 0, 1, LAYOUT_HASH + 1);
+    REFUSES(layout_hash, 0, 1, layout_hash() + 1);
     REFUSES(header_bytes, 0, 1, sizeof header - 1, sizeof header + 1, UINT32_MAX);
     REFUSES(page_bytes, 0, 1, 4095, 8192, UINT32_MAX);
     REFUSES(width, 0, 2000, PF_SIZE_MAX + 1, 1u << 31, UINT32_MAX);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/doorbell.h"
 #include "core/handoff.h"
 
 static struct layout_header header;
@@ -32,14 +33,13 @@ static void start(uint32_t slots)
         .slots = pixels[0],
         .geometry = {.slots = slots, .slot_stride_bytes = 64, .planes = 1},
     };
-    handoff_init(&producer, &viewers);
 }
 
 static int free_slot(void)
 {
     struct handoff_blockers blockers;
 
-    return handoff_free_slot(&handoff, &segment, &blockers);
+    return handoff_find_free_slot(&handoff, &segment, &blockers);
 }
 
 /* Publish one frame; returns its slot, or -1. */
@@ -79,7 +79,7 @@ Test(handoff, a_held_slot_is_not_drawn_in)
     cr_assert_eq(handoff_claim_newest(&segment, 4, 0, &frame), 0);
     for (int i = 0; i < 20; i++)
         cr_assert_neq(publish(), 0);
-    handoff_let_go(&segment, 4, frame.slot);
+    handoff_release(&segment, 4, frame.slot);
     cr_assert_eq(publish(), 0);
 }
 
@@ -93,12 +93,12 @@ Test(handoff, a_wanted_slot_is_not_drawn_in)
     cr_assert_eq(seen, 0);
     cr_assert_eq(publish(), 0);
     cr_assert_eq(publish(), 1);
-    cr_assert_eq(handoff_free_slot(&handoff, &segment, &blockers), -1);
+    cr_assert_eq(handoff_find_free_slot(&handoff, &segment, &blockers), -1);
     cr_assert_eq(blockers.lanes, 1u << 9, "%x is in the way", blockers.lanes);
     cr_assert_eq(handoff_claim_next(&segment, 9, 0, &frame), 0);
     cr_assert_eq(frame.sequence, 1);
     cr_assert_eq(free_slot(), -1, "it is held now");
-    handoff_let_go(&segment, 9, frame.slot);
+    handoff_release(&segment, 9, frame.slot);
     cr_assert_eq(free_slot(), 0);
 }
 
@@ -115,7 +115,7 @@ Test(handoff, every_frame_comes_in_turn)
         cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), 0);
         cr_assert_eq(frame.sequence, expected);
         seen = frame.sequence;
-        handoff_let_go(&segment, 0, frame.slot);
+        handoff_release(&segment, 0, frame.slot);
     }
     cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), -EAGAIN);
 }
@@ -157,7 +157,7 @@ Test(handoff, eviction_keeps_what_is_held)
     cr_assert(handoff_evict(&segment, 0, word(0)));
     cr_assert_eq(LANE_MODE(word(0)), LANE_LATEST);
     cr_assert_eq(free_slot(), -1, "with two slots, one held and one newest, none is free");
-    handoff_let_go(&segment, 0, frame.slot);
+    handoff_release(&segment, 0, frame.slot);
     cr_assert_eq(free_slot(), 0);
     cr_assert_eq(handoff_claim_next(&segment, 0, 1, &frame), -ESTALE);
 }
@@ -203,17 +203,20 @@ Test(handoff, bells_wake_and_are_forgotten_when_drained)
     start(2);
     handoff_join(&segment, 3, LANE_LATEST);
     publish();
-    cr_assert_eq(handoff_wait_door(&segment, 3, 0), 0, "publish rings the doors");
-    cr_assert_eq(handoff_wait_door(&segment, 3, 0), -ETIMEDOUT);
+    cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), 0,
+                 "publish rings the doors");
+    cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), -ETIMEDOUT);
     publish();
     publish();
-    handoff_drain_door(&segment, 3);
-    cr_assert_eq(handoff_wait_door(&segment, 3, 0), -ETIMEDOUT);
-    handoff_drain_space(&segment);
-    handoff_let_go(&segment, 3, 0);
-    cr_assert_eq(handoff_wait_space(&segment, 0), 0, "letting go rings the producer");
+    doorbell_clear(&segment.viewers->lane[3].doorbell);
+    cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), -ETIMEDOUT);
+    doorbell_clear(&segment.viewers->producer_doorbell);
+    handoff_release(&segment, 3, 0);
+    cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), 0,
+                 "letting go rings the producer");
     handoff_leave(&segment, 3);
-    cr_assert_eq(handoff_wait_space(&segment, 0), 0, "leaving rings the producer");
+    cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), 0,
+                 "leaving rings the producer");
 }
 
 /* Also those that glibc's sem_t ends the process over. */
@@ -223,15 +226,17 @@ Test(handoff, a_damaged_bell_wakes_or_is_slept_through)
 
     start(2);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        atomic_store(&viewers.space, words[i]);
-        int ret = handoff_wait_space(&segment, 0);
+        atomic_store(&viewers.producer_doorbell, words[i]);
+        int ret = doorbell_wait(&segment.viewers->producer_doorbell, 0);
         cr_assert(ret == 0 || ret == -ETIMEDOUT, "%x: %d", words[i], ret);
-        atomic_store(&viewers.space, words[i]);
-        handoff_let_go(&segment, 3, 0);
-        cr_assert_eq(handoff_wait_space(&segment, 0), 0, "%x: the ring is lost", words[i]);
-        atomic_store(&viewers.space, words[i]);
-        handoff_drain_space(&segment);
-        cr_assert_eq(handoff_wait_space(&segment, 0), -ETIMEDOUT, "%x: not drained", words[i]);
+        atomic_store(&viewers.producer_doorbell, words[i]);
+        handoff_release(&segment, 3, 0);
+        cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), 0,
+                     "%x: the ring is lost", words[i]);
+        atomic_store(&viewers.producer_doorbell, words[i]);
+        doorbell_clear(&segment.viewers->producer_doorbell);
+        cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), -ETIMEDOUT,
+                     "%x: not drained", words[i]);
     }
 }
 
@@ -240,9 +245,9 @@ Test(handoff, rings_without_end_cost_no_core)
     int64_t start_ns = clock_now_ns();
     int rings = 0;
 
-    for (int i = 0; i < HANDOFF_RINGS_MAX + 20; i++)
-        cr_assert_eq(handoff_calm_down(&rings), 0);
-    cr_assert_geq(clock_now_ns() - start_ns, 20 * HANDOFF_CALM_NS);
+    for (int i = 0; i < DOORBELL_RINGS_MAX + 20; i++)
+        cr_assert_eq(doorbell_throttle(&rings), 0);
+    cr_assert_geq(clock_now_ns() - start_ns, 20 * DOORBELL_PAUSE_NS);
 }
 
 /* Who subtracts times must not overflow, whatever the segment says. */
@@ -269,7 +274,7 @@ Test(handoff, times_of_a_frame_are_in_order_and_past)
         cr_assert_geq(frame.begin_ns, 0);
         cr_assert_leq(frame.begin_ns, frame.publish_ns);
         cr_assert_leq(frame.publish_ns, frame.acquire_ns);
-        handoff_let_go(&segment, 0, frame.slot);
+        handoff_release(&segment, 0, frame.slot);
     }
 }
 
@@ -277,7 +282,7 @@ Test(handoff, nobody_is_rung_who_is_not_there)
 {
     start(2);
     publish();
-    cr_assert_eq(handoff_wait_door(&segment, 3, 0), -ETIMEDOUT);
+    cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), -ETIMEDOUT);
 }
 
 Test(handoff, sequences_go_on_beyond_32_bits)
@@ -295,7 +300,7 @@ Test(handoff, sequences_go_on_beyond_32_bits)
         cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), 0);
         cr_assert_eq(frame.sequence, seen + 1);
         seen = frame.sequence;
-        handoff_let_go(&segment, 0, frame.slot);
+        handoff_release(&segment, 0, frame.slot);
     }
     cr_assert_gt(seen, UINT32_MAX);
 }
@@ -312,7 +317,7 @@ Test(handoff, random_words_lead_nobody_out_of_the_slots)
     for (int i = 0; i < 200000; i++) {
         for (int lane = 0; lane < PF_VIEWERS_MAX; lane++)
             atomic_store(&viewers.lane[lane].word, (uint64_t)random() << 33 ^ (uint64_t)random());
-        int slot = handoff_free_slot(&handoff, &segment, &blockers);
+        int slot = handoff_find_free_slot(&handoff, &segment, &blockers);
         cr_assert(slot >= -1 && slot < 3, "slot %d", slot);
         atomic_store(&producer.newest, (uint64_t)random() << 33 ^ (uint64_t)random());
         if (handoff_claim_newest(&segment, 5, (uint64_t)(random() & 3), &frame) == 0) {

@@ -12,6 +12,7 @@
 #include <sys/shm.h>
 
 #include "core/channel.h"
+#include "core/doorbell.h"
 #include "core/handoff.h"
 #include "stream.h"
 
@@ -286,8 +287,8 @@ static void *ring_on(void *unused)
     struct segment peers = {.viewers = page_2()};
 
     while (!atomic_load(&stop)) {
-        handoff_ring_door(&peers, 0);
-        handoff_let_go(&peers, 5, 0); /* rings the producer */
+        doorbell_ring(&peers.viewers->lane[0].doorbell);
+        handoff_release(&peers, 5, 0); /* rings the producer */
     }
     return unused;
 }
@@ -330,8 +331,8 @@ static bool is_viewers(size_t offset)
 {
     const size_t word = offsetof(struct layout_viewers, lane[0].word);
     const size_t pid = offsetof(struct layout_viewers, lane[0].pid);
-    const size_t door = offsetof(struct layout_viewers, lane[0].door);
-    const size_t space = offsetof(struct layout_viewers, space);
+    const size_t door = offsetof(struct layout_viewers, lane[0].doorbell);
+    const size_t space = offsetof(struct layout_viewers, producer_doorbell);
 
     return (offset >= word && offset < word + 8) || (offset >= pid && offset < pid + 4) ||
            (offset >= door && offset < door + 4) || (offset >= space && offset < space + 4);

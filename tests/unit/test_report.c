@@ -15,7 +15,7 @@ static void quiet(void)
 
 TestSuite(report, .init = quiet, .fini = scratch_close);
 
-/* Frame `number` of 100 a second: drawn in 1 ms, got after 10 us, shown after 2 ms. */
+/* Frame `number` at 100 a second: drawn in 1 ms, acquired after 10 us, shown after 2 ms. */
 static struct presented frame(uint64_t number)
 {
     int64_t due_ns = (int64_t)number * 10 * NS_PER_MS;
@@ -46,25 +46,25 @@ static struct report *some_frames(void)
     return &report;
 }
 
-static void near_to(int64_t got_ns, int64_t wanted_ns)
+static void assert_near(int64_t got_ns, int64_t wanted_ns)
 {
     cr_assert(got_ns >= wanted_ns && got_ns <= wanted_ns + wanted_ns / 100, "%lld, not %lld",
               (long long)got_ns, (long long)wanted_ns);
 }
 
-Test(report, splits_the_way_of_a_frame_into_stages)
+Test(report, measures_each_stage_of_a_frame)
 {
     struct report *report = some_frames();
 
     cr_assert_eq(report->shown, 10);
-    near_to(histogram_percentile_ns(&report->render, 0.5), NS_PER_MS);
-    near_to(histogram_percentile_ns(&report->handoff, 0.5), 10 * NS_PER_US);
-    near_to(histogram_percentile_ns(&report->present, 0.5), 2 * NS_PER_MS);
-    near_to(histogram_percentile_ns(&report->total, 0.5), 3 * NS_PER_MS + 10 * NS_PER_US);
-    near_to(histogram_percentile_ns(&report->interval, 0.5), 10 * NS_PER_MS);
+    assert_near(histogram_percentile_ns(&report->render, 0.5), NS_PER_MS);
+    assert_near(histogram_percentile_ns(&report->handoff, 0.5), 10 * NS_PER_US);
+    assert_near(histogram_percentile_ns(&report->present, 0.5), 2 * NS_PER_MS);
+    assert_near(histogram_percentile_ns(&report->total, 0.5), 3 * NS_PER_MS + 10 * NS_PER_US);
+    assert_near(histogram_percentile_ns(&report->interval, 0.5), 10 * NS_PER_MS);
     cr_assert_eq(report->interval.count, 9, "intervals are between frames");
     cr_assert_eq(report->user_copies, 10);
-    cr_assert_eq(report->display_start.count, 0, "no display has said anything");
+    cr_assert_eq(report->display_start.count, 0, "no display has reported a time");
 }
 
 Test(report, counts_total_from_when_a_frame_was_due)
@@ -72,10 +72,10 @@ Test(report, counts_total_from_when_a_frame_was_due)
     struct report *report = some_frames();
     struct presented late = frame(11);
 
-    late.frame.due_ns -= 100 * NS_PER_MS; /* the producer was stopped */
+    late.frame.due_ns -= 100 * NS_PER_MS; /* the producer was stopped meanwhile */
     report_frame(report, &late);
-    near_to(report->total.max_ns, 103 * NS_PER_MS + 10 * NS_PER_US);
-    near_to(report->render.max_ns, NS_PER_MS);
+    assert_near(report->total.max_ns, 103 * NS_PER_MS + 10 * NS_PER_US);
+    assert_near(report->render.max_ns, NS_PER_MS);
 }
 
 Test(report, a_redraw_and_a_skipped_frame_do_not_count_as_shown)
@@ -89,12 +89,14 @@ Test(report, a_redraw_and_a_skipped_frame_do_not_count_as_shown)
     report_frame(report, &again);
     report_frame(report, &skipped);
     cr_assert_eq(report->shown, 10);
-    cr_assert_eq(report->passed_over, 1);
+    cr_assert_eq(report->display_skipped, 1);
+    cr_assert_eq(report->stats.skipped, 0, "it was acquired");
+    cr_assert_eq(report_skipped(report), 1);
     cr_assert_eq(report->total.count, 10);
-    cr_assert_eq(report->user_copies, 11, "a redraw is a copy, too");
+    cr_assert_eq(report->user_copies, 11, "a redraw is also a copy");
 }
 
-Test(report, keeps_the_displays_own_time_apart)
+Test(report, measures_the_displays_start_time_in_its_own_histogram)
 {
     struct report *report = some_frames();
     struct presented shown = frame(11);
@@ -102,7 +104,7 @@ Test(report, keeps_the_displays_own_time_apart)
     shown.ust_ns = shown.frame.acquire_ns + 100 * NS_PER_US;
     report_frame(report, &shown);
     cr_assert_eq(report->display_start.count, 1);
-    near_to(report->display_start.max_ns, 100 * NS_PER_US);
+    assert_near(report->display_start.max_ns, 100 * NS_PER_US);
 }
 
 Test(report, writes_json)
@@ -112,12 +114,13 @@ Test(report, writes_json)
     const char *parts[] = {
         "{\"schema\":1,\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\"",
         "\"fourcc\":\"XR24\",\"width\":3,\"height\":5",
-        "\"shown\":10,\"skipped\":2,\"lost\":0,\"torn\":0",
+        "\"shown\":10,\"skipped\":5,\"display_skipped\":3,\"lost\":0,\"torn\":0",
         "\"render\":{\"count\":10,\"p50\":",
         "\"interval_us\":{\"count\":9,",
         "\"user_copies_per_frame\":1,"};
 
     report->stats.skipped = 2;
+    report->display_skipped = 3;
     scratch_path(path, scratch, "report.json");
     cr_assert_eq(report_write_json(report, path), 0);
     FILE *file = fopen(path, "r");
@@ -128,7 +131,7 @@ Test(report, writes_json)
         cr_assert_not_null(strstr(text, parts[i]), "no %s in %s", parts[i], text);
 }
 
-Test(report, tells_that_it_cannot_be_written)
+Test(report, returns_enospc_when_the_disk_is_full)
 {
     cr_assert_eq(report_write_json(some_frames(), "/dev/full"), -ENOSPC);
 }

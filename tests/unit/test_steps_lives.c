@@ -2,6 +2,7 @@
 /* Coming, going, bells and a segment in the making, step by step. */
 #include <sys/shm.h>
 
+#include "core/doorbell.h"
 #include "core/handoff.h"
 #include "interleave.h"
 
@@ -135,7 +136,7 @@ static void expect_a_ring(void)
     struct segment segment;
 
     cr_assert_eq(segment_attach(&segment, pf_viewer_segment(viewer)->shmid, NULL), 0);
-    cr_assert_eq(handoff_wait_door(&segment, 0, 0), 0, "nobody has rung");
+    cr_assert_eq(doorbell_wait(&segment.viewers->lane[0].doorbell, 0), 0, "nobody has rung");
     segment_close(&segment);
 }
 

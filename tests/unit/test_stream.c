@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "core/doorbell.h"
 #include "core/handoff.h"
 #include "stream.h"
 
@@ -224,7 +225,7 @@ Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
         ;
     pf_producer_stats(producer, &before);
     handoff_join(&segment, 5, LANE_LATEST);
-    cr_assert_eq(pf_producer_begin(producer, 4 * HANDOFF_LOOK_AGAIN_NS, &frame), -EAGAIN);
+    cr_assert_eq(pf_producer_begin(producer, 4 * DOORBELL_SLEEP_MAX_NS, &frame), -EAGAIN);
     pf_producer_stats(producer, &after);
     cr_assert_eq(after.reaped, before.reaped + 1);
     cr_assert_eq(handoff_lane_mode(&segment, 5), LANE_FREE);
@@ -245,19 +246,19 @@ static void lose_the_ring(_Atomic uint32_t *bell)
 
 static void *publish_unheard(void *unused)
 {
-    lose_the_ring(&rings.viewers->lane[0].door);
+    lose_the_ring(&rings.viewers->lane[0].doorbell);
     publish(5);
     return unused;
 }
 
 static void *release_unheard(void *frame)
 {
-    lose_the_ring(&rings.viewers->space);
+    lose_the_ring(&rings.viewers->producer_doorbell);
     pf_viewer_release(viewer, frame);
     return NULL;
 }
 
-/* Nominally HANDOFF_LOOK_AGAIN_NS; the rest is for a busy machine. */
+/* Nominally DOORBELL_SLEEP_MAX_NS; the rest is for a busy machine. */
 Test(stream, a_sleeper_whose_ring_is_lost_looks_again_soon)
 {
     struct pf_frame frame;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What this process holds: whoever does something a thousand times must not hold more after it. The
  * sanitizers have a heap of their own, which says 0 here, and look for leaks themselves. */
-#ifndef USE_H
-#define USE_H
+#ifndef TESTS_UNIT_USE_H
+#define TESTS_UNIT_USE_H
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/doorbell.h"
 #include "core/geometry.h"
 #include "core/handoff.h"
 
@@ -89,7 +90,7 @@ static void use(const struct segment *segment, const struct pf_frame *frame)
 static void produce(struct segment *segment, struct handoff *handoff)
 {
     struct handoff_blockers blockers;
-    int slot = handoff_free_slot(handoff, segment, &blockers);
+    int slot = handoff_find_free_slot(handoff, segment, &blockers);
 
     if (slot >= (int)segment->geometry.slots)
         __builtin_trap();
@@ -121,9 +122,9 @@ static void play(struct segment *segment, const struct head *head)
             use(segment, &frame);
             seen = frame.sequence;
             if (i % 2)
-                handoff_let_go(segment, lane, frame.slot);
+                handoff_release(segment, lane, frame.slot);
         }
-        handoff_drain_door(segment, lane);
+        doorbell_clear(&segment->viewers->lane[lane].doorbell);
         poke((uint8_t *)segment->header);
         if (head->mode & 4)
             produce(segment, &handoff);
@@ -151,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&header, base, sizeof header);
     if (head.fix) {
         header.magic = LAYOUT_MAGIC;
-        header.layout_hash = LAYOUT_HASH;
+        header.layout_hash = layout_hash();
         header.header_bytes = sizeof header;
     }
     if (geometry_check(&header, bytes, &geometry))

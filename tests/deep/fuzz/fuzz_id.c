@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/channel.h"
+#include "core/id_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
-    struct channel_id id;
+    struct id_file id;
     static volatile uint64_t sum;
 
     memcpy(text, data, size);
     text[size] = '\0';
-    if (channel_parse_id(text, &id)) {
+    if (id_file_parse(text, &id)) {
         sum = (uint64_t)id.shmid + id.bytes + (uint64_t)id.pid + id.ipc_namespace;
         for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
             sum = sum + id.nonce[i];

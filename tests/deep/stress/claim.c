@@ -62,7 +62,7 @@ static void *produce(void *unused)
 
     (void)unused;
     while (!atomic_load_explicit(&over, memory_order_relaxed)) {
-        int slot = handoff_free_slot(&handoff, &segment, &blockers);
+        int slot = handoff_find_free_slot(&handoff, &segment, &blockers);
         if (slot < 0)
             continue;
         struct pf_frame frame = {.slot = (uint32_t)slot};
@@ -106,7 +106,7 @@ static void *claim_newest(void *unused)
             continue;
         look_at(&frame);
         seen = frame.sequence;
-        handoff_let_go(&segment, 0, frame.slot);
+        handoff_release(&segment, 0, frame.slot);
         dawdle(&dice);
     }
     handoff_leave(&segment, 0);
@@ -153,7 +153,6 @@ static void run(const char *name, void *(*viewer)(void *), int64_t seconds)
 
     memset(&producer, 0, sizeof producer);
     memset(&viewers, 0, sizeof viewers);
-    handoff_init(&producer, &viewers);
     published = taken = faults = 0;
     atomic_store(&over, false);
     pthread_create(&thread[0], NULL, produce, NULL);

@@ -5,8 +5,8 @@
  * they bring along: the locked instruction of a ring would empty the producer's store buffer right
  * behind the store of `newest`, and to ThreadSanitizer a ring would order what comes before it.
  */
-#ifndef QUIET_BELLS_H
-#define QUIET_BELLS_H
+#ifndef TESTS_DEEP_STRESS_QUIET_BELLS_H
+#define TESTS_DEEP_STRESS_QUIET_BELLS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/doorbell.h"
 #include "core/handoff.h"
 
 enum { SLOTS = 4, SLOT_BYTES = 4096, WORDS = SLOT_BYTES / 8, RESTARTS = 20 };
@@ -48,15 +49,15 @@ static void *produce(void *unused)
 
     (void)unused;
     while (handoff.sequence < frames) {
-        handoff_drain_space(&segment);
-        int slot = handoff_free_slot(&handoff, &segment, &blockers);
+        doorbell_clear(&segment.viewers->producer_doorbell);
+        int slot = handoff_find_free_slot(&handoff, &segment, &blockers);
         if (slot < 0) {
             /* Out of patience now and then, as a producer with --evict is. */
             for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
                 if ((blockers.lanes & 1u << i) && LANE_MODE(blockers.word[i]) == LANE_EVERY &&
                     handoff.sequence % 64 == 0)
                     handoff_evict(&segment, i, blockers.word[i]);
-            handoff_wait_space(&segment, clock_now_ns() + NS_PER_MS);
+            doorbell_wait(&segment.viewers->producer_doorbell, clock_now_ns() + NS_PER_MS);
             continue;
         }
         struct pf_frame frame = {.slot = (uint32_t)slot, .begin_ns = clock_now_ns()};
@@ -67,7 +68,7 @@ static void *produce(void *unused)
         handoff_publish(&handoff, &segment, &frame);
     }
     handoff_set_state(&segment, LAYOUT_ENDED);
-    handoff_ring_doors(&segment);
+    handoff_ring_viewers(&segment);
     return NULL;
 }
 
@@ -93,17 +94,17 @@ static void *view(void *lane_number)
     for (uint32_t turn = 1;; turn++) {
         bool is_over = handoff_state(&segment) == LAYOUT_ENDED;
 
-        handoff_drain_door(&segment, lane);
+        doorbell_clear(&segment.viewers->lane[lane].doorbell);
         int ret = mode == LANE_EVERY ? handoff_claim_next(&segment, lane, seen, &frame)
                                      : handoff_claim_newest(&segment, lane, seen, &frame);
         if (ret == 0) {
             look_at(&frame);
             seen = frame.sequence;
-            handoff_let_go(&segment, lane, frame.slot);
+            handoff_release(&segment, lane, frame.slot);
         } else if (ret == -EAGAIN && is_over) {
             break;
         } else if (ret == -EAGAIN) {
-            handoff_wait_door(&segment, lane, clock_now_ns() + NS_PER_MS);
+            doorbell_wait(&segment.viewers->lane[lane].doorbell, clock_now_ns() + NS_PER_MS);
         }
         if (ret == -ESTALE || (lane == 3 && turn % 16 == 0)) {
             handoff_leave(&segment, lane);
@@ -119,7 +120,6 @@ static void run_handoff(void)
     static uint32_t lanes[] = {0, 1, 2, 3};
     pthread_t thread[5];
 
-    handoff_init(&producer, &viewers);
     for (int i = 0; i < 4; i++)
         pthread_create(&thread[i], NULL, view, &lanes[i]);
     pthread_create(&thread[4], NULL, produce, NULL);

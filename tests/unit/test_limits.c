@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/pages.h"
+#include "core/limits.h"
 #include "pageflip.h"
 
 static size_t page;
@@ -43,7 +43,7 @@ Test(pages, all_are_present_afterwards)
     uint8_t *pages = map(16);
 
     cr_assert_eq(present(pages, 16), 0);
-    cr_assert_eq(pages_populate(pages, 16 * page), 0);
+    cr_assert_eq(limits_populate_pages(pages, 16 * page), 0);
     cr_assert_eq(present(pages, 16), 16);
 }
 
@@ -53,7 +53,7 @@ Test(pages, an_old_kernels_pages_are_touched_one_by_one)
 {
     uint8_t *pages = map(16);
 
-    cr_assert_eq(pages_populate(pages + 64, 15 * page), 0);
+    cr_assert_eq(limits_populate_pages(pages + 64, 15 * page), 0);
     cr_assert_eq(present(pages, 16), 15);
 }
 
@@ -62,19 +62,19 @@ Test(pages, no_memory_is_told)
     uint8_t *pages = map(16);
 
     cr_assert_eq(munmap(pages + 8 * page, page), 0); /* a hole */
-    cr_assert_eq(pages_populate(pages, 16 * page), -ENOMEM);
+    cr_assert_eq(limits_populate_pages(pages, 16 * page), -ENOMEM);
 }
 
 Test(pages, more_than_the_machine_has_is_refused)
 {
-    cr_assert_eq(pages_check(1), 0);
-    cr_assert_eq(pages_check(UINT64_MAX / 2), -ENOMEM);
+    cr_assert_eq(limits_check_memory(1), 0);
+    cr_assert_eq(limits_check_memory(UINT64_MAX / 2), -ENOMEM);
 }
 
 Test(pages, a_number_is_read_or_is_the_largest)
 {
-    cr_assert_gt(pages_read_number("/proc/sys/kernel/pid_max"), 100);
-    cr_assert_lt(pages_read_number("/proc/sys/kernel/pid_max"), UINT64_MAX);
-    cr_assert_eq(pages_read_number("/proc/sys/kernel/ostype"), UINT64_MAX, "a word is no number");
-    cr_assert_eq(pages_read_number("/proc/none"), UINT64_MAX);
+    cr_assert_gt(limits_read_number("/proc/sys/kernel/pid_max"), 100);
+    cr_assert_lt(limits_read_number("/proc/sys/kernel/pid_max"), UINT64_MAX);
+    cr_assert_eq(limits_read_number("/proc/sys/kernel/ostype"), UINT64_MAX, "a word is no number");
+    cr_assert_eq(limits_read_number("/proc/none"), UINT64_MAX);
 }

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keys of segments: how a segment is created under a key, found by it, and removed.
+ *
+ * Without a key file the key is 0x5046 ("PF") and 16 random bits. It is as private as IPC_PRIVATE,
+ * because the segment is removed directly after the attach, but a segment that a killed producer
+ * left between these two calls can be recognised: segment_key_sweep_orphans(). With a key file the
+ * key is ftok(key_file, 'p'), and the segment stays findable until its producer removes it.
+ */
+#ifndef CORE_SEGMENT_KEY_H
+#define CORE_SEGMENT_KEY_H
+
+#include <stdint.h>
+
+/*
+ * Create a segment of `bytes`, mode 0600. `key_file` may be NULL. Returns its shmid; or, logged,
+ *   -EBUSY    the key's segment is in use
+ *   -EEXIST   the key's segment belongs to another program
+ *   -ENOSPC, -ENOMEM, -EINVAL   a system limit, or no such key file
+ */
+int segment_key_create(uint64_t bytes, const char *key_file);
+
+/* The shmid under a key file's key, or -ECONNREFUSED: there is none. Other negative errnos are
+ * logged. */
+int segment_key_find(const char *key_file);
+
+/* Remove a segment (IPC_RMID): the kernel destroys it with its last detach. Returns 0, also if
+ * another process has removed it, or a negative errno, logged. */
+int segment_key_remove(int shmid);
+
+/* Remove segments that a producer of this user left when it was killed between shmget() and
+ * IPC_RMID. Returns their number. */
+int segment_key_sweep_orphans(void);
+
+#endif

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a viewer with --follow does when its producer ends, for each kind of --wait."""
+import signal
+import time
+
+from harness import SLOWER, main, need, test, text_of, until
+
+SMALL = ("-s", "64x48", "-r", "100", "--stamp")
+
+
+def follower(t, *arguments):
+    """A running producer, and a viewer that follows it and has shown a frame."""
+    producer = t.producer(*SMALL)
+    viewer = t.viewer("--follow", "--csv", "v.csv", "-v", *arguments)
+    until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1, "the first frame")
+    return producer, viewer
+
+
+def end(producer):
+    """End it in an orderly way. Returns when it exited."""
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(128 + signal.SIGTERM)
+    return time.monotonic()
+
+
+@test
+def follow_with_wait_0_ends_when_the_producer_ends(t):
+    producer, viewer = follower(t, "--wait", "0")
+    end(producer)
+    viewer.ends_with(0, seconds=2)
+
+
+@test
+def follow_with_wait_0_reports_a_crash(t):
+    producer, viewer = follower(t, "--wait", "0")
+    producer.kill()
+    viewer.ends_with(10, f"(pid {producer.pid})", seconds=2)
+
+
+@test
+def follow_with_wait_0_follows_a_format_change(t):
+    """--wait limits the wait for another producer; the next segment of the same producer is no other producer."""
+    need("ffmpeg")
+    for i, size in enumerate(("64x48", "80x50")):
+        t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", f"{t.path}/{i}.png")
+    t.producer(f"{t.path}/0.png", f"{t.path}/1.png", "--loop", "-r", "5")
+    t.viewer("--follow", "--wait", "0", "--frames", "6", "--every-frame", "-v").ends_with(0, "80x50", "64x48")
+
+
+@test
+def follow_with_wait_1_ends_a_second_after_the_producer(t):
+    producer, viewer = follower(t, "--wait", "1")
+    ended = end(producer)
+    viewer.ends_with(0, seconds=5)
+    waited = time.monotonic() - ended
+    assert 0.5 < waited < 3 * SLOWER, f"{waited} s after the producer"
+
+
+@test
+def follow_without_wait_waits_for_the_next_producer(t):
+    producer, viewer = follower(t)
+    end(producer)
+    time.sleep(1.5)
+    assert viewer.is_running(), viewer.err
+    t.producer("-s", "80x50")
+    until(lambda: "80x50" in viewer.err, "the next producer's frames")
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/channel.h"
+#include "core/id_file.h"
+#include "scratch.h"
+
+static struct channel one, two;
+
+static void open_both(void)
+{
+    scratch_open();
+    cr_assert_eq(channel_open(&one, "test"), 0);
+    cr_assert_eq(channel_open(&two, "test"), 0);
+}
+
+static void close_both(void)
+{
+    channel_close(&one);
+    channel_close(&two);
+    scratch_close();
+}
+
+TestSuite(id_file, .init = open_both, .fini = close_both);
+
+Test(id_file, reads_an_id_as_it_was_written)
+{
+    struct id_file written = {.shmid = 123456, .bytes = UINT64_C(1) << 40}, read;
+
+    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+        written.nonce[i] = (uint8_t)(i * 17);
+    cr_assert_eq(id_file_read(&two, &read), -ENOENT);
+    cr_assert_eq(id_file_write(&one, &written), 0);
+    cr_assert_eq(id_file_read(&two, &read), 0);
+    cr_assert_eq(read.shmid, 123456);
+    cr_assert_eq(read.bytes, UINT64_C(1) << 40);
+    cr_assert_eq(read.pid, getpid());
+    cr_assert_eq(read.ipc_namespace, id_file_ipc_namespace());
+    cr_assert_arr_eq(read.nonce, written.nonce, LAYOUT_NONCE_BYTES);
+    id_file_remove(&one);
+    cr_assert_eq(id_file_read(&two, &read), -ENOENT);
+}
+
+Test(id_file, ignores_a_damaged_id_file)
+{
+    const char *damaged[] = {"", "pageflip",
+                             "pageflip 1\nshmid 3\nnonce abc\nbytes 1\npid 1\nuid 0\n",
+                             "pageflip 1\nshmid x\nnonce 00112233445566778899aabbccddeeff\n"};
+    char path[512];
+    struct id_file read;
+
+    snprintf(path, sizeof path, "%s/pageflip/test.id", scratch);
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        FILE *file = fopen(path, "w");
+        fputs(damaged[i], file);
+        fclose(file);
+        cr_assert_eq(id_file_read(&one, &read), -ENOENT, "%s", damaged[i]);
+    }
+}
+
+Test(id_file, ignores_an_id_with_half_a_nonce)
+{
+    char path[512];
+    struct id_file read;
+
+    snprintf(path, sizeof path, "%s/pageflip/test.id", scratch);
+    FILE *file = fopen(path, "w");
+    fputs("pageflip 1\nshmid 3\nnonce 0011223344556677\nbytes 1\npid 1\nuid 0\nipc-namespace 1\n",
+          file);
+    fclose(file);
+    cr_assert_eq(id_file_read(&one, &read), -ENOENT);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/channel.h"
+#include "core/runtime_dir.h"
+#include "scratch.h"
+
+static struct channel one, two;
+
+static void open_both(void)
+{
+    scratch_open();
+    cr_assert_eq(channel_open(&one, "test"), 0);
+    cr_assert_eq(channel_open(&two, "test"), 0);
+}
+
+static void close_both(void)
+{
+    channel_close(&one);
+    channel_close(&two);
+    scratch_close();
+}
+
+TestSuite(runtime_dir, .init = open_both, .fini = close_both);
+
+Test(runtime_dir, lists_names_in_order)
+{
+    struct channel other;
+    char **names;
+
+    cr_assert_eq(channel_open(&other, "another"), 0);
+    channel_close(&other);
+    cr_assert_eq(runtime_dir_list(&names), 2);
+    cr_assert_str_eq(names[0], "another");
+    cr_assert_str_eq(names[1], "test");
+    free(names[0]);
+    free(names[1]);
+    free(names);
+}
+
+Test(runtime_dir, lists_only_lock_files)
+{
+    const char *others[] = {"noext", "x.txt", "y.id"};
+    char path[512];
+    char **names;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(path, sizeof path, "%s/pageflip/%s", scratch, others[i]);
+        fclose(fopen(path, "w"));
+    }
+    cr_assert_eq(runtime_dir_list(&names), 1);
+    cr_assert_str_eq(names[0], "test");
+    free(names[0]);
+    free(names);
+}
+
+Test(runtime_dir, reports_a_directory_that_cannot_be_read)
+{
+    char path[512];
+    char **names;
+
+    snprintf(path, sizeof path, "%s/pageflip/test.lock", scratch); /* a file */
+    setenv("XDG_RUNTIME_DIR", path, 1);
+    cr_assert_eq(runtime_dir_list(&names), -ENOTDIR);
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+Test(runtime_dir, refuses_a_directory_that_others_may_write_to)
+{
+    char path[512];
+    struct channel third;
+
+    snprintf(path, sizeof path, "%s/pageflip", scratch);
+    cr_assert_eq(chmod(path, 0777), 0);
+    cr_assert_eq(channel_open(&third, "test"), -EPERM);
+}
