@@ -8,8 +8,8 @@
  *     PAGEFLIP_FAIL_TELL=FILE   written at the exit: a line "NAME CALLS" for each called function,
  *                               and "failed" if the selected call was reached
  *
- * Only calls by the program itself are counted, recognized by their return address: calls inside SDL
- * or the C library are not under test.
+ * Only calls by the program itself are counted, recognized by their return address: calls inside
+ * SDL or the C library are not under test.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -198,7 +198,7 @@ int asprintf(char **text, const char *format, ...)
 
 /* ------------------------------------------------------------------ files */
 
-/* The flags determine whether there is a third argument; passing one that is not there is harmless. */
+/* The flags determine whether there is a third argument; passing it in any case is harmless. */
 FAILS(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), -1, EMFILE)
 FAILS(int, openat64, (int at, const char *path, int flags, mode_t mode), (at, path, flags, mode),
       -1, EMFILE)
