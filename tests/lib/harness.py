@@ -62,9 +62,6 @@ def line_with(text, words):
     return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
 
 
-CRASHED = "crashed|died"  # how a message describes a producer that did not end its stream
-
-
 def until(question, what, seconds=PATIENCE):
     """Repeat the question until the answer is true; returns the answer."""
     deadline = time.monotonic() + seconds

@@ -9,7 +9,6 @@ import time
 from harness import *
 
 SMALL = ["-s", "320x240"]
-UNKNOWN = "unknown|no such"  # of an option
 
 
 @test
@@ -24,10 +23,10 @@ def code_0_help_and_version_are_on_standard_output(t):
 @test
 def code_2_usage(t):
     for arguments, words in (
-        (["--bogus"], [UNKNOWN, "--bogus"]),
-        (["-qx"], [UNKNOWN, "-x"]),
+        (["--bogus"], ["unknown option", "--bogus"]),
+        (["-qx"], ["unknown option", "-x"]),
         (["--matrix", "2020"], ["--matrix", "2020", "601", "709"]),
-        (["--matrix", "709"], ["--matrix", "Y4M|pattern"]),
+        (["--matrix", "709"], ["--matrix", "pattern"]),
         (["-r", "fast"], ["--rate", "fast"]),
         (["-s", "0x10"], ["--size", "0x10", "WIDTHxHEIGHT"]),
         (["-s", "16385x10"], ["--size", "16385x10", "16384"]),
@@ -41,13 +40,13 @@ def code_2_usage(t):
     ):
         t.start(PRODUCER, *arguments).fails_with(2, *words)
     for arguments, words in (
-        (["--bogus"], [UNKNOWN, "--bogus"]),
+        (["--bogus"], ["unknown option", "--bogus"]),
         (["--presenter", "vga"], ["--presenter", "vga", "--help"]),
         (["--frames", "0"], ["--frames", "0"]),
         (["--seconds", "nan"], ["--seconds", "nan"]),
         (["--vsync", "maybe"], ["--vsync", "maybe", "on", "off"]),
         (["--scale", "17"], ["--scale", "17", "16"]),
-        (["--snapshot"], ["--snapshot", "value|argument"]),
+        (["--snapshot"], ["--snapshot", "needs a value"]),
         (["stray"], ["stray"]),
         (["-n", "a/b"], ["channel", "a/b"]),
     ):
@@ -115,7 +114,7 @@ def code_5_a_damaged_segment_and_a_foreign_key(t):
     foreign = libc.shmget(libc.ftok(key.encode(), ord("p")), 4096, 0o1600)
     assert foreign >= 0
     try:
-        t.start(PRODUCER, *SMALL, "-n", "other", "--key", key).fails_with(5, key, f"segment {foreign}", "another program|not pageflip's")
+        t.start(PRODUCER, *SMALL, "-n", "other", "--key", key).fails_with(5, key, f"segment {foreign}", "another program")
         t.viewer("--key", key).fails_with(5, f"segment {foreign}")
     finally:
         libc.shmctl(foreign, 0, None)

@@ -77,7 +77,7 @@ def a_killed_producer_is_reported_after_its_last_frame(t):
     t.joined()
     let_run(0.5)
     producer.kill()
-    viewer.ends_with(10, f"pid {producer.pid}", CRASHED, "--follow", seconds=2)
+    viewer.ends_with(10, f"pid {producer.pid}", "crashed", "--follow", seconds=2)
     last = list(csv.DictReader(open(f"{t.path}/v.csv")))[-1]
     assert re.search(rf"\bframe {last['sequence']}\b", viewer.err), viewer.err
 
@@ -97,7 +97,7 @@ def a_follower_joins_a_restarted_producer(t):
     viewer.prints("presenter null")
     let_run(0.3)
     first.kill()
-    viewer.prints(f"pid {first.pid}", CRASHED)
+    viewer.prints(f"pid {first.pid}", "crashed")
     second = t.producer("-s", "400x300")
     viewer.ends_with(0, "400x300")
     second.signal(signal.SIGTERM)
@@ -179,7 +179,7 @@ def no_program_keeps_an_old_segment(t):
         first = until(lambda: shared(producer, viewers, first), "one segment after a format change", 5)
     producer.kill()
     for viewer in viewers:
-        viewer.prints(f"pid {producer.pid}", CRASHED)
+        viewer.prints(f"pid {producer.pid}", "crashed")
     producer = t.producer(*SMALL)
     last = until(lambda: shared(producer, viewers, first), "one segment after a restart", 5)
     let_run(0.5)
@@ -326,7 +326,7 @@ def a_follower_by_key_joins_a_restarted_producer(t):
     viewer = t.viewer("--key", key, "--follow", "--frames", "100", "-v")
     viewer.prints("presenter null")
     first.kill()
-    viewer.prints(f"pid {first.pid}", CRASHED)
+    viewer.prints(f"pid {first.pid}", "crashed")
     second = t.producer("-s", "400x300", "--key", key)
     viewer.ends_with(0, "400x300")
     second.signal(signal.SIGTERM)  # a kill would leave the segment

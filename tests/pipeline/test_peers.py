@@ -87,7 +87,7 @@ def a_crash_is_handled_like_a_kill(t):
         before = published(t, producer)["published"]
         until(lambda: published(t, producer)["published"] > before + 50, "frames after the crash", 2)
         producer.signal(number)
-        other.ends_with(10, f"pid {producer.pid}", CRASHED, seconds=10)
+        other.ends_with(10, f"pid {producer.pid}", "crashed", seconds=10)
         equal(report_of(f"{t.path}/v.json")["frames"]["torn"], 0)
         until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", 2)
 
@@ -105,7 +105,7 @@ def a_zombie_counts_as_crashed(t):
     t.joined()
     time.sleep(0.3)
     os.kill(producer.pid, signal.SIGKILL)
-    viewer.ends_with(10, f"pid {producer.pid}", CRASHED, seconds=2)
+    viewer.ends_with(10, f"pid {producer.pid}", "crashed", seconds=2)
     assert is_zombie(producer.pid), "it was not a zombie"
     second = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     victim = t.viewer("--every-frame")
@@ -184,7 +184,7 @@ def with_a_stopped_producer_the_window_still_responds(t):
     t.run("xdotool", "windowsize", "--sync", window, "320", "240")
     until(lambda: display.grab(window).same_as(before), "the same frame", 10)
     viewer.prints(f"pid {producer.pid}", "5 s", seconds=10)
-    assert line_with(viewer.err, [CRASHED]) is None, viewer.err
+    assert line_with(viewer.err, ["crashed"]) is None, viewer.err
     display.key(window, "q")
     viewer.ends_with(0, seconds=2)
 

@@ -221,7 +221,7 @@ def a_follower_keeps_the_frame_until_the_next_producer(t):
         window = display.window_of(viewer)
         shows(display, window, first, way)
         producer.kill()
-        viewer.prints(f"pid {producer.pid}", CRASHED)
+        viewer.prints(f"pid {producer.pid}", "crashed")
         shows(display, window, first, f"after the kill, {way}")
         display.key(window, "space", "space")
         t.run("xdotool", "windowsize", "--sync", window, "640", "480")
