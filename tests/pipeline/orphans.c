@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/segment.h"
+#include "core/segment_key.h"
 #include "pageflip.h"
 
 enum { KEY = 0x50460001, OLD_S = 5, OTHER_UID = 65534, THIRD_UID = 65533 };
@@ -154,7 +154,7 @@ static int listen_to_sweep(int shmid, char said[256])
     return swept;
 }
 
-static void an_orphan_is_swept_and_named(void)
+static void an_orphan_is_removed_and_reported(void)
 {
     struct made made = make((struct making){0});
     struct shmid_ds info = {0};
@@ -174,7 +174,7 @@ static void an_orphan_is_swept_and_named(void)
     finish(made);
 }
 
-static void two_orphans_are_swept_at_once(void)
+static void two_orphans_are_removed_by_one_sweep(void)
 {
     struct made one = make((struct making){0}), two = make((struct making){.key = 0x5046ffff});
 
@@ -183,7 +183,7 @@ static void two_orphans_are_swept_at_once(void)
     finish(two);
 }
 
-static void a_younger_one_stays(void)
+static void a_young_orphan_stays(void)
 {
     struct made made = make((struct making){0});
     bool stayed = sweep_at(made.shmid, OLD_S - 1) == 0 && exists(made.shmid);
@@ -192,7 +192,7 @@ static void a_younger_one_stays(void)
     finish(made);
 }
 
-static void one_of_another_key_stays(void)
+static void a_segment_with_another_key_stays(void)
 {
     /* the next prefix, one bit more, the prefix in the other half */
     const int keys[] = {0x50470001, (int)0xd0460001, 0x00015046};
@@ -203,7 +203,7 @@ static void one_of_another_key_stays(void)
     report(__func__, stay);
 }
 
-static void one_that_is_attached_stays(void)
+static void an_attached_segment_stays(void)
 {
     struct made made = make((struct making){0});
     void *base = shmat(made.shmid, NULL, SHM_RDONLY);
@@ -218,7 +218,7 @@ static void one_that_is_attached_stays(void)
     finish(made);
 }
 
-static void one_of_a_living_creator_stays(void)
+static void a_segment_of_a_running_creator_stays(void)
 {
     struct made made = make((struct making){.lives = true});
     bool stayed = sweep_at(made.shmid, OLD_S) == 0 && exists(made.shmid);
@@ -229,7 +229,7 @@ static void one_of_a_living_creator_stays(void)
 }
 
 /* Its owner is this user all the same: who made it counts. */
-static void one_made_by_another_user_stays(void)
+static void a_segment_created_by_another_user_stays(void)
 {
     if (!has_users) {
         skip(__func__, "needs root");
@@ -246,7 +246,7 @@ static void one_made_by_another_user_stays(void)
 }
 
 /* kill() says EPERM of it: there is somebody. */
-static void a_creator_that_may_not_be_asked_lives(void)
+static void a_creator_that_cannot_be_signalled_counts_as_running(void)
 {
     if (!has_users) {
         skip(__func__, "needs root");
@@ -263,7 +263,7 @@ static void a_creator_that_may_not_be_asked_lives(void)
 }
 
 /* Its number there would be nobody's, or somebody else's, here: the kernel says 0. */
-static void a_creator_in_another_pid_namespace_is_not_dead(void)
+static void a_creator_in_another_pid_namespace_counts_as_running(void)
 {
     struct made made = make((struct making){0});
     int status = -1;
@@ -296,14 +296,14 @@ int main(void)
     has_users = geteuid() == 0; /* in a user namespace nobody has this number any more */
     pf_log_set_level(PF_LOG_ERROR);
     puts("1..9");
-    an_orphan_is_swept_and_named();
-    two_orphans_are_swept_at_once();
-    a_younger_one_stays();
-    one_of_another_key_stays();
-    one_that_is_attached_stays();
-    one_of_a_living_creator_stays();
-    one_made_by_another_user_stays();
-    a_creator_that_may_not_be_asked_lives();
-    a_creator_in_another_pid_namespace_is_not_dead();
+    an_orphan_is_removed_and_reported();
+    two_orphans_are_removed_by_one_sweep();
+    a_young_orphan_stays();
+    a_segment_with_another_key_stays();
+    an_attached_segment_stays();
+    a_segment_of_a_running_creator_stays();
+    a_segment_created_by_another_user_stays();
+    a_creator_that_cannot_be_signalled_counts_as_running();
+    a_creator_in_another_pid_namespace_counts_as_running();
     return failures > 0;
 }

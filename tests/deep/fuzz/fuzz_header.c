@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/doorbell.h"
 #include "core/geometry.h"
 #include "core/handoff.h"
 

@@ -7,7 +7,7 @@
  *
  *     stress_claim [SECONDS]      of each of the two claims; default 1
  *
- * The library is compiled with quiet_bells.h for this: no bell may hide what it is to show.
+ * The library is compiled with quiet_doorbells.h for this: no bell may hide what it is to show.
  */
 #include <errno.h>
 #include <limits.h>
@@ -195,6 +195,6 @@ int main(int argc, char **argv)
     run("claim newest", claim_newest, seconds);
     bool ok = is_well(1, "the_newest_frame_is_claimed_whole");
     run("join and claim", join_and_claim, seconds);
-    ok &= is_well(2, "a_newcomers_first_frame_is_there_and_whole");
+    ok &= is_well(2, "a_new_viewers_first_frame_is_present_and_whole");
     return !ok;
 }
