@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put before every file of the library for stress_claim and stress_threads: the bells, the only
- * words that are exchanged, are silent. They carry no truth, so nothing may hang on the order that
- * they bring along: the locked instruction of a ring would empty the producer's store buffer right
- * behind the store of `newest`, and to ThreadSanitizer a ring would order what comes before it.
+ * Included before every file of the library for stress_claim and stress_threads: rings have no
+ * effect. Doorbells are the only words that the library exchanges. They are only hints, so that no
+ * other access may depend on the memory order of a ring: its locked instruction would empty the
+ * producer's store buffer directly after the store of `newest`, and ThreadSanitizer would take a
+ * ring as ordering all accesses before it.
  */
-#ifndef QUIET_BELLS_H
-#define QUIET_BELLS_H
+#ifndef TESTS_DEEP_STRESS_QUIET_DOORBELLS_H
+#define TESTS_DEEP_STRESS_QUIET_DOORBELLS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-static inline uint32_t quiet_exchange(void *bell, uint32_t value)
+static inline uint32_t quiet_exchange(void *doorbell, uint32_t value)
 {
     (void)value;
-    return atomic_load_explicit((_Atomic uint32_t *)bell, memory_order_relaxed);
+    return atomic_load_explicit((_Atomic uint32_t *)doorbell, memory_order_relaxed);
 }
 
-/* A flag within one process is no bell. */
+/* A flag within one process is not a doorbell. */
 static inline uint32_t quiet_exchange_flag(void *flag, uint32_t value)
 {
     return atomic_exchange((atomic_bool *)flag, (bool)value);
