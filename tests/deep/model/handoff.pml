@@ -183,7 +183,7 @@ BEGIN:		skip;
 		:: skip
 		fi;
 #endif
-LOOK:		skip;
+SCAN:		skip;
 		clear(producer_doorbell);
 		/* one load per lane */
 producer_scans_lanes:		i = 0;
@@ -257,7 +257,7 @@ producer_freed_dead_lane:						d_step { lease[i] = 0; reaped = 1 }
 		od;
 		i = 0;
 		if
-		:: periodic -> d_step { periodic = 0; reaped = 0; blockers = 0 }; goto LOOK
+		:: periodic -> d_step { periodic = 0; reaped = 0; blockers = 0 }; goto SCAN
 		:: !periodic && reaped -> d_step { reaped = 0; blockers = 0 }; goto BEGIN
 		:: else
 		fi;
@@ -481,7 +481,7 @@ viewer_stored_next:			if
 viewer_joined:		ring(producer_doorbell);
 
 		/* pf_viewer_acquire(): clear, poll, then sleep */
-LOOK:		skip;
+POLL:		skip;
 #ifndef BAD_VIEWER_DRAINS_LATE
 		clear(doorbell[i]);
 #endif
@@ -548,7 +548,7 @@ viewer_saw_eviction:		skip;
 		};
 		if
 		:: evicted = 1; goto viewer_leaves
-		:: goto LOOK
+		:: goto POLL
 		fi;
 
 		/* handoff_claim_newest() */
@@ -616,7 +616,7 @@ viewer_released:		skip;
 		:: skip
 		fi;
 #endif
-		goto LOOK;
+		goto POLL;
 
 NOTHING:	skip;
 #ifdef LEAVE
@@ -663,9 +663,9 @@ viewer_sleeps:		if
 		:: is_rung(doorbell[i])
 		:: TIMES_OUT                            /* or a signal, or pf_viewer_wake() */
 		fi;
-viewer_woke:		goto LOOK;
+viewer_woke:		goto POLL;
 viewer_saw_end:		last_look = 1;
-		goto LOOK;
+		goto POLL;
 
 		/* pf_viewer_close(). Every published frame was seen, and only a crash was reported as a crash. */
 viewer_leaves:		skip;

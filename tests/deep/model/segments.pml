@@ -434,7 +434,7 @@ JOIN_DONE:	skip;
 		};
 
 		/* pf_viewer_acquire() */
-LOOK:		skip;
+POLL:		skip;
 		clear(doorbell[IN(g, me)]);
 #ifdef LEAVE
 		if
@@ -458,7 +458,7 @@ LOOK:		skip;
 				:: newest[g] > seen + 1 -> counted = counted + newest[g] - 1 - seen; seen = newest[g] - 1
 				:: else
 				fi;
-				mode = LATEST }; goto LOOK
+				mode = LATEST }; goto POLL
 		:: newest[g] <= seen && (mode != EVERY || lane[IN(g, me)] == EVERY)
 		fi;
 		if
@@ -470,7 +470,7 @@ LOOK:		skip;
 		goto CHECK_STATE;
 RELEASE:	skip;
 		ring(producer_doorbell[g]);
-		goto LOOK;
+		goto POLL;
 
 		/* read_state(): called when the segment is not RUNNING, else from time to time */
 CHECK_STATE:		skip;
@@ -503,12 +503,12 @@ SAW_END:	skip;
 		:: !has_moved
 		fi;
 #endif
-		goto LOOK;
+		goto POLL;
 SLEEP:		if
 		:: is_rung(doorbell[IN(g, me)])
 		:: TIMES_OUT
 		fi;
-		goto LOOK;
+		goto POLL;
 
 		/* There is no producer. A viewer that follows a format change finds no next segment only if the producer
 		 * crashed or stopped waiting for this viewer. */
