@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The arithmetic of the benchmarks' table: a ratio of medians, and whether its target is met."""
+"""The arithmetic of the benchmarks' table: the ratio of medians, and whether a target is met."""
 import os
 import sys
 
