@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Follow loop_run(): a tick, a free slot, the picture drawn in it, published. The viewer's side of
- * the same frame is run_once() in viewer/loop.c.
+ * Start at loop_run(): wait for a tick, take a free slot, draw the frame in it, publish it. The
+ * viewer's side of the same frame is in viewer/loop.c.
  */
 #include "loop.h"
 
@@ -27,8 +27,8 @@ struct pf_format loop_format(const struct loop *loop)
     return format;
 }
 
-/* A tick without a free slot, or that had passed, is skipped; files wait, and no frame of them is
- * left out. Unpaced there are no ticks: everything waits. */
+/* A live source skips a tick that has passed or finds no free slot. Other sources wait and skip no
+ * frame. Unpaced, there are no ticks, and every source waits. */
 static bool skips_ticks(const struct loop *loop)
 {
     return loop->source->live && loop->pacing.num;
@@ -37,12 +37,12 @@ static bool skips_ticks(const struct loop *loop)
 void loop_update_report(struct loop *loop)
 {
     pf_producer_stats(loop->producer, &loop->report.stats);
-    loop->report.skipped = skips_ticks(loop) ? loop->no_slot + loop->pacing.missed : 0;
+    loop->report.skipped = skips_ticks(loop) ? loop->no_slot + loop->pacing.skipped : 0;
 }
 
-/* What there is to do between frames for people who watch. Returns 0, or a negative errno: time to
- * go. */
-static int look_around(struct loop *loop, int64_t now_ns)
+/* Between frames: signals, the report on SIGUSR1, the progress line. Returns 0, or -EINTR or -EIO
+ * as loop_run(). */
+static int check_requests(struct loop *loop, int64_t now_ns)
 {
     if (signals_quit())
         return -EINTR;
@@ -66,34 +66,45 @@ static int sleep_until(struct loop *loop, int64_t due_ns)
     int ret;
 
     do
-        ret = look_around(loop, clock_now_ns());
+        ret = check_requests(loop, clock_now_ns());
     while (ret == 0 && pacing_sleep_until(due_ns) == -EINTR);
     return ret;
 }
 
-/* Wait for the source's next picture, and for a segment that it fits in. */
-static int next_picture(struct loop *loop)
+/* Every field, the rate included; there is no padding. */
+static bool is_same_format(const struct pf_format *a, const struct pf_format *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* Continue in a segment of another format. */
+static int change_format(struct loop *loop, const struct pf_format *format)
+{
+    int ret;
+
+    while ((ret = pf_producer_change_format(loop->producer, format)) == -EINTR)
+        if ((ret = check_requests(loop, clock_now_ns())) < 0)
+            break;
+    if (ret == 0)
+        loop->format = loop->report.format = *format;
+    return ret;
+}
+
+/* Wait for the source's next frame, and for a segment of its format. */
+static int next_frame(struct loop *loop)
 {
     int ret;
 
     while ((ret = source_next(loop->source)) == -EINTR)
-        if ((ret = look_around(loop, clock_now_ns())) < 0)
+        if ((ret = check_requests(loop, clock_now_ns())) < 0)
             break;
     if (ret < 0)
         return ret;
     struct pf_format format = loop_format(loop);
-    if (memcmp(&format, &loop->format, sizeof format) != 0) {
-        while ((ret = pf_producer_change_format(loop->producer, &format)) == -EINTR)
-            if ((ret = look_around(loop, clock_now_ns())) < 0)
-                break;
-        if (ret < 0)
-            return ret;
-        loop->format = loop->report.format = format;
-    }
-    return 0;
+    return is_same_format(&format, &loop->format) ? 0 : change_format(loop, &format);
 }
 
-/* A slot to draw in. -EAGAIN: none for this tick, which is skipped. */
+/* Get a slot to draw in. Returns -EAGAIN if none is free for this tick, which is skipped then. */
 static int begin(struct loop *loop, struct pf_frame *frame)
 {
     bool waits = !skips_ticks(loop);
@@ -101,21 +112,20 @@ static int begin(struct loop *loop, struct pf_frame *frame)
 
     do {
         ret = pf_producer_begin(loop->producer, waits ? NS_PER_S / 2 : 0, frame);
-        int seen = look_around(loop, clock_now_ns());
-        if (seen < 0) {
+        int request = check_requests(loop, clock_now_ns());
+        if (request < 0) {
             if (ret == 0)
                 pf_producer_abandon(loop->producer, frame);
-            return seen;
+            return request;
         }
     } while (ret == -EINTR || (ret == -EAGAIN && waits));
     return ret;
 }
 
-/* Each frame makes its way from here. */
 int loop_run(struct loop *loop)
 {
     struct pf_frame frame;
-    bool is_ready = false; /* the source's next frame is waiting for a tick */
+    bool is_ready = false; /* the source's next frame is waiting for a free slot */
 
     for (;;) {
         if (loop->options->frames && loop->published >= loop->options->frames)
@@ -123,7 +133,7 @@ int loop_run(struct loop *loop)
         int64_t due_ns = pacing_next_ns(&loop->pacing, clock_now_ns());
         int ret = sleep_until(loop, due_ns);
         if (ret == 0 && !is_ready)
-            ret = next_picture(loop);
+            ret = next_frame(loop);
         if (ret < 0)
             return ret == -ENODATA ? 0 : ret;
         is_ready = true;

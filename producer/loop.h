@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From source to segment, frame by frame, until there are no more or people want it to end. */
-#ifndef LOOP_H
-#define LOOP_H
+/* From source to segment, frame by frame, until the source ends or a signal arrives. */
+#ifndef PRODUCER_LOOP_H
+#define PRODUCER_LOOP_H
 
 #include "options.h"
 #include "pacing.h"
@@ -9,7 +9,7 @@
 #include "report.h"
 #include "sources/source.h"
 
-/* What main() has opened, and how far it has come. */
+/* What main() has opened, and the state of the run. */
 struct loop {
     const struct options *options;
     struct source *source;
@@ -23,14 +23,14 @@ struct loop {
     int64_t progress_ns;
 };
 
-/* The source's format, with the rate that it is paced at. */
+/* The source's format, with the rate of --rate if that is given. */
 struct pf_format loop_format(const struct loop *loop);
 
-/* Returns 0 at the end of the source or of --frames, or a negative errno, logged; -EINTR: a signal
- * asks to end; -EIO: a report could not be written. */
+/* Returns 0 at the end of the source or after --frames frames, or a negative errno, logged; -EINTR:
+ * a signal asks the program to exit; -EIO: a report could not be written. */
 int loop_run(struct loop *loop);
 
-/* Bring the report's counts up to date. */
+/* Update the report's counts. */
 void loop_update_report(struct loop *loop);
 
 #endif

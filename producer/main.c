@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageflip-producer: frames from a source, drawn straight into the slots of a segment.
+ * pageflip-producer: draws the frames of a source directly into the slots of a segment.
  *
- * Follow main(): open the source, open the channel, hand over frame after frame (loop.c), report,
- * and leave in reverse.
+ * Start at main(): open the source, open the channel, publish frame after frame (loop.c), write the
+ * report, close in reverse order.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +15,9 @@
 #include "program/exit_code.h"
 #include "program/messages.h"
 #include "program/signals.h"
+#include "program/standard_files.h"
 
-/* The way out: the last figures, and what the shell is told. */
+/* Write the final report and choose the exit code. */
 static int finish(struct loop *loop, const struct options *options, int ret)
 {
     int code = signals_quit() ? EXIT_SIGNAL + signals_quit()
@@ -37,17 +38,17 @@ static int finish(struct loop *loop, const struct options *options, int ret)
 int main(int argc, char **argv)
 {
     struct options options;
-    static struct loop state; /* histograms are too large for some stacks */
+    static struct loop state; /* its histograms are too large for some stacks */
 
-    output_guard_standard_files();
+    standard_files_reserve();
     int ret = options_parse(&options, argc, argv);
     if (ret < 0)
         return EXIT_USAGE;
-    messages_init(NULL);
+    messages_init(options_advice);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {
-    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_HELP: option_table_print(options_table()); return exit_code_of_stdout();
     case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_RUN: break;
     }
@@ -65,7 +66,7 @@ int main(int argc, char **argv)
         code = exit_code_of(ret);
         goto out;
     }
-    log_info("source %s: %ux%u at %u/%u frames a second (0: as fast as it goes)",
+    log_info("source %s: %ux%u at %u/%u frames per second (0: as fast as possible)",
              state.source->ops->name, state.format.width, state.format.height,
              state.format.rate_num, state.format.rate_den);
     state.report = (struct report){.channel = options.channel,
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
                                    .format = state.format,
                                    .start_ns = clock_now_ns(),
                                    .start_cpu_ns = clock_cpu_ns()};
-    if ((options.json && output_check(options.json) < 0) ||
+    if ((options.json && atomic_file_check(options.json) < 0) ||
         record_open(&state.record, options.trace) < 0) {
         code = EXIT_OUTPUT_FAILED;
         goto out;

@@ -1,205 +1,270 @@
 /* SPDX-License-Identifier: MIT */
-/* One table for getopt_long(), one switch. Every complaint names the option, the value and what was
- * expected. */
+/* Setters, the table of options, and the checks that need more than one option. */
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/text.h"
 #include "program/messages.h"
-#include "sources/source.h"
+#include "program/parse.h"
+#include "sources/pattern.h"
 
 enum { EVICT_MAX_MS = 3600 * 1000 };
 
-enum {
-    OPTION_PATTERN = 256,
-    OPTION_FRAMES,
-    OPTION_LOOP,
-    OPTION_BUFFERS,
-    OPTION_STAMP,
-    OPTION_MATRIX,
-    OPTION_KEY,
-    OPTION_EVICT,
-    OPTION_GROUP,
-    OPTION_MODE,
-    OPTION_JSON,
-    OPTION_TRACE,
-    OPTION_VERSION,
-};
+/* ------------------------------------------------------------------ setters */
 
-static const struct option long_options[] = {
-    {"name", required_argument, NULL, 'n'},
-    {"pattern", required_argument, NULL, OPTION_PATTERN},
-    {"size", required_argument, NULL, 's'},
-    {"rate", required_argument, NULL, 'r'},
-    {"frames", required_argument, NULL, OPTION_FRAMES},
-    {"loop", no_argument, NULL, OPTION_LOOP},
-    {"buffers", required_argument, NULL, OPTION_BUFFERS},
-    {"stamp", no_argument, NULL, OPTION_STAMP},
-    {"matrix", required_argument, NULL, OPTION_MATRIX},
-    {"key", required_argument, NULL, OPTION_KEY},
-    {"group", required_argument, NULL, OPTION_GROUP},
-    {"mode", required_argument, NULL, OPTION_MODE},
-    {"evict", required_argument, NULL, OPTION_EVICT},
-    {"json", required_argument, NULL, OPTION_JSON},
-    {"trace", required_argument, NULL, OPTION_TRACE},
-    {"verbose", no_argument, NULL, 'v'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-/* -s and --pattern speak of a pattern, --loop of files. */
-static int check_together(const struct options *options, bool has_size, bool has_pattern)
+static bool set_pattern(void *to, const char *value)
 {
-    bool has_stdin = false;
+    struct options *options = to;
 
-    for (int i = 0; i < options->source.input_count; i++)
-        has_stdin |= strcmp(options->source.inputs[i], "-") == 0;
-    if (options->source.input_count && has_size)
+    options->source.pattern = value;
+    return pattern_exists(value);
+}
+
+static bool set_size(void *to, const char *value)
+{
+    struct options *options = to;
+
+    return parse_size(value, PF_SIZE_MAX, &options->source.width, &options->source.height);
+}
+
+static bool set_rate(void *to, const char *value)
+{
+    struct options *options = to;
+
+    options->source.rate_is_given = true;
+    return parse_rate(value, &options->source.rate_num, &options->source.rate_den);
+}
+
+static bool set_frames(void *to, const char *value)
+{
+    struct options *options = to;
+    int64_t number = 0;
+    bool is_valid = text_to_int(value, 1, INT64_MAX, &number);
+
+    options->frames = (uint64_t)number;
+    return is_valid;
+}
+
+static bool set_buffers(void *to, const char *value)
+{
+    struct options *options = to;
+    int64_t number = 0;
+    bool is_valid = text_to_int(value, PF_SLOTS_MIN, PF_SLOTS_MAX, &number);
+
+    options->producer.slots = (uint32_t)number;
+    return is_valid;
+}
+
+static bool set_matrix(void *to, const char *value)
+{
+    struct options *options = to;
+
+    options->source.matrix = strcmp(value, "709") == 0 ? 709 : 601;
+    return options->source.matrix == 709 || strcmp(value, "601") == 0;
+}
+
+static bool set_evict(void *to, const char *value)
+{
+    struct options *options = to;
+    int64_t number = 0;
+    bool is_valid = text_to_int(value, 1, EVICT_MAX_MS, &number);
+
+    options->producer.evict_after_ns = number * NS_PER_MS;
+    return is_valid;
+}
+
+static bool set_verbose(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->log_level = PF_LOG_INFO;
+    return true;
+}
+
+static bool set_quiet(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->log_level = PF_LOG_ERROR;
+    return true;
+}
+
+static bool set_help(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->action = ACTION_HELP;
+    return true;
+}
+
+static bool set_version(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->action = ACTION_VERSION;
+    return true;
+}
+
+/* ------------------------------------------------------------------ table */
+
+static const struct option_entry entries[] = {
+    {.name = "name",
+     .letter = 'n',
+     .value = "NAME",
+     .help = "channel to open (default: default)",
+     .field = offsetof(struct options, channel)},
+    {.name = "pattern",
+     .value = "NAME",
+     .help = "test pattern to draw, see below (default: card)",
+     .set = set_pattern,
+     .expected = "--help lists the patterns"},
+    {.name = "size",
+     .letter = 's',
+     .value = "WxH",
+     .help = "size of the test pattern in pixels (default: 1280x720)",
+     .set = set_size,
+     .expected = "give WIDTHxHEIGHT, each 1 to 16384 pixels"},
+    {.name = "rate",
+     .letter = 'r',
+     .value = "FPS",
+     .help = "frames per second, like 60, 29.97 or 30000/1001; 0: as fast as possible (default: "
+             "the rate of the input; 60 for a pattern, 30 for PNG)",
+     .set = set_rate,
+     .expected = "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as possible"},
+    {.name = "frames",
+     .value = "N",
+     .help = "stop after N frames (default: at the end of the input; a pattern has no end)",
+     .set = set_frames,
+     .expected = "give a number, 1 or more"},
+    {.name = "loop",
+     .help = "start again at the end of the input",
+     .field = offsetof(struct options, source.loop)},
+    {.name = "buffers",
+     .value = "N",
+     .help = "slots in the segment, 2 to 8 (default: 2, double buffering)",
+     .set = set_buffers,
+     .expected = "give 2 to 8"},
+    {.name = "stamp",
+     .help = "draw a machine-readable frame number into each frame; patterns always have it",
+     .field = offsetof(struct options, source.stamp)},
+    {.name = "matrix",
+     .value = "601|709",
+     .help = "colour matrix of Y4M input, BT.601 or BT.709; the format does not record it "
+             "(default: 601, like FFmpeg)",
+     .set = set_matrix,
+     .expected = "give 601 or 709"},
+    {.name = "key",
+     .value = "FILE",
+     .help = "let viewers find the segment by ftok(FILE, 'p')",
+     .field = offsetof(struct options, producer.key_file)},
+    {.name = "group",
+     .value = "NAME",
+     .help = "let the members of this group join (default: only this user)",
+     .field = offsetof(struct options, producer.group)},
+    {.name = "evict",
+     .value = "MS",
+     .help = "evict an every-frame viewer that has blocked the producer for MS milliseconds, 1 to "
+             "3600000 (default: never)",
+     .set = set_evict,
+     .expected = "give milliseconds, 1 to 3600000"},
+    {.name = "json",
+     .value = "FILE",
+     .help = "write the report to FILE as JSON at the end, and on SIGUSR1; - is standard output",
+     .field = offsetof(struct options, json)},
+    {.name = "trace",
+     .value = "FILE",
+     .help = "write the times of each frame to FILE as Chrome trace events",
+     .field = offsetof(struct options, trace)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "print what was chosen, and why",
+     .set = set_verbose},
+    {.name = "quiet", .letter = 'q', .help = "print errors only", .set = set_quiet},
+    {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
+    {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
+};
+
+static const struct option_section sections[] = {
+    {.title = "Sources", .print = source_print_table},
+    {.title = "Patterns", .print = pattern_print_table},
+    {.title = "Exit codes",
+     .text = "0 ok, 2 usage, 3 channel or key file in use, 5 key belongs to another program,\n"
+             "6 system limit, 7 no permission, 8 bad input, 9 output failed, 128+N signal N"},
+};
+
+const struct option_table *options_table(void)
+{
+    static const struct option_table table = {
+        .usage = "pageflip-producer [OPTION]... [INPUT]...",
+        .summary = "Draw frames directly into a shared-memory segment, where pageflip-viewer shows "
+                   "them.\n\n"
+                   "INPUT is PNG files or folders of them, one Y4M file, or - for Y4M on standard "
+                   "input. Without INPUT, the producer draws an animated test pattern.",
+        .entries = entries,
+        .entry_count = sizeof entries / sizeof *entries,
+        .sections = sections,
+        .section_count = sizeof sections / sizeof *sections,
+    };
+
+    return &table;
+}
+
+/* ------------------------------------------------------------------ parsing */
+
+/* --size and --pattern need the test pattern, --loop needs an input. */
+static int check_together(const struct options *options)
+{
+    const struct source_config *source = &options->source;
+
+    if (source->input_count && source->width)
         return messages_bad_value("--size", "",
-                                  "only a pattern has a size to choose, inputs have their own");
-    if (options->source.input_count && has_pattern)
-        return messages_bad_value("--pattern", options->source.pattern,
-                                  "give either a pattern or inputs");
-    if (options->source.loop && !options->source.input_count)
-        return messages_bad_value("--loop", "",
-                                  "a pattern never ends, so there is nothing to loop");
-    if (options->source.loop && has_stdin)
-        return messages_bad_value("--loop", "-",
-                                  "standard input cannot be read twice; give a file");
-    if (!source_pattern_exists(options->source.pattern))
-        return messages_bad_value("--pattern", options->source.pattern,
-                                  "--help lists the patterns");
+                                  "only a pattern has it, inputs have their own size");
+    if (source->input_count && source->pattern)
+        return messages_bad_value("--pattern", source->pattern, "give either a pattern or inputs");
+    if (source->loop && !source->input_count)
+        return messages_bad_value("--loop", "", "a pattern has no end, give an input");
+    for (int i = 0; i < source->input_count && source->loop; i++)
+        if (strcmp(source->inputs[i], "-") == 0)
+            return messages_bad_value("--loop", "-",
+                                      "standard input cannot be read twice; give a file");
     return 0;
 }
 
 int options_parse(struct options *options, int argc, char **argv)
 {
-    bool has_size = false, has_pattern = false;
-    int64_t number;
-    int option;
-
-    *options = (struct options){
-        .channel = "default",
-        .source.pattern = "card",
-        .source.width = 1280,
-        .source.height = 720,
-        .log_level = PF_LOG_WARNING,
-    };
-    optind = 1;
-    opterr = 0; /* our own words below */
-    while ((option = getopt_long(argc, argv, ":n:s:r:vqh", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'n': options->channel = optarg; break;
-        case OPTION_PATTERN:
-            options->source.pattern = optarg;
-            has_pattern = true;
-            break;
-        case 's':
-            if (!text_to_size(optarg, PF_SIZE_MAX, &options->source.width, &options->source.height))
-                return messages_bad_value("--size", optarg,
-                                          "give WIDTHxHEIGHT, each 1 to 16384 pixels");
-            has_size = true;
-            break;
-        case 'r':
-            if (!text_to_rate(optarg, &options->source.rate_num, &options->source.rate_den))
-                return messages_bad_value(
-                    "--rate", optarg,
-                    "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as "
-                    "it goes");
-            options->source.rate_is_given = true;
-            break;
-        case OPTION_FRAMES:
-            if (!text_to_int(optarg, 1, INT64_MAX, &number))
-                return messages_bad_value("--frames", optarg, "give how many, 1 or more");
-            options->frames = (uint64_t)number;
-            break;
-        case OPTION_LOOP: options->source.loop = true; break;
-        case OPTION_BUFFERS:
-            if (!text_to_int(optarg, PF_SLOTS_MIN, PF_SLOTS_MAX, &number))
-                return messages_bad_value("--buffers", optarg, "give 2 to 8");
-            options->producer.slots = (uint32_t)number;
-            break;
-        case OPTION_STAMP: options->source.stamp = true; break;
-        case OPTION_MATRIX:
-            if (strcmp(optarg, "601") != 0 && strcmp(optarg, "709") != 0)
-                return messages_bad_value("--matrix", optarg, "give 601 or 709");
-            options->source.matrix = optarg[0] == '6' ? 601 : 709;
-            break;
-        case OPTION_GROUP: options->producer.group = optarg; break;
-        case OPTION_MODE:
-            if (strcmp(optarg, "0600") != 0 && strcmp(optarg, "0660") != 0)
-                return messages_bad_value("--mode", optarg, "give 0600, or 0660 with --group");
-            break;
-        case OPTION_KEY: options->producer.key_file = optarg; break;
-        case OPTION_EVICT:
-            if (!text_to_int(optarg, 1, EVICT_MAX_MS, &number))
-                return messages_bad_value("--evict", optarg, "give milliseconds, 1 to 3600000");
-            options->producer.evict_after_ns = number * NS_PER_MS;
-            break;
-        case OPTION_JSON: options->json = optarg; break;
-        case OPTION_TRACE: options->trace = optarg; break;
-        case 'v': options->log_level = PF_LOG_INFO; break;
-        case 'q': options->log_level = PF_LOG_ERROR; break;
-        case 'h': options->action = ACTION_HELP; return 0;
-        case OPTION_VERSION: options->action = ACTION_VERSION; return 0;
-        case ':':
-            log_error("option %s: it needs a value; see --help", argv[optind - 1]);
-            return -EINVAL;
-        default: messages_unknown_option(argv[optind - 1]); return -EINVAL;
-        }
+    *options = (struct options){.channel = "default", .log_level = PF_LOG_WARNING};
+    int first_input = option_table_parse(options_table(), options, argc, argv);
+    if (first_input < 0)
+        return first_input;
+    if (options->action != ACTION_RUN)
+        return 0;
+    options->source.inputs = argv + first_input;
+    options->source.input_count = argc - first_input;
+    int ret = check_together(options);
+    if (!options->source.pattern)
+        options->source.pattern = "card";
+    if (!options->source.width) {
+        options->source.width = 1280;
+        options->source.height = 720;
     }
-    options->source.inputs = argv + optind;
-    options->source.input_count = argc - optind;
-    return check_together(options, has_size, has_pattern);
+    return ret;
 }
 
-void options_print_help(void)
+const char *options_advice(int error)
 {
-    fputs(
-        "Usage: pageflip-producer [OPTION]... [INPUT]...\n"
-        "Draw frames straight into a shared-memory segment, for pageflip-viewer to show.\n"
-        "\n"
-        "INPUT: PNG files or folders of them, one .y4m file, or - (Y4M on standard input).\n"
-        "Without one, an animated test pattern.\n"
-        "\n"
-        "  -n, --name NAME       channel to open (default: default)\n"
-        "      --pattern NAME    which test pattern (default: card)\n"
-        "  -s, --size WxH        size of the pattern in pixels (default: 1280x720)\n"
-        "  -r, --rate FPS        frames per second: 60, 29.97, 30000/1001; 0: as fast as it goes\n"
-        "                        (default: the file's own; 60 for a pattern, 30 for PNG)\n"
-        "      --frames N        end after N frames (default: with the input; a pattern has no "
-        "end)\n"
-        "      --loop            begin again at the end of the input\n"
-        "      --buffers N       slots in the segment, 2 to 8 (default: 2)\n"
-        "      --stamp           write each frame's number into its picture, machine-readable\n"
-        "      --matrix 601|709  the colours of Y4M, which does not say: BT.709 is that of most "
-        "HD\n"
-        "                        movies (default: 601, as FFmpeg takes it)\n"
-        "      --key FILE        make the segment findable by ftok(FILE, 'p')\n"
-        "      --evict MS        an every-frame viewer that blocks for MS milliseconds, 1 to\n"
-        "                        3600000, loses the frames to come (default: never)\n"
-        "      --group NAME      let the members of this group join, too\n"
-        "      --mode MODE       of the segment: 0600, or 0660 with --group (default: as fits)\n"
-        "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
-        "      --trace FILE      write every frame's way there as Chrome trace events\n"
-        "  -v, --verbose         say what was chosen, and why\n"
-        "  -q, --quiet           errors only\n"
-        "  -h, --help            this text\n"
-        "      --version         version\n"
-        "\nSources:\n",
-        stdout);
-    source_print_table();
-    fputs("\nPatterns:\n", stdout);
-    source_pattern_print_table();
-    fputs("\nExit codes: 0 ok, 2 usage, 3 channel or key busy, 5 key belongs to another program,\n"
-          "6 system limit, 7 permission, 8 bad input, 9 output failed, 128+N signal N.\n",
-          stdout);
+    switch (error) {
+    case EBUSY: return "stop that producer, or choose another --name or --key file";
+    case EEXIST: return "choose another --key file";
+    case ENOSPC:
+    case ENOMEM: return "use smaller frames (--size) or fewer --buffers";
+    case ETIMEDOUT: return "stop that viewer, or evict it: --evict MS";
+    default: return NULL;
+    }
 }

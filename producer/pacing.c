@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Each due time is computed from the tick's number, not from the one before. */
+/* Each due time is computed from the tick's number, not from the due time before it. */
 #include "pacing.h"
 
 #include "core/clock.h"
@@ -27,7 +27,7 @@ int64_t pacing_next_ns(struct pacing *pacing, int64_t now_ns)
         uint64_t elapsed_ns = (uint64_t)(now_ns - pacing->start_ns);
         uint64_t current =
             (uint64_t)((uint128)elapsed_ns * pacing->num / ((uint128)NS_PER_S * pacing->den));
-        pacing->missed += current - pacing->tick;
+        pacing->skipped += current - pacing->tick;
         pacing->tick = current;
     }
     pacing->tick++;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The way of every frame until its publication, as Chrome trace events: --trace. */
-#ifndef RECORD_H
-#define RECORD_H
+/* --trace: the times of each frame until its publication, as Chrome trace events. */
+#ifndef PRODUCER_RECORD_H
+#define PRODUCER_RECORD_H
 
 #include "pageflip.h"
 #include "program/trace.h"
 
 struct recorder;
 
-/* All zero records nothing. Must stay where it is while it is open. */
+/* All zero: records nothing. Must not move in memory while it is open. */
 struct record {
     struct recorder *trace;
     struct trace trace_state;
@@ -17,7 +17,7 @@ struct record {
 /* `path` NULL: record nothing. Returns 0 or a negative errno, logged. */
 int record_open(struct record *record, const char *path);
 
-/* A frame that has just been published. Never waits. */
+/* Record a frame that has just been published. Never waits. */
 void record_frame(struct record *record, const struct pf_frame *frame);
 
 /* Returns 0 or a negative errno, logged. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers are kept by the loop; here they are only written down. */
+/* The loop updates the numbers; this file formats them. */
 #include "report.h"
 
 #include <inttypes.h>
 
-#include "core/clock.h"
 #include "program/atomic_file.h"
+#include "program/report.h"
 
 void report_frame(struct report *report, const struct pf_frame *frame)
 {
@@ -15,43 +15,29 @@ void report_frame(struct report *report, const struct pf_frame *frame)
     report->last_publish_ns = frame->publish_ns;
 }
 
-static double seconds(const struct report *report)
-{
-    return (double)(clock_now_ns() - report->start_ns) / 1e9;
-}
-
-static double cpu_us_per_frame(const struct report *report)
-{
-    double cpu_us = (double)(clock_cpu_ns() - report->start_cpu_ns) / 1e3;
-
-    return report->stats.published ? cpu_us / (double)report->stats.published : 0;
-}
-
 int report_write_json(const struct report *report, const char *path)
 {
     const struct pf_producer_stats *stats = &report->stats;
-    struct output output;
-    int ret = output_open(&output, path);
+    struct atomic_file output;
+    int ret = atomic_file_open(&output, path);
 
     if (ret < 0)
         return ret;
-    FILE *file = output.file;
-    /* A channel's name and a source's need no escapes. */
+    FILE *file = output.stream;
+    report_begin_json(file, report->channel, "producer", "source", report->source, &report->format);
     fprintf(file,
-            "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"producer\",\"source\":\"%s\",\n"
-            " \"format\":{\"fourcc\":\"XR24\",\"width\":%u,\"height\":%u},\n"
             " \"frames\":{\"published\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"no_slot\":%" PRIu64
             "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64 ",\"evicted\":%" PRIu64
             "},\n \"latency_us\":{\"render\":",
-            OUTPUT_REPORT_SCHEMA, report->channel, report->source, report->format.width,
-            report->format.height, stats->published, report->skipped, stats->no_slot,
-            stats->viewers, stats->reaped, stats->evicted);
+            stats->published, report->skipped, stats->no_slot, stats->viewers, stats->reaped,
+            stats->evicted);
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);
-    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n", cpu_us_per_frame(report),
-            seconds(report));
-    return output_finish(&output);
+    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n",
+            report_cpu_us_per_frame(report->start_cpu_ns, stats->published),
+            report_seconds_since(report->start_ns));
+    return atomic_file_finish(&output);
 }
 
 void report_print(const struct report *report)
@@ -60,11 +46,8 @@ void report_print(const struct report *report)
         return;
     fprintf(stderr, "%s: %" PRIu64 " frames of %ux%u in %.1f s, %" PRIu64 " skipped\n",
             report->channel, report->stats.published, report->format.width, report->format.height,
-            seconds(report), report->skipped);
-    fputs("microseconds     p50       p90       p99     p99.9       max\n", stderr);
-    fputs("render    ", stderr);
-    histogram_write_row(&report->render, stderr);
-    fputs("\ninterval  ", stderr);
-    histogram_write_row(&report->interval, stderr);
-    fputs("\n", stderr);
+            report_seconds_since(report->start_ns), report->skipped);
+    report_print_head();
+    report_print_row("render", &report->render);
+    report_print_row("interval", &report->interval);
 }

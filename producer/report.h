@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the producer measured: as JSON for programs, as a few lines for people. */
-#ifndef REPORT_H
-#define REPORT_H
+/* What the producer measured, as JSON and as human-readable lines. */
+#ifndef PRODUCER_REPORT_H
+#define PRODUCER_REPORT_H
 
 #include "pageflip.h"
 #include "program/histogram.h"
@@ -10,8 +10,8 @@ struct report {
     const char *channel, *source;
     struct pf_format format;
     struct pf_producer_stats stats;
-    uint64_t skipped; /* ticks of a live source without a frame: no slot was free, or too late */
-    int64_t start_ns, start_cpu_ns; /* of the first frame: getting ready for it does not count */
+    uint64_t skipped; /* ticks of a live source without a frame: no free slot, or too late */
+    int64_t start_ns, start_cpu_ns; /* before the first frame, behind all preparations */
     int64_t last_publish_ns;
     struct histogram render;   /* begin to publish */
     struct histogram interval; /* publish to publish */

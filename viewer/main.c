@@ -20,6 +20,7 @@
 #include "program/exit_code.h"
 #include "program/messages.h"
 #include "program/signals.h"
+#include "program/standard_files.h"
 #include "report.h"
 
 static int code_of(int ret, const struct report *report)
@@ -74,7 +75,8 @@ static int view(const struct options *options)
     if (ret < 0)
         goto out;
     code = EXIT_OUTPUT_FAILED;
-    if ((options->json && output_check(options->json) < 0) || record_open(&record, options) < 0)
+    if ((options->json && atomic_file_check(options->json) < 0) ||
+        record_open(&record, options) < 0)
         goto out;
 
     report = (struct report){.channel = pf_viewer_channel(viewer),
@@ -118,14 +120,14 @@ int main(int argc, char **argv)
 {
     struct options options;
 
-    output_guard_standard_files();
+    standard_files_reserve();
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
-    messages_init(NULL);
+    messages_init(options_advice);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {
-    case ACTION_HELP: options_print_help(); return exit_code_of_stdout();
+    case ACTION_HELP: option_table_print(options_table()); return exit_code_of_stdout();
     case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_MERGE_TRACE: return merge(&options);
     case ACTION_LIST: return list();

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* One table for getopt_long(), one switch. Every complaint names the option, the value and what was
- * expected. */
+/* Setters, the table of options, and the checks that need more than one option. */
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/text.h"
-#include "presenters/presenter.h"
 #include "program/messages.h"
+#include "program/parse.h"
 
 enum {
     SECONDS_MAX = 1000 * 1000 * 1000,
@@ -20,199 +17,291 @@ enum {
     SCALE_MAX = 16,
 };
 
-enum {
-    OPTION_PRESENTER = 256,
-    OPTION_EVERY_FRAME,
-    OPTION_FOLLOW,
-    OPTION_WAIT,
-    OPTION_FRAMES,
-    OPTION_SECONDS,
-    OPTION_VSYNC,
-    OPTION_SPIN,
-    OPTION_SCALE,
-    OPTION_FULLSCREEN,
-    OPTION_SNAPSHOT,
-    OPTION_VERIFY,
-    OPTION_JSON,
-    OPTION_CSV,
-    OPTION_TRACE,
-    OPTION_MERGE_TRACE,
-    OPTION_LIST,
-    OPTION_KEY,
-    OPTION_USER,
-    OPTION_VERSION,
-};
+#define WAIT_NOT_GIVEN (-1) /* as options.wait_ns */
 
-static const struct option long_options[] = {
-    {"name", required_argument, NULL, 'n'},
-    {"presenter", required_argument, NULL, OPTION_PRESENTER},
-    {"every-frame", no_argument, NULL, OPTION_EVERY_FRAME},
-    {"follow", no_argument, NULL, OPTION_FOLLOW},
-    {"wait", required_argument, NULL, OPTION_WAIT},
-    {"frames", required_argument, NULL, OPTION_FRAMES},
-    {"seconds", required_argument, NULL, OPTION_SECONDS},
-    {"vsync", required_argument, NULL, OPTION_VSYNC},
-    {"spin", required_argument, NULL, OPTION_SPIN},
-    {"scale", required_argument, NULL, OPTION_SCALE},
-    {"fullscreen", no_argument, NULL, OPTION_FULLSCREEN},
-    {"snapshot", required_argument, NULL, OPTION_SNAPSHOT},
-    {"verify", no_argument, NULL, OPTION_VERIFY},
-    {"json", required_argument, NULL, OPTION_JSON},
-    {"csv", required_argument, NULL, OPTION_CSV},
-    {"trace", required_argument, NULL, OPTION_TRACE},
-    {"merge-trace", no_argument, NULL, OPTION_MERGE_TRACE},
-    {"list", no_argument, NULL, OPTION_LIST},
-    {"user", required_argument, NULL, OPTION_USER},
-    {"key", required_argument, NULL, OPTION_KEY},
-    {"verbose", no_argument, NULL, 'v'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {NULL, 0, NULL, 0},
-};
+/* ------------------------------------------------------------------ setters */
 
-static int parse_seconds(const char *option, const char *value, int64_t *ns)
+static bool set_presenter(void *to, const char *value)
 {
-    double seconds;
+    struct options *options = to;
 
-    if (!text_to_double(value, 0, SECONDS_MAX, &seconds))
-        return messages_bad_value(option, value, "give seconds, 0 or more, like 2.5");
-    *ns = (int64_t)(seconds * 1e9);
-    return 0;
+    options->presenter.name = value;
+    return strcmp(value, "auto") == 0 || presenter_exists(value);
 }
+
+static bool parse_seconds(const char *value, int64_t *ns)
+{
+    double seconds = 0;
+    bool is_valid = parse_double(value, 0, SECONDS_MAX, &seconds);
+
+    *ns = (int64_t)(seconds * 1e9);
+    return is_valid;
+}
+
+static bool set_wait(void *to, const char *value)
+{
+    struct options *options = to;
+
+    return parse_seconds(value, &options->wait_ns);
+}
+
+static bool set_seconds(void *to, const char *value)
+{
+    struct options *options = to;
+
+    return parse_seconds(value, &options->run_ns) && options->run_ns > 0;
+}
+
+static bool set_frames(void *to, const char *value)
+{
+    struct options *options = to;
+    int64_t number = 0;
+    bool is_valid = text_to_int(value, 1, INT64_MAX, &number);
+
+    options->frames = (uint64_t)number;
+    return is_valid;
+}
+
+static bool set_vsync(void *to, const char *value)
+{
+    struct options *options = to;
+
+    options->presenter.vsync = strcmp(value, "on") == 0;
+    return options->presenter.vsync || strcmp(value, "off") == 0;
+}
+
+static bool set_spin(void *to, const char *value)
+{
+    struct options *options = to;
+    int64_t number = 0;
+    bool is_valid = text_to_int(value, 0, SPIN_MAX_US, &number);
+
+    options->spin_ns = number * NS_PER_US;
+    return is_valid;
+}
+
+static bool set_scale(void *to, const char *value)
+{
+    struct options *options = to;
+    int64_t number = 0;
+    bool is_valid = text_to_int(value, 1, SCALE_MAX, &number);
+
+    options->presenter.scale = (uint32_t)number;
+    return is_valid;
+}
+
+static bool set_list(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->action = ACTION_LIST;
+    return true;
+}
+
+static bool set_merge_trace(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->action = ACTION_MERGE_TRACE;
+    return true;
+}
+
+static bool set_verbose(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->log_level = PF_LOG_INFO;
+    return true;
+}
+
+static bool set_quiet(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->log_level = PF_LOG_ERROR;
+    return true;
+}
+
+static bool set_help(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->action = ACTION_HELP;
+    return true;
+}
+
+static bool set_version(void *to, const char *value)
+{
+    struct options *options = to;
+
+    (void)value;
+    options->action = ACTION_VERSION;
+    return true;
+}
+
+/* ------------------------------------------------------------------ table */
+
+static const struct option_entry entries[] = {
+    {.name = "name",
+     .letter = 'n',
+     .value = "NAME",
+     .help = "channel to join (default: default)",
+     .field = offsetof(struct options, channel)},
+    {.name = "list", .help = "print the running channels and exit", .set = set_list},
+    {.name = "presenter",
+     .value = "NAME",
+     .help = "how to show frames, see below (default: auto)",
+     .set = set_presenter,
+     .expected = "--help lists the presenters"},
+    {.name = "every-frame",
+     .help = "show every frame in turn, even if the producer must wait (default: show the latest "
+             "frame and skip older ones)",
+     .field = offsetof(struct options, every_frame)},
+    {.name = "follow",
+     .help = "when the producer exits, keep its last frame and wait for the next producer",
+     .field = offsetof(struct options, follow)},
+    {.name = "wait",
+     .value = "SECONDS",
+     .help = "wait up to SECONDS for a producer (default: 0; with --follow, forever)",
+     .set = set_wait,
+     .expected = "give seconds, 0 or more, like 2.5"},
+    {.name = "frames",
+     .value = "N",
+     .help = "stop after N frames (default: no limit)",
+     .set = set_frames,
+     .expected = "give a number, 1 or more"},
+    {.name = "seconds",
+     .value = "S",
+     .help = "stop after S seconds (default: no limit)",
+     .set = set_seconds,
+     .expected = "give seconds, more than 0, like 2.5"},
+    {.name = "vsync",
+     .value = "on|off",
+     .help = "on: tear-free; off: lowest latency (default: on)",
+     .set = set_vsync,
+     .expected = "give on (tear-free) or off (lowest latency)"},
+    {.name = "spin",
+     .value = "USEC",
+     .help = "poll for a frame for USEC microseconds before sleeping, 0 to 1000000; keeps a "
+             "processor core busy (default: 0)",
+     .set = set_spin,
+     .expected = "give microseconds, 0 to 1000000"},
+    {.name = "scale",
+     .value = "N",
+     .help = "open a window of N times the frame's size, 1 to 16 (default: as fits the screen)",
+     .set = set_scale,
+     .expected = "give 1 to 16"},
+    {.name = "fullscreen",
+     .help = "start in fullscreen",
+     .field = offsetof(struct options, presenter.fullscreen)},
+    {.name = "snapshot",
+     .value = "FILE",
+     .help = "at the end, write the frame on display to FILE as PNG",
+     .field = offsetof(struct options, snapshot)},
+    {.name = "verify",
+     .help = "read the stamp of each frame and count torn frames",
+     .field = offsetof(struct options, verify)},
+    {.name = "json",
+     .value = "FILE",
+     .help = "write the report to FILE as JSON at the end, and on SIGUSR1; - is standard output",
+     .field = offsetof(struct options, json)},
+    {.name = "csv",
+     .value = "FILE",
+     .help = "write a row for each frame to FILE",
+     .field = offsetof(struct options, csv)},
+    {.name = "trace",
+     .value = "FILE",
+     .help = "write the times of each frame to FILE as Chrome trace events",
+     .field = offsetof(struct options, trace)},
+    {.name = "merge-trace",
+     .help = "merge trace files of producers and viewers, print the result and exit",
+     .set = set_merge_trace},
+    {.name = "user",
+     .value = "NAME",
+     .help = "join a channel that this user shares with a group (default: an own, private channel)",
+     .field = offsetof(struct options, user)},
+    {.name = "key",
+     .value = "FILE",
+     .help = "find the segment by ftok(FILE, 'p') instead of a channel name",
+     .field = offsetof(struct options, key_file)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "print what was chosen, and why",
+     .set = set_verbose},
+    {.name = "quiet", .letter = 'q', .help = "print errors only", .set = set_quiet},
+    {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
+    {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
+};
+
+static const struct option_section sections[] = {
+    {.title = "Presenters", .print = presenter_print_table},
+    {.title = "Keys",
+     .text = "q or Esc quit, space pause, s snapshot, o overlay, f fullscreen, 1 one-to-one"},
+    {.title = "Exit codes",
+     .text = "0 ok, 2 usage, 3 no free lane, 4 no producer, 5 segment rejected,\n"
+             "6 system limit, 7 no permission, 8 bad input, 9 output failed,\n"
+             "10 producer crashed, 11 evicted, 12 no display, 13 torn frame, 128+N signal N"},
+};
+
+const struct option_table *options_table(void)
+{
+    static const struct option_table table = {
+        .usage = "pageflip-viewer [OPTION]...\n"
+                 "pageflip-viewer --merge-trace FILE...",
+        .summary = "Show the frames of a pageflip-producer from its own memory, without a copy.",
+        .entries = entries,
+        .entry_count = sizeof entries / sizeof *entries,
+        .sections = sections,
+        .section_count = sizeof sections / sizeof *sections,
+    };
+
+    return &table;
+}
+
+/* ------------------------------------------------------------------ parsing */
 
 int options_parse(struct options *options, int argc, char **argv)
 {
-    int64_t number;
-    int option, ret = 0;
-    bool has_wait = false;
-
     *options = (struct options){
         .channel = "default",
-        .presenter.name = "auto",
-        .presenter.vsync = true,
+        .presenter = {.name = "auto", .vsync = true},
+        .wait_ns = WAIT_NOT_GIVEN,
         .log_level = PF_LOG_WARNING,
     };
-    optind = 1;
-    opterr = 0; /* our own words below */
-    while (ret == 0 && (option = getopt_long(argc, argv, ":n:vqh", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'n': options->channel = optarg; break;
-        case OPTION_PRESENTER:
-            if (strcmp(optarg, "auto") != 0 && !presenter_exists(optarg))
-                ret = messages_bad_value("--presenter", optarg, "--help lists the presenters");
-            options->presenter.name = optarg;
-            break;
-        case OPTION_EVERY_FRAME: options->every_frame = true; break;
-        case OPTION_FOLLOW: options->follow = true; break;
-        case OPTION_WAIT:
-            ret = parse_seconds("--wait", optarg, &options->wait_ns);
-            has_wait = true;
-            break;
-        case OPTION_FRAMES:
-            if (!text_to_int(optarg, 1, INT64_MAX, &number))
-                return messages_bad_value("--frames", optarg, "give how many, 1 or more");
-            options->frames = (uint64_t)number;
-            break;
-        case OPTION_SECONDS:
-            ret = parse_seconds("--seconds", optarg, &options->run_ns);
-            if (ret == 0 && options->run_ns == 0)
-                ret = messages_bad_value("--seconds", optarg, "give more than 0");
-            break;
-        case OPTION_VSYNC:
-            if (strcmp(optarg, "on") != 0 && strcmp(optarg, "off") != 0)
-                ret = messages_bad_value("--vsync", optarg,
-                                         "give on (tear-free) or off (lowest latency)");
-            options->presenter.vsync = strcmp(optarg, "on") == 0;
-            break;
-        case OPTION_SPIN:
-            if (!text_to_int(optarg, 0, SPIN_MAX_US, &number))
-                return messages_bad_value("--spin", optarg, "give microseconds, 0 to 1000000");
-            options->spin_ns = number * NS_PER_US;
-            break;
-        case OPTION_SCALE:
-            if (!text_to_int(optarg, 1, SCALE_MAX, &number))
-                return messages_bad_value("--scale", optarg, "give 1 to 16");
-            options->presenter.scale = (uint32_t)number;
-            break;
-        case OPTION_FULLSCREEN: options->presenter.fullscreen = true; break;
-        case OPTION_SNAPSHOT: options->snapshot = optarg; break;
-        case OPTION_VERIFY: options->verify = true; break;
-        case OPTION_JSON: options->json = optarg; break;
-        case OPTION_CSV: options->csv = optarg; break;
-        case OPTION_TRACE: options->trace = optarg; break;
-        case OPTION_MERGE_TRACE: options->action = ACTION_MERGE_TRACE; break;
-        case OPTION_LIST: options->action = ACTION_LIST; break;
-        case OPTION_USER: options->user = optarg; break;
-        case OPTION_KEY: options->key_file = optarg; break;
-        case 'v': options->log_level = PF_LOG_INFO; break;
-        case 'q': options->log_level = PF_LOG_ERROR; break;
-        case 'h': options->action = ACTION_HELP; return 0;
-        case OPTION_VERSION: options->action = ACTION_VERSION; return 0;
-        case ':':
-            log_error("option %s: it needs a value; see --help", argv[optind - 1]);
-            return -EINVAL;
-        default: messages_unknown_option(argv[optind - 1]); return -EINVAL;
-        }
-    }
+    int first = option_table_parse(options_table(), options, argc, argv);
+    if (first < 0)
+        return first;
+    if (options->wait_ns == WAIT_NOT_GIVEN)
+        options->wait_ns = options->follow ? PF_FOREVER : 0;
     options->presenter.may_skip = !options->every_frame;
-    if (options->follow && !has_wait)
-        options->wait_ns = PF_FOREVER;
-    options->traces = argv + optind;
-    options->trace_count = argc - optind;
-    if (ret == 0 && options->action == ACTION_MERGE_TRACE) {
-        if (options->trace_count == 0)
-            return messages_bad_value("--merge-trace", "",
-                                      "name the files that --trace has written");
+    if (options->action == ACTION_HELP || options->action == ACTION_VERSION)
         return 0;
-    }
-    if (ret == 0 && optind < argc) {
-        log_error("argument \"%s\": not expected; a channel is given by -n NAME", argv[optind]);
+    options->traces = argv + first;
+    options->trace_count = argc - first;
+    if (options->action == ACTION_MERGE_TRACE)
+        return options->trace_count ? 0
+                                    : messages_bad_value("--merge-trace", "",
+                                                         "name the files that --trace has written");
+    if (options->trace_count) {
+        log_error("argument \"%s\": not expected; a channel is given by -n NAME", argv[first]);
         return -EINVAL;
     }
-    return ret;
+    return 0;
 }
 
-void options_print_help(void)
+const char *options_advice(int error)
 {
-    fputs("Usage: pageflip-viewer [OPTION]...\n"
-          "Show the frames of a pageflip-producer: its own pages, without a copy.\n"
-          "\n"
-          "  -n, --name NAME       channel to join (default: default)\n"
-          "      --list            print the channels that there are, and end\n"
-          "      --presenter NAME  how to show frames, see below (default: auto)\n"
-          "      --every-frame     each frame in turn, holding the producer back (default: always\n"
-          "                        the latest, passing others over)\n"
-          "      --follow          when the producer ends, keep the picture and wait for the next\n"
-          "      --wait SECONDS    wait so long for a producer to come (default: 0; with --follow\n"
-          "                        for ever)\n"
-          "      --frames N        end after N frames\n"
-          "      --seconds S       end after S seconds\n"
-          "      --vsync on|off    on: tear-free; off: lowest latency (default: on)\n"
-          "      --spin USEC       watch for a frame so many microseconds before sleeping, up to\n"
-          "                        1000000 (default: 0)\n"
-          "      --scale N         window of N times the frame's size, 1 to 16 (default: as fits)\n"
-          "      --fullscreen      start in fullscreen\n"
-          "      --snapshot FILE   write the picture on show at the end there as PNG\n"
-          "      --verify          read each frame's stamp and count torn frames\n"
-          "      --json FILE       write the report there at the end, and on SIGUSR1; - is stdout\n"
-          "      --csv FILE        write a row for every frame there\n"
-          "      --trace FILE      write every frame's way there as Chrome trace events\n"
-          "      --merge-trace A B ...  merge such files, of producers and viewers, to standard "
-          "output\n"
-          "      --user NAME       join a channel that this user shares with a group\n"
-          "      --key FILE        find the segment by ftok(FILE, 'p') instead of a name\n"
-          "  -v, --verbose         say what was chosen, and why\n"
-          "  -q, --quiet           errors only\n"
-          "  -h, --help            this text\n"
-          "      --version         version\n"
-          "\nPresenters:\n",
-          stdout);
-    presenter_print_table();
-    fputs(
-        "\nKeys: q or Esc quit, space pause, s snapshot, o overlay, f fullscreen, 1 one-to-one.\n"
-        "\nExit codes: 0 ok, 2 usage, 3 channel full, 4 no producer, 5 segment rejected, 6 system\n"
-        "limit, 7 permission, 8 bad input, 9 output failed, 10 producer lost, 11 evicted,\n"
-        "12 display lost, or none, 13 torn frame, 128+N signal N.\n",
-        stdout);
+    switch (error) {
+    case EBUSY: return "stop one of this channel's viewers";
+    case ECONNREFUSED: return "start pageflip-producer, or wait for one: --wait SECONDS";
+    case EACCES: return "only members of the producer's --group can join";
+    case EXDEV: return "start both programs in one IPC namespace: docker run --ipc=host or similar";
+    case EPROTO: return "restart the producer, and use programs of the same version";
+    default: return NULL;
+    }
 }

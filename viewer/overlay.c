@@ -16,7 +16,7 @@ enum {
     LINES = 8,
     STRIP_HEIGHT = 96,
     WIDTH = OVERLAY_FRAMES * BAR_WIDTH + 2 * MARGIN,
-    HEIGHT = LINES * GLYPH_HEIGHT + STRIP_HEIGHT + 3 * MARGIN,
+    HEIGHT = LINES * FONT_HEIGHT + STRIP_HEIGHT + 3 * MARGIN,
 };
 
 enum {
@@ -73,8 +73,8 @@ static bool make_canvas(struct overlay *overlay, uint32_t scale)
 static void draw_line(const struct canvas *canvas, uint32_t scale, int number, uint32_t color,
                       const char *text)
 {
-    glyphs_draw(canvas, (int32_t)(MARGIN * scale),
-                (int32_t)((MARGIN + (uint32_t)number * GLYPH_HEIGHT) * scale), scale, color, text);
+    font_draw(canvas, (int32_t)(MARGIN * scale),
+              (int32_t)((MARGIN + (uint32_t)number * FONT_HEIGHT) * scale), scale, color, text);
 }
 
 static void draw_stage(const struct canvas *canvas, uint32_t scale, int number, uint32_t color,
@@ -153,20 +153,20 @@ static int64_t full_scale_ns(const struct overlay *overlay)
 /* The names of the stages in their colours, and what the height of the strip stands for. */
 static void draw_legend(const struct canvas *canvas, uint32_t scale, int64_t full_ns)
 {
-    uint32_t x = MARGIN * scale, y = (MARGIN + 7 * GLYPH_HEIGHT) * scale;
+    uint32_t x = MARGIN * scale, y = (MARGIN + 7 * FONT_HEIGHT) * scale;
     char text[32];
 
     for (int i = 0; i < PARTS; i++) {
-        glyphs_draw(canvas, (int32_t)x, (int32_t)y, scale, parts[i].color, parts[i].name);
-        x += glyphs_width(scale, parts[i].name);
+        font_draw(canvas, (int32_t)x, (int32_t)y, scale, parts[i].color, parts[i].name);
+        x += font_width(scale, parts[i].name);
     }
     snprintf(text, sizeof text, "  top: %lld ms", (long long)(full_ns / NS_PER_MS));
-    glyphs_draw(canvas, (int32_t)x, (int32_t)y, scale, COLOR_FAINT, text);
+    font_draw(canvas, (int32_t)x, (int32_t)y, scale, COLOR_FAINT, text);
 }
 
 static void draw_strip(const struct canvas *canvas, uint32_t scale, const struct overlay *overlay)
 {
-    uint32_t top = (2 * MARGIN + LINES * GLYPH_HEIGHT) * scale, height = STRIP_HEIGHT * scale;
+    uint32_t top = (2 * MARGIN + LINES * FONT_HEIGHT) * scale, height = STRIP_HEIGHT * scale;
     int64_t full_ns = full_scale_ns(overlay);
     uint64_t count = overlay->frames < OVERLAY_FRAMES ? overlay->frames : OVERLAY_FRAMES;
 

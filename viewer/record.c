@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-#include "program/line.h"
 #include "program/recorder.h"
+#include "program/time_us.h"
 
 struct frame_record {
     struct presented done;
@@ -28,27 +28,15 @@ static void csv_record(FILE *file, void *state, const void *record)
     const struct frame_record *frame_record = record;
     const struct presented *done = &frame_record->done;
     const struct pf_frame *frame = &done->frame;
-    const int64_t times_ns[] = {frame->pts_ns,     frame->due_ns,     frame->begin_ns,
-                                frame->publish_ns, frame->acquire_ns, done->submit_ns,
-                                done->done_ns,     done->ust_ns};
-    const uint64_t counts[] = {done->skipped, done->again, done->user_copies};
-    struct line line;
 
     (void)state;
-    line_begin(&line);
-    line_add_number(&line, frame->sequence);
-    line_add(&line, ",");
-    line_add_number(&line, (uint64_t)frame_record->producer_pid);
-    for (size_t i = 0; i < sizeof times_ns / sizeof *times_ns; i++) {
-        line_add(&line, ",");
-        line_add_us(&line, times_ns[i]);
-    }
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        line_add(&line, ",");
-        line_add_number(&line, counts[i]);
-    }
-    line_add(&line, "\n");
-    line_write(&line, file);
+    fprintf(file,
+            "%" PRIu64 ",%d," TIME_US "," TIME_US "," TIME_US "," TIME_US "," TIME_US "," TIME_US
+            "," TIME_US "," TIME_US ",%d,%d,%u\n",
+            frame->sequence, (int)frame_record->producer_pid, TIME_US_OF(frame->pts_ns),
+            TIME_US_OF(frame->due_ns), TIME_US_OF(frame->begin_ns), TIME_US_OF(frame->publish_ns),
+            TIME_US_OF(frame->acquire_ns), TIME_US_OF(done->submit_ns), TIME_US_OF(done->done_ns),
+            TIME_US_OF(done->ust_ns), done->skipped, done->again, done->user_copies);
 }
 
 static void csv_end(FILE *file, void *state)

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 
 #include "core/clock.h"
-#include "core/format.h"
 #include "program/atomic_file.h"
+#include "program/report.h"
 
 void report_frame(struct report *report, const struct presented *presented)
 {
@@ -44,19 +44,9 @@ uint64_t report_skipped(const struct report *report)
     return report->stats.skipped + report->display_skipped;
 }
 
-static double seconds(const struct report *report)
+static double copies_per_frame(const struct report *report)
 {
-    return (double)(clock_now_ns() - report->start_ns) / 1e9;
-}
-
-static double cpu_us(const struct report *report)
-{
-    return (double)(clock_cpu_ns() - report->start_cpu_ns) / 1e3;
-}
-
-static double per_frame(const struct report *report, double amount)
-{
-    return report->shown ? amount / (double)report->shown : 0;
+    return report->shown ? (double)report->user_copies / (double)report->shown : 0;
 }
 
 static void write_latency(FILE *file, const char *name, const struct histogram *histogram)
@@ -67,21 +57,17 @@ static void write_latency(FILE *file, const char *name, const struct histogram *
 
 int report_write_json(const struct report *report, const char *path)
 {
-    struct output output;
-    int ret = output_open(&output, path);
+    struct atomic_file output;
+    int ret = atomic_file_open(&output, path);
 
     if (ret < 0)
         return ret;
-    FILE *file = output.file;
-    /* The names of channels and presenters contain nothing that JSON must escape. */
+    FILE *file = output.stream;
+    report_begin_json(file, report->channel, "viewer", "presenter", report->way, &report->format);
     fprintf(file,
-            "{\"schema\":%d,\"channel\":\"%s\",\"role\":\"viewer\",\"presenter\":\"%s\",\n"
-            " \"format\":{\"fourcc\":\"%s\",\"width\":%u,\"height\":%u},\n"
             " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64
             ",\"display_skipped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
             ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
-            OUTPUT_REPORT_SCHEMA, report->channel, report->way,
-            format_name(report->format.fourcc).text, report->format.width, report->format.height,
             report->shown, report_skipped(report), report->display_skipped, report->stats.lost,
             report->torn, report->verified);
     write_latency(file, "render", &report->render);
@@ -100,16 +86,9 @@ int report_write_json(const struct report *report, const char *path)
     fprintf(file,
             ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,"
             "\"records_dropped\":%" PRIu64 ",\"seconds\":%.3f}\n",
-            per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies),
-            report->records_dropped, seconds(report));
-    return output_finish(&output);
-}
-
-static void print_row(const char *name, const struct histogram *histogram)
-{
-    fprintf(stderr, "%-10s", name);
-    histogram_write_row(histogram, stderr);
-    fputc('\n', stderr);
+            report_cpu_us_per_frame(report->start_cpu_ns, report->shown), copies_per_frame(report),
+            report->records_dropped, report_seconds_since(report->start_ns));
+    return atomic_file_finish(&output);
 }
 
 void report_print(const struct report *report)
@@ -118,16 +97,17 @@ void report_print(const struct report *report)
             "%s: %" PRIu64 " frames of %ux%u shown by %s in %.1f s; %" PRIu64 " skipped, %" PRIu64
             " lost, %" PRIu64 " torn\n",
             report->channel, report->shown, report->format.width, report->format.height,
-            report->way, seconds(report), report_skipped(report), report->stats.lost, report->torn);
+            report->way, report_seconds_since(report->start_ns), report_skipped(report),
+            report->stats.lost, report->torn);
     if (report->verified)
         fprintf(stderr, "%" PRIu64 " stamps were verified\n", report->verified);
     if (!report->shown)
         return;
-    fputs("microseconds     p50       p90       p99     p99.9       max\n", stderr);
-    print_row("render", &report->render);
-    print_row("handoff", &report->handoff);
-    print_row("present", &report->present);
-    print_row("total", &report->total);
+    report_print_head();
+    report_print_row("render", &report->render);
+    report_print_row("handoff", &report->handoff);
+    report_print_row("present", &report->present);
+    report_print_row("total", &report->total);
     fprintf(stderr, "%.1f us of processor time and %g copies a frame in this process\n",
-            per_frame(report, cpu_us(report)), per_frame(report, (double)report->user_copies));
+            report_cpu_us_per_frame(report->start_cpu_ns, report->shown), copies_per_frame(report));
 }

@@ -10,7 +10,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "media/image.h"
+#include "program/image_file.h"
 
 void snapshot_hold_last(struct snapshot *snapshot, struct pf_viewer *viewer,
                         const struct pf_frame *frame)
@@ -48,7 +48,8 @@ void snapshot_discard_kept(struct snapshot *snapshot)
 static int write_image(const char *path, const struct pf_plane *plane,
                        const struct pf_format *format)
 {
-    return picture_write(path, plane->pixels, plane->stride_bytes, format->width, format->height);
+    return image_write_file(path, plane->pixels, plane->stride_bytes, format->width,
+                            format->height);
 }
 
 /* Returns 0, or -EAGAIN (there has been no frame), or another negative errno, all logged. */

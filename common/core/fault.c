@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Only in the test programs. The process ends or stops by its own hand, so exactly at that place,
- * and who waits for it sees that: it died of SIGKILL although nobody sent one. */
+/* Only in the test programs. The process sends the signal to itself, so that it ends or stops
+ * exactly at that place. Its parent sees a SIGKILL that no other process has sent. */
 #include "fault.h"
 
 #include <signal.h>
@@ -13,13 +13,13 @@ enum { FAULTS_MAX = 8, NAME_BYTES = 32 };
 
 struct fault {
     char name[NAME_BYTES];
-    int visits; /* until it happens; 0: has happened */
+    int visits; /* left until the signal is raised; 0: it has been raised */
     int signal;
 };
 
 static struct fault faults[FAULTS_MAX];
 
-/* A word that cannot be read is an error of the test: it must not pass as one without faults. */
+/* An invalid word aborts: a test with a mistake must not run without its fault. */
 static struct fault parse(const char *word)
 {
     struct fault fault = {.signal = SIGKILL};
@@ -39,8 +39,8 @@ static struct fault parse(const char *word)
 
 __attribute__((constructor)) static void read_environment(void)
 {
-    const char *said = getenv("PAGEFLIP_FAULT");
-    char *words = strdup(said ? said : ""), *rest = NULL;
+    const char *value = getenv("PAGEFLIP_FAULT");
+    char *words = strdup(value ? value : ""), *rest = NULL;
     int count = 0;
 
     for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {

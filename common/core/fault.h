@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Named places in the code where a test may kill or stop the process that reaches them. A normal
- * build has none: FAULT_POINT() expands to nothing unless PAGEFLIP_FAULTS is defined, which only the
- * test programs of tests/meson.build do. There the environment selects what happens:
+ * build has none: FAULT_POINT() expands to nothing unless PAGEFLIP_FAULTS is defined, which only
+ * the test programs of tests/meson.build do. There the environment selects what happens:
  *
  *     PAGEFLIP_FAULT=producer_wrote_meta:2        the second visit ends in SIGKILL
- *     PAGEFLIP_FAULT=viewer_stored_held:1:stop    the first visit ends in SIGSTOP; SIGCONT continues
+ *     PAGEFLIP_FAULT=viewer_stored_held:1:stop    the first visit ends in SIGSTOP
  *     PAGEFLIP_FAULT=start_is_open:1:stop,producer_wrote_meta:2    both, each once
  *
  * A point stands directly before the step named last in its line below. The producer_ and viewer_
  * points are also the labels of the model (tests/deep/model/handoff.pml); a test compares the two
- * lists. The start_ points are outside of that model: it starts when the segment exists and a viewer
- * has found it, and it covers one segment. The way from one segment to the next has a model without
- * labels (segments.pml); starting has none.
+ * lists. The start_ points are outside of that model: it starts when the segment exists and a
+ * viewer has found it, and it covers one segment. The way from one segment to the next has a model
+ * without labels (segments.pml); starting has none.
  *
  *     producer, starting
  *     start_has_lease             has the lease; no segment yet

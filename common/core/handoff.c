@@ -7,8 +7,8 @@
  * releases the slot before it has read a byte.
  *
  * These four accesses are marked [dekker]. The doorbell of a new viewer is the same pattern: the
- * viewer stores its lane, then loads `newest`; the producer stores `newest`, then loads the lanes to
- * ring them. Everything else is release/acquire, or private to one side.
+ * viewer stores its lane, then loads `newest`; the producer stores `newest`, then loads the lanes
+ * to ring them. Everything else is release/acquire, or private to one side.
  *
  * tests/deep/model/dekker.pml checks all of these on machines with store buffers, each weakened in
  * turn.

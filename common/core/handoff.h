@@ -13,8 +13,8 @@
  *     HELD   the slots that the viewer reads now, one bit each
  *     NEXT   the first frame that an every-frame viewer still wants
  *
- * The whole rule: the producer must not draw in slot k while k is `newest`, or a lane has HELD k, or
- * an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
+ * The whole rule: the producer must not draw in slot k while k is `newest`, or a lane has HELD k,
+ * or an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
  *
  * A format change is a new segment in the same stream. Both sides, in order; the functions named
  * are those of producer.c and viewer.c:
@@ -25,14 +25,15 @@
  *        published so far (create_segment()).
  *     3. The producer stores MOVED in the old segment. This comes before step 5: a viewer that
  *        finds another segment without MOVED concludes that its producer has exited. It also comes
- *        before step 4: a viewer that joins the old segment later than step 4 sees MOVED and follows.
+ *        before step 4: a viewer that joins the old segment later than step 4 sees MOVED and
+ *        follows.
  *     4. The producer copies each every-frame lane to the new segment as EXPECTED with NEXT = 1
  *        (handoff_expect_viewers()). From here on the new segment keeps every frame for them.
  *     5. The producer writes the id file: viewers can find the new segment.
  *     6. The producer rings every doorbell of the old segment, detaches it, and publishes in the
  *        new one.
- *     7. A viewer acquires the remaining frames of the old segment. Then acquire() returns -EREMCHG:
- *        the id file names another segment, and the old one is MOVED (read_state()).
+ *     7. A viewer acquires the remaining frames of the old segment. Then acquire() returns
+ *        -EREMCHG: the id file names another segment, and the old one is MOVED (read_state()).
  *     8. The viewer calls reattach(): it attaches the segment that the id file names, frees its old
  *        lane, and joins (switch_segment()). If it is EXPECTED there, one exchange makes that EVERY
  *        and rings the producer, which may be in step 1 of the next change. Otherwise it joins as a

@@ -2,7 +2,7 @@
 /*
  * The bytes of a segment, as producer and viewers share them. Nothing else is here.
  *
- *     page 0    struct layout_header      the producer writes it before `magic`; constant afterwards
+ *     page 0    struct layout_header      the producer writes it, `magic` last; constant then
  *     page 1    struct layout_producer    the producer writes it
  *     page 2    struct layout_viewers     each lane is written by the viewer that holds its lease
  *                                         (two exceptions: eviction, and expected viewers)
@@ -100,7 +100,7 @@ struct layout_field {
     uint32_t offset, bytes, alignment;
 };
 
-/* Every field that two processes share, in the order of the structures. *count gets their number. */
+/* Every field that two processes share, structure by structure. *count gets their number. */
 const struct layout_field *layout_fields(size_t *count);
 
 /* Differs if the place or size of any shared field differs, or the word size of the program. */

@@ -30,8 +30,9 @@ enum pf_log_level log_level(void);
 
 /*
  * Where messages go: one call for each message that the level lets through. `error` is the errno
- * that log_failure() or log_warning_about() got, else 0. `message` has no newline and no control characters. Set it before
- * a second thread starts; NULL is the default, log_write_line() with nothing added.
+ * that log_failure() or log_warning_about() got, else 0. `message` has no newline and no control
+ * characters. Set it before a second thread starts. NULL is the default: log_write_line() without
+ * advice.
  */
 typedef void log_sink(enum pf_log_level level, int error, const char *message);
 void log_set_sink(log_sink *sink);

@@ -2,8 +2,8 @@
 /*
  * The directories that contain the files of channels. Private channels: $XDG_RUNTIME_DIR/pageflip,
  * else /tmp/pageflip-UID, mode 0700. Shared channels: /tmp/pageflip-UID-shared, mode 0711, because
- * XDG_RUNTIME_DIR is closed to other users. Each must belong to the user in question and be writable
- * by no other user: in /tmp another user may have created the name first.
+ * XDG_RUNTIME_DIR is closed to other users. Each must belong to the user in question, and no other
+ * user may write to it: in /tmp another user may have created the name first.
  *
  * The descriptors are O_PATH: they serve openat() and need no read permission.
  */

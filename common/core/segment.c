@@ -173,7 +173,7 @@ static int inspect(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct in
 
     struct segment parts;
     map_parts(&parts, base);
-    /* acquire: pairs with the release in write_header(). If magic is set, the header is complete. */
+    /* acquire: pairs with the release in write_header(): with magic, the header is complete. */
     uint32_t magic = atomic_load_explicit(&parts.header->magic, memory_order_acquire);
     memcpy(&found->header, parts.header, sizeof found->header);
     found->header.magic = magic;

@@ -1,67 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The atlas is decoded once, at the first use. A glyph's grey is how much of the text's colour
- * covers the pixel below, so text looks the same on any background; larger sizes are taken from
- * between the atlas's pixels, so text is smooth at every scale.
+ * A glyph's grey is how much of the text's colour covers the pixel below it, so text looks the same
+ * on any background. Larger sizes are interpolated from the glyphs' pixels, so text is smooth at
+ * every scale.
  */
 #include "font.h"
 
-#include <pthread.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "image.h"
 
 enum { COLUMNS = 16, ROWS = 6, FIRST = ' ', LAST = '~' };
 
-extern const uint8_t glyphs_png[];
-extern const uint64_t glyphs_png_bytes;
+/* The pixels of assets/glyphs.png: a cell for each letter, in the order of ASCII. */
+static const uint8_t coverage[ROWS * FONT_HEIGHT][COLUMNS * FONT_WIDTH] = {
+#include "font_coverage.inc"
+};
 
-static uint8_t coverage[ROWS * GLYPH_HEIGHT][COLUMNS * GLYPH_WIDTH];
-static pthread_once_t decode_once = PTHREAD_ONCE_INIT;
-
-/* It is built in and its test decodes it: a failure here is a build gone wrong. */
-static void decode(void)
-{
-    enum { STRIDE = COLUMNS * GLYPH_WIDTH * 4 };
-    struct picture *picture;
-    uint32_t width, height;
-    uint8_t *pixels = malloc((size_t)STRIDE * ROWS * GLYPH_HEIGHT);
-
-    if (!pixels)
-        return;
-    if (picture_open_memory(&picture, "glyphs.png", glyphs_png, glyphs_png_bytes, &width,
-                            &height) == 0) {
-        if (width == COLUMNS * GLYPH_WIDTH && height == ROWS * GLYPH_HEIGHT &&
-            picture_read(picture, pixels, STRIDE) == 0)
-            for (uint32_t y = 0; y < height; y++)
-                for (uint32_t x = 0; x < width; x++)
-                    coverage[y][x] = pixels[(size_t)y * STRIDE + 4 * (size_t)x];
-        picture_close(picture);
-    }
-    free(pixels);
-}
-
-/* A row or column of the atlas, and how far (of 256) the place is on the way to the next. */
+/* A place between two rows or columns of a glyph: `part` of 256 on the way from `at` to `next`. */
 struct sample {
     uint32_t at, next, part;
 };
 
-/* Pixel `i` of a cell of `cells` that is drawn `scale` times as large; never out of the cell. */
-static struct sample sample(uint32_t i, uint32_t scale, uint32_t cells)
+/* The place of pixel `i` of a glyph of `size` pixels that is drawn `scale` times as large. */
+static struct sample sample(uint32_t i, uint32_t scale, uint32_t size)
 {
     int32_t place = ((int32_t)(2 * i + 1) * 128 / (int32_t)scale) - 128;
     uint32_t at = place < 0 ? 0 : (uint32_t)place / 256;
 
     return (struct sample){.at = at,
-                           .next = at + 1 < cells ? at + 1 : at,
+                           .next = at + 1 < size ? at + 1 : at,
                            .part = place < 0 ? 0 : (uint32_t)place % 256};
 }
 
 /*
- * How much (of 255) the glyph covers: the atlas between its pixels, and steeper by `scale`, so that
- * an edge stays one pixel soft at every size.
+ * How much (of 255) the glyph covers: interpolated between its pixels, then steeper by `scale`, so
+ * that an edge is one pixel soft at every size.
  */
 static uint32_t cover_at(uint32_t row, uint32_t column, struct sample y, struct sample x,
                          uint32_t scale)
@@ -84,19 +56,19 @@ static void draw_glyph(const struct canvas *canvas, int32_t left, int32_t top, u
                        uint32_t color, char letter)
 {
     uint32_t index = letter < FIRST || letter > LAST ? '?' - FIRST : (uint32_t)(letter - FIRST);
-    uint32_t column = index % COLUMNS * GLYPH_WIDTH, row = index / COLUMNS * GLYPH_HEIGHT;
+    uint32_t column = index % COLUMNS * FONT_WIDTH, row = index / COLUMNS * FONT_HEIGHT;
 
-    for (uint32_t y = 0; y < GLYPH_HEIGHT * scale; y++) {
+    for (uint32_t y = 0; y < FONT_HEIGHT * scale; y++) {
         int64_t to_y = (int64_t)top + y;
         if (to_y < 0 || to_y >= canvas->height)
             continue;
         uint8_t *line = canvas->pixels + (uint64_t)to_y * canvas->stride_bytes;
-        struct sample down = sample(y, scale, GLYPH_HEIGHT);
-        for (uint32_t x = 0; x < GLYPH_WIDTH * scale; x++) {
+        struct sample down = sample(y, scale, FONT_HEIGHT);
+        for (uint32_t x = 0; x < FONT_WIDTH * scale; x++) {
             int64_t to_x = (int64_t)left + x;
             if (to_x < 0 || to_x >= canvas->width)
                 continue;
-            uint32_t cover = cover_at(row, column, down, sample(x, scale, GLYPH_WIDTH), scale);
+            uint32_t cover = cover_at(row, column, down, sample(x, scale, FONT_WIDTH), scale);
             if (!cover)
                 continue;
             uint8_t *pixel = line + 4 * to_x;
@@ -107,15 +79,14 @@ static void draw_glyph(const struct canvas *canvas, int32_t left, int32_t top, u
     }
 }
 
-void glyphs_draw(const struct canvas *canvas, int32_t x, int32_t y, uint32_t scale, uint32_t color,
-                 const char *text)
+void font_draw(const struct canvas *canvas, int32_t x, int32_t y, uint32_t scale, uint32_t color,
+               const char *text)
 {
-    pthread_once(&decode_once, decode);
-    for (; *text; text++, x += (int32_t)(GLYPH_WIDTH * scale))
+    for (; *text; text++, x += (int32_t)(FONT_WIDTH * scale))
         draw_glyph(canvas, x, y, scale, color, *text);
 }
 
-uint32_t glyphs_width(uint32_t scale, const char *text)
+uint32_t font_width(uint32_t scale, const char *text)
 {
-    return (uint32_t)strlen(text) * GLYPH_WIDTH * scale;
+    return (uint32_t)strlen(text) * FONT_WIDTH * scale;
 }

@@ -1,52 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PNG files in and out, by libpng's row API. The only user of libpng. (Its simplified API is
- * left alone: CVE-2025-64720, CVE-2025-65018.)
+ * Read and write PNG files by libpng's row API. The only user of libpng. (Its simplified API is not
+ * used: CVE-2025-64720, CVE-2025-65018.)
  *
  * Pixels are XRGB8888: 32 bits, little endian bytes B, G, R, 255.
  */
-#ifndef PICTURE_H
-#define PICTURE_H
+#ifndef MEDIA_IMAGE_H
+#define MEDIA_IMAGE_H
 
-#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-struct picture;
+struct image;
 
 /*
- * Open `path` and read its header only. A size beyond PF_SIZE_MAX is refused here, before any
- * memory is taken for it.
+ * Open `path` and read only its header. A size beyond PF_SIZE_MAX is refused here, before memory is
+ * allocated for it.
  *
- * Returns 0 and *picture (to be closed with picture_close()), its size in pixels; or, logged with
- * the file's name,
+ * Returns 0 and *image (to be closed with image_close()), its size in pixels; or, logged with the
+ * path,
  *   -EBADMSG   not a PNG, damaged, truncated, or too large
- *   -ENOMEM, or the errno of open() or read()
+ *   -ENOMEM, or the errno of open()
  */
-int picture_open(struct picture **picture, const char *path, uint32_t *width, uint32_t *height);
-
-/* The same from memory, for pictures that are built in; `name` stands for the path in messages. */
-int picture_open_memory(struct picture **picture, const char *name, const void *bytes,
-                        size_t length, uint32_t *width, uint32_t *height);
+int image_open(struct image **image, const char *path, uint32_t *width, uint32_t *height);
 
 /*
- * Decode the picture straight into `pixels` (height rows, `stride_bytes` apart, 4 bytes a pixel).
- * Every colour type, bit depth and interlace; alpha is composed over a neutral grey (128). Once per
- * picture.
+ * Decode the image directly into `pixels` (height rows, `stride_bytes` apart, 4 bytes a pixel).
+ * Every colour type, bit depth and interlace; alpha is composed over a neutral grey (128). Call it
+ * once for an image.
  *
- * Returns 0, or a negative errno as above: then `pixels` holds part of a picture and must not be
- * shown.
+ * Returns 0, or a negative errno as above: then `pixels` contains a part of the image and must not
+ * be shown.
  */
-int picture_read(struct picture *picture, uint8_t *pixels, uint32_t stride_bytes);
+int image_read(struct image *image, uint8_t *pixels, uint32_t stride_bytes);
 
-void picture_close(struct picture *picture); /* accepts NULL */
+void image_close(struct image *image); /* accepts NULL */
 
 /*
- * Write a picture as an 8-bit RGB file: to a temporary name beside `path`, synced, then renamed, so
- * that `path` is always whole.
- *
- * Returns 0 or a negative errno, logged; then `path` is as it was and the temporary file is gone.
+ * Encode pixels as a PNG of 8 bits a colour, without alpha. Returns 0 or a negative errno, not
+ * logged: only the caller knows the file's name. A part may still be in the buffer of `file`.
  */
-int picture_write(const char *path, const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
-                  uint32_t height);
+int image_write(FILE *file, const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
+                uint32_t height);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cells are drawn in pure black and white and read by the brightness of their middle, so a stamp
- * survives scaling and colour conversion; the CRC tells a picture with a stamp from one without.
+ * Cells are drawn in pure black and white and read by the brightness of their middle, so that a
+ * stamp survives scaling and colour conversion. The CRC distinguishes a frame with a stamp from a
+ * frame without.
  */
 #include "stamp.h"
 
@@ -56,7 +57,7 @@ void stamp_draw(struct stamp stamp, uint8_t *pixels, uint32_t stride_bytes, uint
     }
     for (uint32_t y = 1; y < cell; y++)
         memcpy(pixels + (uint64_t)y * stride_bytes, top, 4 * (uint64_t)width);
-    FAULT_POINT(producer_drew_half); /* its two stamps differ */
+    FAULT_POINT(producer_drew_half); /* the two stamps differ now */
     for (uint32_t y = height - cell; y < height; y++)
         memcpy(pixels + (uint64_t)y * stride_bytes, top, 4 * (uint64_t)width);
 }
@@ -68,7 +69,7 @@ bool stamp_read_row(const uint8_t *row, uint32_t width, struct stamp *stamp)
 
     for (uint32_t i = 0; i < CELLS; i++) {
         const uint8_t *pixel = row + 4 * (uint64_t)(i * cell + cell / 2);
-        bits = bits << 1 | (pixel[1] >= 128); /* green carries most of the brightness */
+        bits = bits << 1 | (pixel[1] >= 128); /* green is most of the brightness */
     }
     *stamp = (struct stamp){.sequence = (uint32_t)(bits >> SEQUENCE_SHIFT),
                             .milliseconds = (uint16_t)(bits >> MILLISECONDS_SHIFT)};
@@ -83,12 +84,13 @@ enum stamp_result stamp_read(const uint8_t *pixels, uint32_t stride_bytes, uint3
 
     if (!stamp_fits(width, height))
         return STAMP_ABSENT;
-    bool top_reads = stamp_read_row(pixels + (uint64_t)(cell / 2) * stride_bytes, width, &top);
-    bool bottom_reads = stamp_read_row(pixels + (uint64_t)(height - cell + cell / 2) * stride_bytes,
-                                       width, &bottom);
-    if (!top_reads && !bottom_reads)
+    bool is_top_valid = stamp_read_row(pixels + (uint64_t)(cell / 2) * stride_bytes, width, &top);
+    bool is_bottom_valid =
+        stamp_read_row(pixels + (uint64_t)(height - cell + cell / 2) * stride_bytes, width,
+                       &bottom);
+    if (!is_top_valid && !is_bottom_valid)
         return STAMP_ABSENT;
-    if (!top_reads || !bottom_reads || top.sequence != bottom.sequence ||
+    if (!is_top_valid || !is_bottom_valid || top.sequence != bottom.sequence ||
         top.milliseconds != bottom.milliseconds)
         return STAMP_TORN;
     *stamp = top;

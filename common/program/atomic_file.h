@@ -1,42 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that is written whole or not at all: under a temporary name beside it, synced, then
- * renamed. What is there and is no regular file (/dev/null, a pipe) is written to as it is. "-" is
- * standard output.
+ * A file that appears complete or not at all: it is written under a temporary name in the same
+ * folder, synced, then renamed. A path that exists and is not a regular file (/dev/null, a FIFO) is
+ * written in place. "-" is standard output.
  */
-#ifndef OUTPUT_H
-#define OUTPUT_H
+#ifndef PROGRAM_ATOMIC_FILE_H
+#define PROGRAM_ATOMIC_FILE_H
 
 #include <stdio.h>
 
-/* Of the reports that both programs write as JSON; README.md describes it. One more when a field
- * goes or changes its meaning; a new field does not change it. */
-enum { OUTPUT_REPORT_SCHEMA = 1 };
-
-struct output {
-    FILE *file; /* to write to */
+struct atomic_file {
+    FILE *stream; /* the caller writes here */
     const char *path;
     char *temporary; /* NULL: written in place */
 };
 
-/* Returns 0 and an output to be ended with output_finish() or output_abandon(), or a negative
- * errno, logged. `path` must stay as it is until then. */
-int output_open(struct output *output, const char *path);
+/* `path` must stay valid until atomic_file_finish() or atomic_file_abandon(), one of which must
+ * follow. Returns 0, or a negative errno, logged. */
+int atomic_file_open(struct atomic_file *file, const char *path);
 
-/* Could it be written? Leaves nothing behind. Returns 0, or a negative errno, logged. */
-int output_check(const char *path);
+/* Check that `path` can be opened; no file is left behind. Returns 0, or a negative errno, logged.
+ */
+int atomic_file_check(const char *path);
 
-/* Put it in its place. Returns 0, or a negative errno, logged: then `path` is as it was. */
-int output_finish(struct output *output);
+/* Sync the file and give it its name. Returns 0, or a negative errno, logged: then a file that was
+ * at `path` before is unchanged. */
+int atomic_file_finish(struct atomic_file *file);
 
-/* As if it had never been opened. */
-void output_abandon(struct output *output);
-
-/* First of all in main(): a standard file that is closed stays so. Else what is opened next, the
- * channel's lock file perhaps, would get its number, and the words that are meant for people. */
-void output_guard_standard_files(void);
-
-/* Is all that was printed on standard output out? Returns 0 or a negative errno, logged. */
-int output_finish_stdout(void);
+/* Discard what was written. */
+void atomic_file_abandon(struct atomic_file *file);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Values below 2^SUB_BITS have a bucket each. Above, a value's bucket is its highest SUB_BITS + 1
- * bits and how far they were shifted: every power of two has 2^SUB_BITS buckets of equal width.
+ * bits and the number of bits below them: every power of two has 2^SUB_BITS buckets of equal width.
  */
 #include "histogram.h"
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A log-linear histogram of durations: 128 buckets for each power of two, so that a percentile is
- * at most 1/128 (0.8 %) off. Plain memory, constant time per record, no allocation.
- * The idea is HdrHistogram's (Gil Tene, hdrhistogram.org).
+ * at most 1/128 (0.8 %) too high. Plain memory, constant time per record, no allocation.
+ * The idea is that of HdrHistogram (Gil Tene, hdrhistogram.org).
  */
-#ifndef HISTOGRAM_H
-#define HISTOGRAM_H
+#ifndef PROGRAM_HISTOGRAM_H
+#define PROGRAM_HISTOGRAM_H
 
 #include <stdint.h>
 #include <stdio.h>
 
 enum {
     HISTOGRAM_SUB_BITS = 7,  /* 2^7 buckets for each power of two */
-    HISTOGRAM_MAX_BITS = 38, /* values up to 2^38 ns = 275 s; longer ones count as that */
+    HISTOGRAM_MAX_BITS = 38, /* values up to 2^38 ns = 275 s; longer ones are counted as that */
     HISTOGRAM_BUCKETS = (HISTOGRAM_MAX_BITS - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS,
 };
 
@@ -22,7 +22,7 @@ struct histogram {
     uint32_t bucket[HISTOGRAM_BUCKETS];
 };
 
-/* All zero is the empty histogram. A negative duration counts as 0. */
+/* A zeroed struct is an empty histogram. A negative duration counts as 0. */
 void histogram_record(struct histogram *histogram, int64_t duration_ns);
 
 /* Add every record of `from`. */
@@ -34,11 +34,11 @@ void histogram_merge(struct histogram *histogram, const struct histogram *from);
  */
 int64_t histogram_percentile_ns(const struct histogram *histogram, double fraction);
 
-/* {"count":N,"p50":X,"p90":X,"p99":X,"p999":X,"max":X} in microseconds, nothing after it. */
+/* Write {"count":N,"p50":X,"p90":X,"p99":X,"p999":X,"max":X} in microseconds, without a newline. */
 void histogram_write_json(const struct histogram *histogram, FILE *file);
 
-/* "   12.3    15.0    18.2    40.0    55.1": p50 p90 p99 p99.9 max in microseconds, one table row
- * without its label. */
+/* Write the five numbers of a table row, p50 p90 p99 p99.9 max, in microseconds: "   12.3  ...".
+ * No label, no newline. */
 void histogram_write_row(const struct histogram *histogram, FILE *file);
 
 #endif

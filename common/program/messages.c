@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Other threads log, too, so that the cursor's place is an atomic. */
+/* Any thread may log, so the flag for the position of the cursor is atomic. */
 #include "messages.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -14,7 +15,7 @@
 enum { PROGRESS_BYTES = 256 };
 
 static const char *(*advice_for)(int error);
-static atomic_bool has_progress; /* the cursor is behind a progress line */
+static atomic_bool has_progress; /* the cursor is at the end of a progress line */
 
 static void print(enum pf_log_level level, int error, const char *message)
 {
@@ -44,6 +45,14 @@ void messages_unknown_option(const char *word)
     bool is_letter = optopt > ' ' && optopt < 0x7f;
 
     log_error("unknown option %s; see --help", is_letter ? letter : word);
+}
+
+int messages_cannot_write(const char *path, int error)
+{
+    if (!error)
+        error = EIO;
+    log_error("%s: cannot write: %s", path, strerror(error));
+    return -error;
 }
 
 void messages_show_progress(const char *format, ...)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both programs print on standard error beside their reports: the library's messages with
- * advice about this program's options, complaints about the command line, and a progress line.
+ * What both programs print on standard error apart from their reports: the library's messages with
+ * advice about this program's options, errors of the command line and of output files, and a
+ * progress line.
  */
 #ifndef PROGRAM_MESSAGES_H
 #define PROGRAM_MESSAGES_H
@@ -19,6 +20,9 @@ int messages_bad_value(const char *option, const char *value, const char *expect
 
 /* getopt_long() has returned '?', and `word` is the last word of argv that it has read. */
 void messages_unknown_option(const char *word);
+
+/* "PATH: cannot write: No space left on device". An `error` of 0 counts as EIO. Returns -error. */
+int messages_cannot_write(const char *path, int error);
 
 /*
  * A progress line that replaces the previous one; only if standard error is a terminal and the

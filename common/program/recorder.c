@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread adds and one takes, so two counters are enough: `added` belongs to the first, `taken`
- * to the second. The taker looks twice a second by itself; nobody wakes it for a frame, because a
- * wake would cost more than the record, but for one that makes the ring half full.
+ * One thread adds records and one writes them, so two counters are enough: only the first stores
+ * `added`, only the second `taken`. The writer polls twice a second. Waking the writer for each
+ * record would cost more than the record, so that is done only when the ring becomes half full.
  */
 #include "recorder.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,19 +16,21 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "messages.h"
+#include "threads.h"
 
-#define LOOK_NS (NS_PER_S / 2)
+#define POLL_NS (NS_PER_S / 2)
 
 struct recorder {
     const char *path;
     const struct recorder_format *format;
     void *state;
     FILE *file;
-    int error; /* the first one of a write */
+    int error; /* errno of the first failed write; 0: none */
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t news;
-    bool is_over, is_half_full;    /* under the mutex */
+    pthread_cond_t wake;
+    bool is_closing, is_half_full; /* under the mutex */
     _Atomic uint64_t added, taken; /* records so far */
     uint64_t dropped;
     uint8_t ring[];
@@ -40,86 +41,75 @@ static uint8_t *place(struct recorder *recorder, uint64_t number)
     return recorder->ring + number % RECORDER_SLOTS * recorder->format->record_bytes;
 }
 
-static void take_all(struct recorder *recorder)
+static void write_records(struct recorder *recorder)
 {
     uint64_t taken = atomic_load_explicit(&recorder->taken, memory_order_relaxed);
-    /* Pairs with the release in recorder_add(): the record is there. */
+    /* Pairs with the release in recorder_add(): the records are complete. */
     uint64_t added = atomic_load_explicit(&recorder->added, memory_order_acquire);
 
     for (; taken < added; taken++)
         recorder->format->record(recorder->file, recorder->state, place(recorder, taken));
-    /* Pairs with the acquire in recorder_add(): the place has been read. */
+    /* Pairs with the acquire in recorder_add(): the records have been read. */
     atomic_store_explicit(&recorder->taken, taken, memory_order_release);
     if ((fflush(recorder->file) != 0 || ferror(recorder->file)) && !recorder->error)
         recorder->error = errno ? errno : EIO;
 }
 
-static void *write_on(void *argument)
+static void *run(void *argument)
 {
     struct recorder *recorder = argument;
-    bool is_over;
+    bool is_closing;
 
     do {
-        struct timespec until = clock_timespec(clock_now_ns() + LOOK_NS);
+        struct timespec until = clock_timespec(clock_now_ns() + POLL_NS);
         pthread_mutex_lock(&recorder->mutex);
-        if (!recorder->is_over && !recorder->is_half_full)
-            pthread_cond_clockwait(&recorder->news, &recorder->mutex, CLOCK_MONOTONIC, &until);
+        if (!recorder->is_closing && !recorder->is_half_full)
+            pthread_cond_clockwait(&recorder->wake, &recorder->mutex, CLOCK_MONOTONIC, &until);
         recorder->is_half_full = false;
-        is_over = recorder->is_over;
+        is_closing = recorder->is_closing;
         pthread_mutex_unlock(&recorder->mutex);
-        take_all(recorder);
-    } while (!is_over);
+        write_records(recorder);
+    } while (!is_closing);
     return NULL;
-}
-
-static int fail(const char *path, int error)
-{
-    log_error("%s: cannot write it: %s; choose another place for it", path, strerror(error));
-    return -error;
 }
 
 int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state)
 {
     struct recorder *made = calloc(1, sizeof *made + RECORDER_SLOTS * format->record_bytes);
-    sigset_t all, before;
 
     if (!made)
-        return fail(path, ENOMEM);
+        return messages_cannot_write(path, ENOMEM);
     made->path = path;
     made->format = format;
     made->state = state;
     made->file = strcmp(path, "-") == 0 ? fdopen(dup(STDOUT_FILENO), "w") : fopen(path, "we");
     if (!made->file) {
-        int ret = fail(path, errno);
+        int ret = messages_cannot_write(path, errno);
         free(made);
         return ret;
     }
     format->begin(made->file, state);
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_cond_init(&made->news, NULL);
-    /* Signals are for the loop: one that this thread took would wake nobody. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&made->thread, NULL, write_on, made);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error) {
-        pthread_cond_destroy(&made->news);
+    pthread_cond_init(&made->wake, NULL);
+    int ret = thread_start(&made->thread, run, made);
+    if (ret < 0) {
+        pthread_cond_destroy(&made->wake);
         pthread_mutex_destroy(&made->mutex);
         fclose(made->file);
         free(made);
-        return fail(path, error);
+        return messages_cannot_write(path, -ret);
     }
     *recorder = made;
     return 0;
 }
 
-/* Its other holder keeps the mutex for no longer than it takes to look at two flags. */
-static void wake(struct recorder *recorder)
+/* Set the flag and wake the writer, which holds the mutex only to read the flags. */
+static void set_flag(struct recorder *recorder, bool *flag)
 {
     pthread_mutex_lock(&recorder->mutex);
-    recorder->is_half_full = true;
-    pthread_cond_signal(&recorder->news);
+    *flag = true;
+    pthread_cond_signal(&recorder->wake);
     pthread_mutex_unlock(&recorder->mutex);
 }
 
@@ -128,17 +118,17 @@ void recorder_add(struct recorder *recorder, const void *record)
     if (!recorder)
         return;
     uint64_t added = atomic_load_explicit(&recorder->added, memory_order_relaxed);
-    /* Pairs with the release in take_all(). */
+    /* Pairs with the release in write_records(). */
     uint64_t waiting = added - atomic_load_explicit(&recorder->taken, memory_order_acquire);
     if (waiting == RECORDER_SLOTS) {
         recorder->dropped++;
         return;
     }
     memcpy(place(recorder, added), record, recorder->format->record_bytes);
-    /* Pairs with the acquire in take_all(). */
+    /* Pairs with the acquire in write_records(). */
     atomic_store_explicit(&recorder->added, added + 1, memory_order_release);
     if (waiting == RECORDER_SLOTS / 2)
-        wake(recorder);
+        set_flag(recorder, &recorder->is_half_full);
 }
 
 uint64_t recorder_dropped(const struct recorder *recorder)
@@ -150,21 +140,18 @@ int recorder_close(struct recorder *recorder)
 {
     if (!recorder)
         return 0;
-    pthread_mutex_lock(&recorder->mutex);
-    recorder->is_over = true;
-    pthread_cond_signal(&recorder->news);
-    pthread_mutex_unlock(&recorder->mutex);
+    set_flag(recorder, &recorder->is_closing);
     pthread_join(recorder->thread, NULL);
     recorder->format->end(recorder->file, recorder->state);
     if (ferror(recorder->file) && !recorder->error)
         recorder->error = EIO;
     if (fclose(recorder->file) != 0 && !recorder->error)
         recorder->error = errno;
-    int ret = recorder->error ? fail(recorder->path, recorder->error) : 0;
+    int ret = recorder->error ? messages_cannot_write(recorder->path, recorder->error) : 0;
     if (recorder->dropped)
         log_warning("%s: %llu records were dropped: the disk was too slow", recorder->path,
                     (unsigned long long)recorder->dropped);
-    pthread_cond_destroy(&recorder->news);
+    pthread_cond_destroy(&recorder->wake);
     pthread_mutex_destroy(&recorder->mutex);
     free(recorder);
     return ret;

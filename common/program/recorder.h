@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file with a record for each frame, written by a thread of its own, so that the way of a frame
- * never waits for a disk. Records go through a ring; when it is full they are dropped and counted.
+ * A file with a record for each frame, written by a thread of its own, so that a slow disk never
+ * delays a frame. Records pass through a ring; when it is full they are dropped and counted.
  */
-#ifndef RECORDER_H
-#define RECORDER_H
+#ifndef PROGRAM_RECORDER_H
+#define PROGRAM_RECORDER_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 
 enum { RECORDER_SLOTS = 4096 }; /* a minute at 60 frames a second */
 
-/* What the file looks like. `state` is whatever the format needs to remember between records. */
+/* How the file is written. `state` is the format's own memory between records. */
 struct recorder_format {
     size_t record_bytes;
     void (*begin)(FILE *file, void *state);
@@ -23,18 +23,19 @@ struct recorder_format {
 struct recorder;
 
 /*
- * Make `path` anew and begin it; "-" is standard output. `format` and `state` stay the caller's,
- * and stay there until recorder_close(). Returns 0 or a negative errno, logged.
+ * Create or truncate `path` and write the beginning; "-" is standard output. `path`, `format` and
+ * `state` must stay valid until recorder_close(). Returns 0 or a negative errno, logged.
  */
 int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state);
 
-/* Add a record; never waits. NULL recorder: nothing. One thread at a time. */
+/* Add a record, from one thread at a time; never waits for the disk. Does nothing for NULL. */
 void recorder_add(struct recorder *recorder, const void *record);
 
-uint64_t recorder_dropped(const struct recorder *recorder); /* 0 for NULL */
+uint64_t recorder_dropped(const struct recorder *recorder); /* records; 0 for NULL */
 
-/* Write what is left, and end the file. Accepts NULL. Returns 0 or a negative errno, logged. */
+/* Write the remaining records and the end of the file. Accepts NULL. Returns 0 or a negative errno,
+ * logged. */
 int recorder_close(struct recorder *recorder);
 
 #endif

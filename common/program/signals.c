@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No SA_RESTART, so that a sleeping loop notices at once. A signal may also come just before the
- * loop falls asleep, and would then be noticed late or never: so the first one that asks to end
- * starts a timer whose signals interrupt whatever is slept in, until the process has ended.
+ * No SA_RESTART, so that a signal ends a wait immediately. But a signal may also arrive just before
+ * the loop begins to wait, and would then be noticed late or never. So the first signal that asks
+ * the process to exit starts a timer, whose signals interrupt each wait until the process exits.
  */
 #include "signals.h"
 
@@ -12,25 +12,25 @@
 
 #include "core/clock.h"
 
-#define AGAIN_NS (50 * NS_PER_MS)
+#define REPEAT_NS (50 * NS_PER_MS)
 
 static volatile sig_atomic_t quit_signal;
-static volatile sig_atomic_t report_wanted;
-static timer_t again;
-static bool has_again;
+static volatile sig_atomic_t report_requested;
+static timer_t repeat_timer;
+static bool has_timer;
 
 static void on_signal(int number)
 {
-    const struct itimerspec often = {.it_value = {.tv_nsec = AGAIN_NS},
-                                     .it_interval = {.tv_nsec = AGAIN_NS}};
+    const struct itimerspec interval = {.it_value = {.tv_nsec = REPEAT_NS},
+                                        .it_interval = {.tv_nsec = REPEAT_NS}};
 
     switch (number) {
-    case SIGUSR1: report_wanted = 1; return;
-    case SIGALRM: return; /* to have come is all it is for */
+    case SIGUSR1: report_requested = 1; return;
+    case SIGALRM: return; /* it has interrupted the wait */
     default:
         quit_signal = number;
-        if (has_again)
-            timer_settime(again, 0, &often, NULL); /* signal-safety(7) */
+        if (has_timer)
+            timer_settime(repeat_timer, 0, &interval, NULL); /* allowed: signal-safety(7) */
     }
 }
 
@@ -46,9 +46,9 @@ void signals_catch(void)
     const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
     struct sigaction action = {.sa_handler = on_signal};
 
-    has_again = timer_create(CLOCK_MONOTONIC, NULL, &again) == 0; /* it sends SIGALRM */
+    has_timer = timer_create(CLOCK_MONOTONIC, NULL, &repeat_timer) == 0; /* sends SIGALRM */
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        if (caught[i] != SIGHUP || !is_ignored(SIGHUP)) /* or nohup would do nothing */
+        if (caught[i] != SIGHUP || !is_ignored(SIGHUP)) /* nohup(1) ignores it */
             sigaction(caught[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -60,8 +60,8 @@ int signals_quit(void)
 
 bool signals_take_report(void)
 {
-    bool wanted = report_wanted;
+    bool requested = report_requested;
 
-    report_wanted = 0;
-    return wanted;
+    report_requested = 0;
+    return requested;
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals only set a flag; the loop that asks for it leaves by itself. */
-#ifndef SIGNALS_H
-#define SIGNALS_H
+/* Signals only set a flag; the main loop polls it and returns. */
+#ifndef PROGRAM_SIGNALS_H
+#define PROGRAM_SIGNALS_H
 
 #include <stdbool.h>
 
-/* From now on SIGINT, SIGTERM and SIGHUP ask to end, SIGUSR1 asks for a report, and each ends a
- * wait with EINTR. SIGPIPE is ignored: writes say EPIPE. A SIGHUP that is ignored stays so: nohup.
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP ask the process to exit, SIGUSR1 asks for a report, and
+ * each ends a wait with EINTR. SIGPIPE is ignored, so that a write to a closed pipe fails with
+ * EPIPE. A SIGHUP that is ignored stays ignored (nohup).
  */
 void signals_catch(void);
 
-/* The signal that asked to end; 0: none. */
+/* The signal that asked the process to exit; 0: none. */
 int signals_quit(void);
 
-/* Was a report asked for since the last call? */
+/* True if a report was requested since the last call. */
 bool signals_take_report(void);
 
 #endif

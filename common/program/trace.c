@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Phases: M metadata, X slice with a duration, s and f the two ends of a flow. */
+/* The phases ("ph") are M: metadata, X: a slice with a duration, s and f: the ends of a flow. */
 #include "trace.h"
 
 #include <errno.h>
@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "line.h"
+#include "messages.h"
+#include "time_us.h"
 
 static const char head[] = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
 static const char tail[] = "\n]}\n";
@@ -39,18 +40,6 @@ void trace_begin(FILE *file, void *state)
         name_track(file, trace, stage, 0);
 }
 
-/* Where and when an event is, after `words`. */
-static void add_place(struct line *line, const char *words, int pid, int tid, int64_t ns)
-{
-    line_add(line, words);
-    line_add(line, ",\"pid\":");
-    line_add_number(line, (uint64_t)pid);
-    line_add(line, ",\"tid\":");
-    line_add_number(line, (uint64_t)tid);
-    line_add(line, ",\"ts\":");
-    line_add_us(line, ns);
-}
-
 int trace_slice(FILE *file, struct trace *trace, int stage, int64_t start_ns, int64_t end_ns,
                 uint64_t sequence)
 {
@@ -62,44 +51,30 @@ int trace_slice(FILE *file, struct trace *trace, int stage, int64_t start_ns, in
     if (row && !ends_ns[row])
         name_track(file, trace, stage, row);
     ends_ns[row] = end_ns;
-    struct line line;
-    line_begin(&line);
-    line_add(&line, ",\n{\"ph\":\"X\",\"name\":\"");
-    line_add(&line, trace->stages[stage]);
-    add_place(&line, "\",\"cat\":\"frame\"", trace->pid, tid_of(stage, row), start_ns);
-    line_add(&line, ",\"dur\":");
-    line_add_us(&line, end_ns - start_ns);
-    line_add(&line, ",\"args\":{\"frame\":");
-    line_add_number(&line, sequence);
-    line_add(&line, "}}");
-    line_write(&line, file);
+    fprintf(file,
+            ",\n{\"ph\":\"X\",\"name\":\"%s\",\"cat\":\"frame\",\"pid\":%d,\"tid\":%d,"
+            "\"ts\":" TIME_US ",\"dur\":" TIME_US ",\"args\":{\"frame\":%" PRIu64 "}}",
+            trace->stages[stage], trace->pid, tid_of(stage, row), TIME_US_OF(start_ns),
+            TIME_US_OF(end_ns - start_ns), sequence);
     return tid_of(stage, row);
 }
 
-static void flow_end(FILE *file, const struct trace *trace, const char *phase, int pid, int tid,
-                     int64_t ns)
+static void write_flow_end(FILE *file, const struct trace *trace, const char *phase, int pid,
+                           int tid, int64_t ns)
 {
-    struct line line;
-
-    line_begin(&line);
-    line_add(&line, ",\n{\"ph\":");
-    line_add(&line, phase);
-    line_add(&line, ",\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"");
-    line_add_number(&line, (uint64_t)trace->pid);
-    line_add(&line, ".");
-    line_add_number(&line, trace->flows);
-    add_place(&line, "\"", pid, tid, ns);
-    line_add(&line, "}");
-    line_write(&line, file);
+    fprintf(file,
+            ",\n{\"ph\":%s,\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"%d.%" PRIu64
+            "\",\"pid\":%d,\"tid\":%d,\"ts\":" TIME_US "}",
+            phase, trace->pid, trace->flows, pid, tid, TIME_US_OF(ns));
 }
 
 void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int64_t from_ns,
                 int to_tid, int64_t to_ns)
 {
     trace->flows++;
-    /* A nanosecond before its end is still in the slice. */
-    flow_end(file, trace, "\"s\"", from_pid, from_tid, from_ns - 1);
-    flow_end(file, trace, "\"f\",\"bp\":\"e\"", trace->pid, to_tid, to_ns);
+    /* The flow starts in the slice that contains its time, so a nanosecond before the end. */
+    write_flow_end(file, trace, "\"s\"", from_pid, from_tid, from_ns - 1);
+    write_flow_end(file, trace, "\"f\",\"bp\":\"e\"", trace->pid, to_tid, to_ns);
 }
 
 void trace_end(FILE *file, void *trace)
@@ -112,8 +87,8 @@ void trace_end(FILE *file, void *trace)
 
 struct event {
     int64_t ns;
-    size_t order; /* of reading: what has the same time stays as it was */
-    char *line;   /* without comma and end of line */
+    size_t order; /* in which it was read: qsort() may swap events of the same time */
+    char *line;   /* without comma and newline */
 };
 
 struct events {
@@ -130,14 +105,14 @@ static int by_time(const void *a, const void *b)
     return x->order < y->order ? -1 : 1;
 }
 
-/* Takes `line` over. Returns 0, -EBADMSG or -ENOMEM. */
+/* Takes ownership of `line`. Returns 0, -EBADMSG or -ENOMEM. */
 static int add_event(struct events *events, char *line)
 {
     const char *ts = strstr(line, "\"ts\":");
     int64_t us = 0;
     int ns = 0;
 
-    /* Metadata says 0 without a fraction. */
+    /* The time of metadata is 0, without a fraction. */
     if (!ts || sscanf(ts, "\"ts\":%" SCNd64 ".%3d", &us, &ns) < 1) {
         free(line);
         return -EBADMSG;
@@ -188,9 +163,9 @@ static int read_file(struct events *events, const char *path)
     int ret = file ? read_events(events, file) : -errno;
 
     if (ret == -EBADMSG)
-        log_error("%s: no whole trace of pageflip's; give files that --trace has written", path);
+        log_error("%s: not a complete pageflip trace file", path);
     else if (ret < 0)
-        log_error("%s: cannot read it: %s; give files that can be read", path, strerror(-ret));
+        log_error("%s: cannot read: %s", path, strerror(-ret));
     if (file)
         fclose(file);
     return ret == 0 || ret == -ENOMEM ? ret : -EBADMSG;
@@ -210,11 +185,8 @@ int trace_merge(FILE *file, char **paths, int count)
         for (size_t i = 0; i < events.count; i++)
             fprintf(file, "%s%s", i ? ",\n" : "", events.event[i].line);
         fputs(tail, file);
-        if (fflush(file) != 0 || ferror(file)) {
-            ret = errno ? -errno : -EIO;
-            log_error("the merged trace: cannot write it: %s; choose another place for it",
-                      strerror(-ret));
-        }
+        if (fflush(file) != 0 || ferror(file))
+            ret = messages_cannot_write("merged trace", errno);
     }
     for (size_t i = 0; i < events.count; i++)
         free(events.event[i].line);

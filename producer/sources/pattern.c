@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The test patterns as a source: live, endless, each frame drawn anew in its slot, with the stamp
- * where it fits. */
+/* The test patterns as a source: live, without an end, each frame drawn directly in its slot, with
+ * a stamp where one fits. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
 #include "pattern.h"
+#include "program/options.h"
 #include "source.h"
 
 static const struct pattern *const patterns[] = {
@@ -31,20 +31,20 @@ static const struct pattern *find(const char *name)
     return NULL;
 }
 
-bool source_pattern_exists(const char *name)
+bool pattern_exists(const char *name)
 {
     return find(name) != NULL;
 }
 
-void source_pattern_print_table(void)
+void pattern_print_table(void)
 {
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
-        printf("  %-10s %s\n", patterns[i]->name, patterns[i]->summary);
+        option_table_print_row(patterns[i]->name, patterns[i]->summary);
 }
 
-static bool accepts(const struct source_config *config)
+static enum source_match probe(const struct source_config *config)
 {
-    return config->input_count == 0;
+    return config->input_count == 0 ? SOURCE_MATCH_NAME : SOURCE_MATCH_NONE;
 }
 
 static int open_pattern(struct source **source, const struct source_config *config)
@@ -81,7 +81,7 @@ static int fill(struct source *source, struct pf_frame *frame)
                             .width = format->width,
                             .height = format->height};
     double fps = format->rate_num ? (double)format->rate_num / format->rate_den : 0;
-    /* Unpaced, time goes on by 1/60 s a frame: the same pictures, only sooner. */
+    /* Unpaced frames are 1/60 s apart in media time: the same frames, only faster. */
     struct pattern_time time = {.number = self->number,
                                 .seconds = (double)self->number / (fps > 0 ? fps : 60),
                                 .fps = (uint32_t)(fps + 0.5)};
@@ -99,8 +99,8 @@ static void close_pattern(struct source *source)
 
 const struct source_ops source_pattern_ops = {
     .name = "pattern",
-    .summary = "an animated test pattern, when there is no input",
-    .accepts = accepts,
+    .summary = "an animated test pattern, if there is no input",
+    .probe = probe,
     .open = open_pattern,
     .fill = fill,
     .close = close_pattern,

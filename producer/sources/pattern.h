@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A test pattern: a picture for every time, drawn from nothing but the time. */
-#ifndef PATTERN_H
-#define PATTERN_H
+/* A test pattern: frames that depend on nothing but their number and time. */
+#ifndef PRODUCER_SOURCES_PATTERN_H
+#define PRODUCER_SOURCES_PATTERN_H
 
-#include "media/font.h"
+#include <stdbool.h>
 
-/* Which picture: of frame `number`, at `seconds` since the first. */
+#include "media/canvas.h"
+
+/* Which frame to draw. */
 struct pattern_time {
-    uint64_t number;
-    double seconds;
-    uint32_t fps; /* for the timecode, rounded; 0: unpaced */
+    uint64_t number; /* 0 for the first frame */
+    double seconds;  /* since the first frame */
+    uint32_t fps;    /* for the timecode, rounded; 0: unpaced */
 };
 
 struct pattern {
@@ -18,6 +20,12 @@ struct pattern {
     void (*draw)(const struct canvas *canvas, struct pattern_time time);
 };
 
+/* By its name. */
+bool pattern_exists(const char *name);
+
+/* Print one row for each pattern, for --help. */
+void pattern_print_table(void);
+
 extern const struct pattern pattern_card, pattern_plasma, pattern_waves, pattern_stars;
 
 static inline uint32_t *pattern_row(const struct canvas *canvas, uint32_t y)
@@ -25,7 +33,7 @@ static inline uint32_t *pattern_row(const struct canvas *canvas, uint32_t y)
     return (uint32_t *)(void *)(canvas->pixels + (uint64_t)y * canvas->stride_bytes);
 }
 
-/* 0xRRGGBB as a pixel. */
+/* The pixel of a colour 0xRRGGBB. */
 static inline uint32_t pattern_pixel(uint32_t color)
 {
     return 0xff000000 | color;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The test card. Still parts show what a picture must look like: colours, greys, sharp lines, the
- * edges of the frame, a circle that must be round. Moving parts show that it moves, and how
- * smoothly: a dot that goes round the circle once a second, a bar that crosses the frame in two
- * (a torn frame breaks it), a timecode.
+ * The test card. Its still parts show whether a frame is displayed correctly: colours, greys, sharp
+ * lines, the edges of the frame, a circle that must be round. Its moving parts show how smooth the
+ * motion is: a dot that goes round the circle once a second, a bar that crosses the frame in two
+ * seconds (a torn frame breaks it), a timecode.
  *
- * Everything hangs on one circle in the middle, laid out in parts of its radius, and is clipped to
- * the canvas; so the card looks the same at every size, and a canvas of one pixel is fine too.
+ * All parts are laid out in units of the radius of one central circle and clipped to the canvas, so
+ * the card looks the same at every size, down to a canvas of one pixel.
  */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "media/font.h"
 #include "media/stamp.h"
 #include "pattern.h"
 
@@ -44,7 +45,7 @@ static int32_t smaller(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* What of a box is on the canvas; width or height may come out negative: nothing is. */
+/* The part of a box that is on the canvas; width or height is negative if there is none. */
 static struct box clip(const struct canvas *canvas, struct box box)
 {
     int32_t x = larger(box.x, 0), y = larger(box.y, 0);
@@ -95,13 +96,14 @@ static uint32_t mix(uint32_t below, uint32_t above, double cover)
     return (red_blue & 0xff00ff) | (green & 0x00ff00);
 }
 
-/* How much of a pixel is covered, by how far inside an edge it is: an edge one pixel soft. */
+/* The share of a pixel that is covered, if the pixel is so far inside an edge: a smooth edge, one
+ * pixel wide. */
 static double soft(double inside)
 {
     return inside <= -0.5 ? 0 : inside >= 0.5 ? 1 : inside + 0.5;
 }
 
-/* A ring from `inner` to the circle, its edges smooth; inner below 0: a disc. */
+/* A ring from radius `inner` to the circle, with smooth edges; inner below 0: a disc. */
 static void draw_ring(const struct canvas *canvas, struct circle outer, double inner,
                       uint32_t color)
 {
@@ -134,7 +136,7 @@ static void draw_disc(const struct canvas *canvas, struct circle circle, uint32_
     draw_ring(canvas, circle, -1, color);
 }
 
-/* The largest that fits in the box of the words given, the longest first; nothing if none does. */
+/* Draw `longest` as large as fits in the box, or else `shorter`, or else nothing. */
 static void draw_words(const struct canvas *canvas, struct box box, uint32_t color,
                        const char *longest, const char *shorter)
 {
@@ -142,18 +144,16 @@ static void draw_words(const struct canvas *canvas, struct box box, uint32_t col
 
     for (int i = 0; i < 2; i++) {
         int32_t scale =
-            smaller(box.width / (int32_t)glyphs_width(1, words[i]), box.height / GLYPH_HEIGHT);
+            smaller(box.width / (int32_t)font_width(1, words[i]), box.height / FONT_HEIGHT);
         if (scale < 1)
             continue;
-        glyphs_draw(canvas,
-                    box.x + (box.width - (int32_t)glyphs_width((uint32_t)scale, words[i])) / 2,
-                    box.y + (box.height - GLYPH_HEIGHT * scale) / 2, (uint32_t)scale, color,
-                    words[i]);
+        font_draw(canvas, box.x + (box.width - (int32_t)font_width((uint32_t)scale, words[i])) / 2,
+                  box.y + (box.height - FONT_HEIGHT * scale) / 2, (uint32_t)scale, color, words[i]);
         return;
     }
 }
 
-/* A band across the circle, `top` and `bottom` in parts of the radius from its middle. */
+/* A band across the circle, `top` and `bottom` in radii below its centre. */
 static struct box band(const struct circle *circle, double top, double bottom)
 {
     int32_t y = (int32_t)lrint(circle->y + circle->radius * top);
@@ -211,7 +211,7 @@ static void draw_face(const struct canvas *canvas, const struct circle *circle,
     words.width -= words.width / 16 * 2;
     draw_words(canvas, words, WHITE, longest, longest);
 
-    /* As wide as the circle is at the far end of capital letters. */
+    /* As wide as the circle is at the outer edge of the letters. */
     words = band(circle, -0.84, -0.50);
     words.width = (int32_t)(circle->radius * 1.26);
     words.x = (int32_t)circle->x - words.width / 2;
@@ -258,7 +258,7 @@ static void draw_grid(const struct canvas *canvas, const struct circle *circle, 
         fill_box(canvas, (struct box){0, y, width, thick}, LINE);
 }
 
-/* A line round the frame; its outermost pixels are the frame's. */
+/* A line along the edges of the frame, one pixel wide. */
 static void draw_edges(const struct canvas *canvas, int32_t top)
 {
     int32_t width = (int32_t)canvas->width, height = (int32_t)canvas->height - 2 * top;
@@ -269,7 +269,7 @@ static void draw_edges(const struct canvas *canvas, int32_t top)
     fill_box(canvas, (struct box){0, top + height - 1, width, 1}, WHITE);
 }
 
-/* Squares of 1, 2 and 4 pixels: scaling and chroma subsampling show here first. */
+/* A checkerboard of 1, 2 or 4 pixels: makes scaling and chroma subsampling visible. */
 static void draw_checks(const struct canvas *canvas, struct box box, int shift)
 {
     struct box part = clip(canvas, box);
@@ -301,7 +301,7 @@ static void draw_sides(const struct canvas *canvas, const struct circle *circle,
 
     if (room < square + step / 2)
         return;
-    /* On the grid's lines, as near the middle between rim and edge as they let it be. */
+    /* On the grid line nearest to the middle between rim and edge. */
     int32_t out = (away + room / 2 + square / 2 + step / 2) / step * step;
     for (int32_t i = 0; i < 3; i++) {
         int32_t along = (i * 3 - 4) * step;
@@ -317,7 +317,7 @@ static void draw_sides(const struct canvas *canvas, const struct circle *circle,
 
 static void draw_card(const struct canvas *canvas, struct pattern_time time)
 {
-    /* The stamp has the top and bottom rows; the card keeps clear of them. */
+    /* The stamp occupies the top and bottom rows. */
     int32_t top =
         stamp_fits(canvas->width, canvas->height) ? (int32_t)stamp_rows(canvas->width) : 0;
     int32_t room = smaller((int32_t)canvas->width, (int32_t)canvas->height - 2 * top);
@@ -337,6 +337,6 @@ static void draw_card(const struct canvas *canvas, struct pattern_time time)
 
 const struct pattern pattern_card = {
     .name = "card",
-    .summary = "test card: bars, greys, a circle, things that move, a running timecode",
+    .summary = "test card: bars, greys, a circle, moving parts, a timecode",
     .draw = draw_card,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Patterns in which every pixel moves: sums of sines, looked up in tables with whole numbers, so
- * that a frame costs a few operations a pixel.
+ * Patterns in which every pixel changes with every frame: sums of sines from integer tables, so
+ * that a pixel costs a few operations.
  */
 #include <math.h>
 #include <pthread.h>
@@ -22,10 +22,10 @@ enum {
 
 static int16_t sines[STEPS]; /* -127..127 */
 static uint32_t plasma_colors[COLORS], waves_colors[WAVES_COLORS];
-static float roots[DISTANCES]; /* of 0..1, in STEPS */
+static float roots[DISTANCES]; /* square roots of 0..1, in STEPS */
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
-/* A smooth way round a colour circle that the eye likes (I. Quilez's cosine palettes). */
+/* A colour of a smooth cyclic palette (I. Quilez's cosine palettes). */
 static uint32_t cosine_color(double position, double red, double green, double blue)
 {
     const double offset[3] = {red, green, blue};
@@ -47,7 +47,7 @@ static uint32_t between(uint32_t from, uint32_t to, double part)
     return color;
 }
 
-/* Deep water, shallow water, foam. */
+/* From deep water through shallow water to foam. */
 static uint32_t water_color(double crest)
 {
     if (crest < 0.6)
@@ -80,7 +80,7 @@ static int32_t phase(double seconds, double cycles)
     return (int32_t)((turns - floor(turns)) * STEPS);
 }
 
-/* Six plane waves; those along the axes are computed once a column and once a row. */
+/* The sum of six plane waves; those along an axis are computed once per column or row. */
 static void draw_plasma(const struct canvas *canvas, struct pattern_time time)
 {
     static int16_t columns[PF_SIZE_MAX];
@@ -106,12 +106,13 @@ static void draw_plasma(const struct canvas *canvas, struct pattern_time time)
 }
 
 /*
- * Rings from three drops that wander. The height of a ring is looked up by the square of the
- * distance, which is a number of the column plus a number of the row: no root, no multiplication.
+ * Rings around three moving drops. The height of a ring is looked up by the square of the distance,
+ * which is the sum of a number per column and a number per row: a pixel needs no square root and no
+ * multiplication.
  */
 static void draw_waves(const struct canvas *canvas, struct pattern_time time)
 {
-    static uint32_t across[DROPS][PF_SIZE_MAX]; /* 2^32: the canvas's diagonal, squared */
+    static uint32_t across[DROPS][PF_SIZE_MAX]; /* 2^32: the square of the canvas's diagonal */
     static int8_t rings[DISTANCES];
     double width = canvas->width, height = canvas->height;
     double diagonal = hypot(width, height), unit = 4294967295.0 / (diagonal * diagonal);

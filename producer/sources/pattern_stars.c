@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A flight through stars. Where a star is comes from its number and the time alone, so no star is
- * remembered; each is drawn as the streak of its last moments.
+ * A flight through stars. The position of a star depends on its number and the time alone, so there
+ * is no state; each star is drawn as a streak of its last positions.
  */
 #include <math.h>
 
@@ -32,7 +32,7 @@ static void draw_sky(const struct canvas *canvas)
     }
 }
 
-/* Light adds to what is there, channel by channel. */
+/* Add light to a pixel, channel by channel. */
 static void add_light(const struct canvas *canvas, int32_t x, int32_t y, uint32_t color)
 {
     if (x < 0 || y < 0 || x >= (int32_t)canvas->width || y >= (int32_t)canvas->height)
@@ -70,7 +70,7 @@ static void draw_star(const struct canvas *canvas, uint32_t number, double secon
     static const double tints[4][3] = {{1, 1, 1}, {0.70, 0.82, 1}, {1, 0.86, 0.66}, {0.8, 0.9, 1}};
     double middle_x = canvas->width / 2.0, middle_y = canvas->height / 2.0;
     double flight = seconds * 0.14 + scramble(number * 3 + 2);
-    double near = flight - floor(flight); /* 0 far .. 1 here */
+    double near = flight - floor(flight); /* 0: far, 1: at the camera */
     uint32_t round = (uint32_t)floor(flight);
     double angle = scramble(number * 3 + round * 7919) * TAU;
     double aside =
@@ -79,7 +79,7 @@ static void draw_star(const struct canvas *canvas, uint32_t number, double secon
 
     double distance = aside / (1.02 - near), tail = aside / (1.02 - near + 0.012 * near);
     if (fabs(cos(angle)) * tail > middle_x + radius || fabs(sin(angle)) * tail > middle_y + radius)
-        return; /* all of it has passed us */
+        return; /* the whole streak is outside the canvas */
     int dots = 2 + (int)fmin((distance - tail) / radius, STREAK_MAX);
 
     for (int i = 0; i < dots; i++) {

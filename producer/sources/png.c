@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* PNG files one after the other, each decoded straight into its slot. Folders stand for their PNGs
- * in natural order. */
+/* PNG files, one after the other, each decoded directly into its slot. A folder stands for its
+ * *.png files in natural order. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/text.h"
 #include "media/image.h"
+#include "natural.h"
+#include "probe.h"
 #include "source.h"
 
 enum { DEFAULT_FPS = 30 };
@@ -22,40 +21,39 @@ struct png_source {
     char **paths;
     size_t count, next; /* paths[next] is the next to open */
     bool loop;
-    struct picture *picture; /* open, its header read, not yet decoded */
+    struct image *image; /* open, its header read, not yet decoded */
     uint64_t number;
 };
 
-static bool is_png_name(const char *name)
+static enum source_match probe_png(const char *input)
 {
-    size_t length = strlen(name);
+    static const uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
-    return length > 4 && strcasecmp(name + length - 4, ".png") == 0;
+    if (probe_is_folder(input) || probe_content(input, signature, sizeof signature))
+        return SOURCE_MATCH_CONTENT;
+    return probe_suffix(input, ".png") ? SOURCE_MATCH_NAME : SOURCE_MATCH_NONE;
 }
 
-bool source_is_png(const char *input)
+static enum source_match probe(const struct source_config *config)
 {
-    struct stat info;
+    enum source_match weakest = config->input_count ? SOURCE_MATCH_CONTENT : SOURCE_MATCH_NONE;
 
-    return is_png_name(input) || (stat(input, &info) == 0 && S_ISDIR(info.st_mode));
+    for (int i = 0; i < config->input_count; i++) {
+        enum source_match match = probe_png(config->inputs[i]);
+        if (match < weakest)
+            weakest = match;
+    }
+    return weakest;
 }
 
-static bool accepts(const struct source_config *config)
-{
-    for (int i = 0; i < config->input_count; i++)
-        if (!source_is_png(config->inputs[i]))
-            return false;
-    return config->input_count > 0;
-}
-
-/* Takes `path` over. */
+/* Add `path`, which now belongs to the source, also on failure. */
 static int add(struct png_source *self, char *path)
 {
     char **more = path ? reallocarray(self->paths, self->count + 1, sizeof *more) : NULL;
 
     if (!more) {
         free(path);
-        return log_out_of_memory("list of pictures");
+        return log_out_of_memory("list of images");
     }
     self->paths = more;
     self->paths[self->count++] = path;
@@ -64,12 +62,12 @@ static int add(struct png_source *self, char *path)
 
 static int select_png(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && is_png_name(entry->d_name);
+    return entry->d_name[0] != '.' && probe_suffix(entry->d_name, ".png");
 }
 
 static int in_natural_order(const struct dirent **a, const struct dirent **b)
 {
-    return text_compare_natural((*a)->d_name, (*b)->d_name);
+    return natural_compare((*a)->d_name, (*b)->d_name);
 }
 
 static int add_folder(struct png_source *self, const char *folder)
@@ -80,8 +78,7 @@ static int add_folder(struct png_source *self, const char *folder)
 
     if (count < 0) {
         ret = -errno;
-        log_error("%s: cannot read the folder: %s; give one that can be read", folder,
-                  strerror(-ret));
+        log_error("%s: cannot read the folder: %s", folder, strerror(-ret));
         return ret;
     }
     for (int i = 0; i < count; i++) {
@@ -94,13 +91,13 @@ static int add_folder(struct png_source *self, const char *folder)
     }
     free(entries);
     if (ret == 0 && count == 0) {
-        log_error("%s: there is no *.png in this folder; give another", folder);
+        log_error("%s: no *.png in this folder", folder);
         ret = -EBADMSG;
     }
     return ret;
 }
 
-/* Open the next file and learn its size. */
+/* Open the next file and read its size. */
 static int next(struct source *source)
 {
     struct png_source *self = (struct png_source *)source;
@@ -110,19 +107,19 @@ static int next(struct source *source)
             return -ENODATA;
         self->next = 0;
     }
-    picture_close(self->picture);
-    self->picture = NULL;
-    return picture_open(&self->picture, self->paths[self->next++], &source->format.width,
-                        &source->format.height);
+    image_close(self->image);
+    self->image = NULL;
+    return image_open(&self->image, self->paths[self->next++], &source->format.width,
+                      &source->format.height);
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
 {
     struct png_source *self = (struct png_source *)source;
-    int ret = picture_read(self->picture, frame->plane[0].pixels, frame->plane[0].stride_bytes);
+    int ret = image_read(self->image, frame->plane[0].pixels, frame->plane[0].stride_bytes);
 
-    picture_close(self->picture);
-    self->picture = NULL;
+    image_close(self->image);
+    self->image = NULL;
     if (ret == 0 && source->format.rate_num)
         frame->pts_ns = (int64_t)((double)self->number * 1e9 * source->format.rate_den /
                                   source->format.rate_num);
@@ -134,7 +131,7 @@ static void close_png(struct source *source)
 {
     struct png_source *self = (struct png_source *)source;
 
-    picture_close(self->picture);
+    image_close(self->image);
     for (size_t i = 0; i < self->count; i++)
         free(self->paths[i]);
     free(self->paths);
@@ -144,11 +141,10 @@ static void close_png(struct source *source)
 static int open_png(struct source **source, const struct source_config *config)
 {
     struct png_source *self = calloc(1, sizeof *self);
-    struct stat info;
     int ret = 0;
 
     if (!self)
-        return log_out_of_memory("pictures");
+        return log_out_of_memory("PNG source");
     self->source = (struct source){
         .ops = &source_png_ops,
         .format = {.fourcc = PF_FOURCC_XR24, .rate_num = DEFAULT_FPS, .rate_den = 1},
@@ -156,10 +152,9 @@ static int open_png(struct source **source, const struct source_config *config)
     self->loop = config->loop;
     for (int i = 0; i < config->input_count && ret == 0; i++) {
         const char *input = config->inputs[i];
-        bool is_folder = stat(input, &info) == 0 && S_ISDIR(info.st_mode);
-        ret = is_folder ? add_folder(self, input) : add(self, strdup(input));
+        ret = probe_is_folder(input) ? add_folder(self, input) : add(self, strdup(input));
     }
-    /* The first file's header says what segment to make; next() opens it again. */
+    /* The first file's header contains the size of the first segment; next() opens it again. */
     if (ret == 0)
         ret = next(&self->source);
     if (ret < 0) {
@@ -174,7 +169,9 @@ static int open_png(struct source **source, const struct source_config *config)
 const struct source_ops source_png_ops = {
     .name = "png",
     .summary = "PNG files and folders of them, in natural order, 30 frames per second",
-    .accepts = accepts,
+    .hint = "PNG files or folders of them",
+    .takes_many = true,
+    .probe = probe,
     .open = open_png,
     .next = next,
     .fill = fill,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of sources. The first that accepts the inputs gets them. */
+/* The source that matches the inputs best gets them. */
 #include "source.h"
 
 #include <errno.h>
@@ -10,15 +10,14 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "media/stamp.h"
+#include "program/options.h"
 
-static const struct source_ops *const sources[] = {
-    &source_pattern_ops,
-    &source_y4m_ops,
-    &source_png_ops,
-};
+#define SOURCE_ADDRESS(name) &source_##name##_ops,
+static const struct source_ops *const sources[] = {SOURCE_TABLE(SOURCE_ADDRESS)};
+enum { COUNT = sizeof sources / sizeof *sources };
 
-/* Beside these, every failure of a source is one of its input. */
-static int blame(int ret)
+/* A failure of a source is a failure of its input, except for these. */
+static int input_result(int ret)
 {
     switch (ret) {
     case 0:
@@ -29,52 +28,90 @@ static int blame(int ret)
     }
 }
 
-/* No source wants these: say of the first one why. */
-static int refuse(const struct source_config *config)
+/* Returns the index of the source with the best match, or -1: no source reads these inputs. */
+static int find(const struct source_config *config)
 {
-    const char *input = config->inputs[0];
+    enum source_match best = SOURCE_MATCH_NONE;
+    int found = -1;
 
-    for (int i = 0; i < config->input_count && source_is_png(input); i++)
-        input = config->inputs[i];
-    if (strcmp(input, "-") != 0 && access(input, F_OK) < 0)
-        log_error("input %s: %s; give PNG files or folders, one .y4m file, or -", input,
-                  strerror(errno));
-    else if (source_is_y4m(input))
-        log_error("input %s: Y4M stands alone; give one .y4m file or -, and nothing beside it",
-                  input);
-    else
-        log_error("input %s: neither .png nor .y4m nor a folder; convert it: ffmpeg -i %s -pix_fmt "
-                  "yuv420p -f yuv4mpegpipe - | pageflip-producer -",
-                  input, input);
+    for (size_t i = 0; i < COUNT; i++) {
+        if (config->input_count > 1 && !sources[i]->takes_many)
+            continue;
+        enum source_match match = sources[i]->probe(config);
+        if (match > best) {
+            best = match;
+            found = (int)i;
+        }
+    }
+    return found;
+}
+
+static int reject_input(const char *input)
+{
+    char hints[512] = "";
+
+    if (access(input, R_OK) < 0) {
+        log_error("input %s: %s", input, strerror(errno));
+        return -EBADMSG;
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t length = strlen(hints);
+        if (sources[i]->hint)
+            snprintf(hints + length, sizeof hints - length, "%s%s", length ? ", or " : "",
+                     sources[i]->hint);
+    }
+    log_error("input %s: no source reads it; give %s", input, hints);
+    return -EBADMSG;
+}
+
+/* No source reads the inputs together: explain the first bad one. Returns -EBADMSG. */
+static int reject_inputs(const struct source_config *config)
+{
+    int first = -1;
+
+    for (int i = 0; i < config->input_count; i++) {
+        struct source_config alone = *config;
+        alone.inputs = &config->inputs[i];
+        alone.input_count = 1;
+        int found = find(&alone);
+        if (found < 0)
+            return reject_input(config->inputs[i]);
+        first = first < 0 ? found : first;
+        if (!sources[found]->takes_many || found != first) {
+            log_error("input %s: %s cannot be combined with other inputs", config->inputs[i],
+                      sources[found]->name);
+            break;
+        }
+    }
     return -EBADMSG;
 }
 
 int source_open(struct source **source, const struct source_config *config)
 {
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        if (!sources[i]->accepts(config))
-            continue;
-        if (config->matrix && sources[i] != &source_y4m_ops) {
-            log_error("option --matrix: not valid; only Y4M has one, leave it out");
-            return -EINVAL;
-        }
-        int ret = blame(sources[i]->open(source, config));
-        if (ret == 0 && config->stamp)
-            (*source)->stamped = true;
-        return ret;
+    int found = find(config);
+
+    if (found < 0)
+        return reject_inputs(config);
+    const struct source_ops *ops = sources[found];
+    if (config->matrix && !ops->has_matrix) {
+        log_error("option --matrix: not valid; the %s source has no colour matrix", ops->name);
+        return -EINVAL;
     }
-    return refuse(config);
+    int ret = input_result(ops->open(source, config));
+    if (ret == 0 && config->stamp)
+        (*source)->stamped = true;
+    return ret;
 }
 
 int source_next(struct source *source)
 {
-    return source->ops->next ? blame(source->ops->next(source)) : 0;
+    return source->ops->next ? input_result(source->ops->next(source)) : 0;
 }
 
 int source_fill(struct source *source, struct pf_frame *frame)
 {
     const struct pf_format *format = &source->format;
-    int ret = blame(source->ops->fill(source, frame));
+    int ret = input_result(source->ops->fill(source, frame));
 
     if (ret < 0 || !source->stamped || !stamp_fits(format->width, format->height))
         return ret;
@@ -94,6 +131,6 @@ void source_close(struct source *source)
 
 void source_print_table(void)
 {
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-        printf("  %-10s %s\n", sources[i]->name, sources[i]->summary);
+    for (size_t i = 0; i < COUNT; i++)
+        option_table_print_row(sources[i]->name, sources[i]->summary);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source is where frames come from. Each is one file with one `const struct source_ops` at its
- * end, and one line in the table in source.c, which --help prints.
+ * A source produces the frames. Each is one file with one `const struct source_ops` at its end, and
+ * one line in SOURCE_TABLE below, which --help prints.
  */
-#ifndef SOURCE_H
-#define SOURCE_H
+#ifndef PRODUCER_SOURCES_SOURCE_H
+#define PRODUCER_SOURCES_SOURCE_H
 
 #include "pageflip.h"
 
@@ -17,24 +17,41 @@ struct source_config {
     bool rate_is_given;          /* false: the source's own rate */
     uint32_t rate_num, rate_den; /* frames per second; 0/1: unpaced */
     bool loop;                   /* start again at the end of the input */
-    bool stamp;                  /* draw a stamp into each frame (stamp.h) */
-    uint32_t matrix;             /* of Y4M: 601 or 709; 0: not given */
+    bool stamp;                  /* draw a stamp (media/stamp.h) into each frame */
+    uint32_t matrix;             /* of YUV input: 601 or 709; 0: not given */
 };
 
 struct source {
     const struct source_ops *ops;
     struct pf_format format; /* of the next frame; rate 0/0 when the source has none of its own */
-    bool live;    /* a tick without a free slot is a skip; false: it is a wait, and no frame is left
-                     out */
-    bool stamped; /* source_fill() writes the frame's number into its picture (stamp.h) */
+    bool live;    /* true: a tick without a free slot is skipped; false: the source waits for a
+                     slot, and no frame is skipped */
+    bool stamped; /* source_fill() draws a stamp (media/stamp.h) into each frame */
+};
+
+/* How certain a source is that it can read the inputs, in ascending order. */
+enum source_match {
+    SOURCE_MATCH_NONE,
+    SOURCE_MATCH_NAME,    /* by a file's suffix, or because an input is "-" */
+    SOURCE_MATCH_CONTENT, /* by the first bytes of a file */
 };
 
 struct source_ops {
     const char *name, *summary;
 
-    /* Can it read these inputs? Asked in the order of the table; only by what the config says,
-     * nothing is opened. */
-    bool (*accepts)(const struct source_config *config);
+    /* What to give the producer for this source, and how to convert other input to it; completes
+     * "give ...". NULL: the source reads no input. */
+    const char *hint;
+
+    bool takes_many; /* it reads several inputs, one after the other; false: at most one */
+    bool has_matrix; /* source_config.matrix applies to its input */
+
+    /*
+     * Can it read these inputs? The weakest match of all inputs. Never consumes bytes of a pipe, a
+     * device or standard input (probe.h): these match by name. Called with several inputs only if
+     * takes_many.
+     */
+    enum source_match (*probe)(const struct source_config *config);
 
     /*
      * Open the inputs. On success *source is to be closed with ops->close, its format is known.
@@ -43,42 +60,42 @@ struct source_ops {
     int (*open)(struct source **source, const struct source_config *config);
 
     /*
-     * Make ready the next frame, and find out its format: source->format may change here, before
-     * the slot is begun. NULL when every frame is ready and the same. Returns 0, -ENODATA at the
-     * end, -EINTR (a signal), or a negative errno, logged.
+     * Prepare the next frame and determine its format: source->format may change here, before the
+     * slot is begun. NULL when every frame is ready and of the same format. Returns 0, -ENODATA at
+     * the end, -EINTR (a signal), or a negative errno, logged.
      */
     int (*next)(struct source *source);
 
     /*
-     * Draw the frame straight into `frame`'s slot, whole. May set frame->pts_ns and frame->flags.
-     * Returns as next(). After anything but 0 the frame must be abandoned.
+     * Draw the frame directly into `frame`'s slot, every pixel. May set frame->pts_ns and
+     * frame->flags. Returns as next(). The caller abandons the frame after anything but 0.
      */
     int (*fill)(struct source *source, struct pf_frame *frame);
 
     void (*close)(struct source *source);
 };
 
-extern const struct source_ops source_pattern_ops, source_png_ops, source_y4m_ops;
+/* The table of sources: one line each. `name` stands for source_NAME_ops, at the end of its file. */
+/* clang-format off */
+#define SOURCE_TABLE(source) \
+    source(pattern)          \
+    source(png)              \
+    source(y4m)
+/* clang-format on */
 
-/* By its name: what the two sources of files take. A folder is as good as a PNG. */
-bool source_is_png(const char *input);
-bool source_is_y4m(const char *input);
-
-/* Is there a test pattern of this name? */
-bool source_pattern_exists(const char *name);
-/* One line per pattern, for --help. */
-void source_pattern_print_table(void);
+#define SOURCE_DECLARE(name) extern const struct source_ops source_##name##_ops;
+SOURCE_TABLE(SOURCE_DECLARE)
 
 /*
- * Pick the source for the config's inputs and open it. These three return as the verbs do, but for
- * one thing: whatever an input is to blame for is -EBADMSG.
+ * Open the source with the best match for the config's inputs, the first of the table among equals.
+ * These three calls return as the operations do, except that a failure of an input is -EBADMSG.
  */
 int source_open(struct source **source, const struct source_config *config);
 int source_next(struct source *source);
 int source_fill(struct source *source, struct pf_frame *frame);
 void source_close(struct source *source); /* accepts NULL */
 
-/* One line per source: name and summary, for --help. */
+/* Print one row for each source, for --help. */
 void source_print_table(void);
 
 #endif

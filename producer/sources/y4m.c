@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * YUV4MPEG2 (mjpegtools, yuv4mpeg(5)), as FFmpeg and many others write it: one text line for the
- * stream, one for each frame, planes in between. Each frame is read whole into memory of our own;
- * libyuv's conversion of its colours is what writes the slot.
+ * YUV4MPEG2 (mjpegtools, yuv4mpeg(5)), as FFmpeg and other programs write it: a header line for the
+ * stream, then a header line and the planes of each frame. A whole frame is read into private
+ * memory; libyuv converts its colours from there into the slot.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <libyuv.h>
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "probe.h"
 #include "program/signals.h"
 #include "source.h"
 
@@ -24,28 +24,33 @@ enum {
     BUFFER_BYTES = 1 << 16,
 };
 
+/* A command that makes Y4M of any other video. */
+#define CONVERT "ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -"
+
+static const char magic[] = "YUV4MPEG2";
+
 enum chroma { CHROMA_420, CHROMA_422, CHROMA_444, CHROMA_MONO };
 
 struct y4m_source {
     struct source source;
     const char *name; /* for messages */
     int fd;
-    uint8_t buffer[BUFFER_BYTES]; /* what was read and not used yet: from `start` to `end` */
+    uint8_t buffer[BUFFER_BYTES]; /* bytes not used yet: from `start` to `end` */
     size_t start, end;
     uint64_t offset; /* in the stream, of buffer[start] */
     bool loop;
-    uint64_t header_bytes; /* where the first frame is */
+    uint64_t header_bytes; /* offset of the first frame */
     enum chroma chroma;
     bool is_full_range, is_bt709;
-    size_t y_bytes, uv_bytes; /* of a luma plane, of one chroma plane */
+    size_t y_bytes, uv_bytes; /* of the luma plane, of one chroma plane */
     uint8_t *planes;          /* Y, U, V of the current frame */
     uint64_t number;
 };
 
 /* ------------------------------------------------------------------ bytes */
 
-/* Like read(), but goes on after a signal that does not ask to end, and waits on a descriptor that
- * whoever gave it to us has made non-blocking. */
+/* Like read(), but continues after a signal that does not ask the program to exit, and waits on a
+ * non-blocking descriptor, which standard input may be. */
 static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
 {
     for (;;) {
@@ -58,14 +63,14 @@ static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
         if (errno != EINTR || signals_quit()) {
             int ret = -errno;
             if (ret != -EINTR)
-                log_error("%s: cannot read it: %s; give a file or pipe that can be read",
-                          self->name, strerror(-ret));
+                log_error("%s: cannot read: %s", self->name, strerror(-ret));
             return ret;
         }
     }
 }
 
-/* Returns the bytes that were there, less than asked for only at the end, or a negative errno. */
+/* Returns the number of bytes read, less than `bytes` only at the end of the stream, or a negative
+ * errno. */
 static ssize_t take(struct y4m_source *self, uint8_t *to, size_t bytes)
 {
     size_t done = self->end - self->start < bytes ? self->end - self->start : bytes;
@@ -84,8 +89,8 @@ static ssize_t take(struct y4m_source *self, uint8_t *to, size_t bytes)
     return (ssize_t)done;
 }
 
-/* A line without its end. Returns 1, or 0 at the end of the stream, or -ENODATA if that comes
- * within the line, or another negative errno, logged. */
+/* Read a line, without its newline. Returns 1, 0 at the end of the stream, -ENODATA if the stream
+ * ends within the line, or another negative errno, logged. */
 static int take_line(struct y4m_source *self, char line[HEADER_MAX])
 {
     uint64_t begin = self->offset;
@@ -107,21 +112,17 @@ static int take_line(struct y4m_source *self, char line[HEADER_MAX])
             return 1;
         }
     }
-    log_error(
-        "%s: not Y4M: no end of line after byte %llu; make one: ffmpeg -i INPUT -f yuv4mpegpipe "
-        "-",
-        self->name, (unsigned long long)begin);
+    log_error("%s: not Y4M: no end of line within %d bytes after byte %llu", self->name, HEADER_MAX,
+              (unsigned long long)begin);
     return -EBADMSG;
 }
 
 /* ------------------------------------------------------------------ the stream's header */
 
-static int refuse(const struct y4m_source *self, const char *what, const char *value)
+static int reject(const struct y4m_source *self, const char *what, const char *value)
 {
-    log_error(
-        "%s: Y4M header: %s \"%s\" is not supported; make one: ffmpeg -i INPUT -pix_fmt yuv420p "
-        "-f yuv4mpegpipe -",
-        self->name, what, value);
+    log_error("%s: Y4M header: %s \"%s\" is not supported; convert it: " CONVERT, self->name, what,
+              value);
     return -EBADMSG;
 }
 
@@ -141,13 +142,13 @@ static int parse_rate(struct y4m_source *self, char *text)
     struct pf_format *format = &self->source.format;
     char *colon = strchr(text, ':');
 
-    if (strcmp(text, "0:0") == 0) /* not known */
+    if (strcmp(text, "0:0") == 0) /* unknown */
         return 0;
     if (!colon)
-        return refuse(self, "rate F", text);
+        return reject(self, "rate F", text);
     *colon = '\0';
     if (parse_number(text, &format->rate_num) < 0 || parse_number(colon + 1, &format->rate_den) < 0)
-        return refuse(self, "rate F", text);
+        return reject(self, "rate F", text);
     return 0;
 }
 
@@ -167,7 +168,7 @@ static int parse_chroma(struct y4m_source *self, const char *text)
             self->chroma = known[i].chroma;
             return 0;
         }
-    return refuse(self, "colour space C", text);
+    return reject(self, "colour space C", text);
 }
 
 static int parse_parameter(struct y4m_source *self, char *word)
@@ -176,22 +177,20 @@ static int parse_parameter(struct y4m_source *self, char *word)
 
     switch (word[0]) {
     case 'W':
-        return parse_number(word + 1, &format->width) < 0 ? refuse(self, "width W", word + 1) : 0;
+        return parse_number(word + 1, &format->width) < 0 ? reject(self, "width W", word + 1) : 0;
     case 'H':
-        return parse_number(word + 1, &format->height) < 0 ? refuse(self, "height H", word + 1) : 0;
+        return parse_number(word + 1, &format->height) < 0 ? reject(self, "height H", word + 1) : 0;
     case 'F': return parse_rate(self, word + 1);
     case 'C': return parse_chroma(self, word + 1);
     case 'I':
         if (word[1] && !strchr("p?", word[1]))
-            log_warning("%s: its frames are interlaced; shown as they are", self->name);
+            log_warning("%s: interlaced frames are shown without deinterlacing", self->name);
         return 0;
     case 'X':
         if (strcmp(word, "XCOLORRANGE=FULL") == 0) /* FFmpeg's extension */
             self->is_full_range = true;
         return 0;
-    default:
-        return 0; /* A, the pixels' aspect: they are shown square; and what is still to be invented
-                   */
+    default: return 0; /* A, the aspect of pixels, which are shown square; and unknown parameters */
     }
 }
 
@@ -203,22 +202,20 @@ static int read_header(struct y4m_source *self)
 
     if (ret < 0 && ret != -ENODATA)
         return ret;
-    const char *magic = ret == 1 ? strsep(&rest, " ") : "";
-    if (strcmp(magic, "YUV4MPEG2") != 0) {
-        log_error("%s: not Y4M: byte 0 does not begin a line with YUV4MPEG2; make one: ffmpeg -i "
-                  "INPUT -f "
-                  "yuv4mpegpipe -",
-                  self->name);
+    const char *word = ret == 1 ? strsep(&rest, " ") : "";
+    if (strcmp(word, magic) != 0) {
+        log_error("%s: not Y4M: no %s header line at byte 0; convert it: " CONVERT, self->name,
+                  magic);
         return -EBADMSG;
     }
-    for (char *word; (word = strsep(&rest, " "));) {
-        ret = parse_parameter(self, word);
+    for (char *parameter; (parameter = strsep(&rest, " "));) {
+        ret = parse_parameter(self, parameter);
         if (ret < 0)
             return ret;
     }
     if (format->width < 1 || format->width > PF_SIZE_MAX || format->height < 1 ||
         format->height > PF_SIZE_MAX) {
-        log_error("%s: Y4M header: its size is %ux%u; each side must be 1 to %d pixels", self->name,
+        log_error("%s: Y4M header: size %ux%u; each side must be 1 to %d pixels", self->name,
                   format->width, format->height, PF_SIZE_MAX);
         return -EBADMSG;
     }
@@ -243,13 +240,12 @@ static int allocate(struct y4m_source *self)
 
 /* ------------------------------------------------------------------ frames */
 
-/* Back to the first frame, for --loop. */
+/* Go back to the first frame, for --loop. */
 static int rewind_stream(struct y4m_source *self)
 {
     if (lseek(self->fd, (off_t)self->header_bytes, SEEK_SET) < 0) {
         int ret = -errno;
-        log_error("%s: cannot go back to its start: %s; leave --loop out", self->name,
-                  strerror(-ret));
+        log_error("%s: cannot rewind: %s; omit --loop", self->name, strerror(-ret));
         return ret;
     }
     self->start = self->end = 0;
@@ -257,14 +253,14 @@ static int rewind_stream(struct y4m_source *self)
     return 0;
 }
 
-static int leave_out(const struct y4m_source *self)
+static int skip_partial_frame(const struct y4m_source *self)
 {
-    log_warning("%s: it ends inside frame %llu, which is left out", self->name,
+    log_warning("%s: ends inside frame %llu, which is skipped", self->name,
                 (unsigned long long)self->number + 1);
     return -ENODATA;
 }
 
-/* Read a whole frame before a slot is asked for: standard input may take its time. */
+/* Read a whole frame before a slot is begun: standard input may be slow. */
 static int next(struct source *source)
 {
     struct y4m_source *self = (struct y4m_source *)source;
@@ -279,22 +275,21 @@ static int next(struct source *source)
             ret = take_line(self, line);
     }
     if (ret == -ENODATA)
-        return leave_out(self);
+        return skip_partial_frame(self);
     if (ret == 0 && self->offset == self->header_bytes) {
-        log_error("%s: there is no frame in it; give another file", self->name);
+        log_error("%s: contains no frame", self->name);
         return -EBADMSG;
     }
     if (ret <= 0)
         return ret < 0 ? ret : -ENODATA;
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] && line[5] != ' ')) {
-        log_error("%s: damaged: no FRAME at byte %llu; give another file", self->name,
-                  (unsigned long long)begin);
+        log_error("%s: damaged: no FRAME at byte %llu", self->name, (unsigned long long)begin);
         return -EBADMSG;
     }
     ssize_t got = take(self, self->planes, wanted);
     if (got < 0)
         return (int)got;
-    return (size_t)got < wanted ? leave_out(self) : 0;
+    return (size_t)got < wanted ? skip_partial_frame(self) : 0;
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
@@ -328,16 +323,14 @@ static int fill(struct source *source, struct pf_frame *frame)
     return 0;
 }
 
-bool source_is_y4m(const char *input)
+static enum source_match probe(const struct source_config *config)
 {
-    const char *suffix = strrchr(input, '.');
+    const char *input = config->input_count ? config->inputs[0] : "";
 
-    return strcmp(input, "-") == 0 || (suffix && strcasecmp(suffix, ".y4m") == 0);
-}
-
-static bool accepts(const struct source_config *config)
-{
-    return config->input_count == 1 && source_is_y4m(config->inputs[0]);
+    if (probe_content(input, magic, strlen(magic)))
+        return SOURCE_MATCH_CONTENT;
+    return strcmp(input, "-") == 0 || probe_suffix(input, ".y4m") ? SOURCE_MATCH_NAME
+                                                                  : SOURCE_MATCH_NONE;
 }
 
 static void close_y4m(struct source *source)
@@ -363,8 +356,7 @@ static int open_y4m(struct source **source, const struct source_config *config)
     self->fd = is_stdin ? STDIN_FILENO : open(self->name, O_RDONLY | O_CLOEXEC);
     if (self->fd < 0) {
         ret = -errno;
-        log_error("%s: cannot open it: %s; give a file that can be read", self->name,
-                  strerror(-ret));
+        log_error("%s: cannot open: %s", self->name, strerror(-ret));
         goto failed;
     }
     ret = read_header(self);
@@ -386,8 +378,10 @@ failed:
 
 const struct source_ops source_y4m_ops = {
     .name = "y4m",
-    .summary = "a .y4m file, or Y4M on standard input: 4:2:0, 4:2:2, 4:4:4, mono, 8 bit",
-    .accepts = accepts,
+    .summary = "one Y4M file, or Y4M on standard input: 4:2:0, 4:2:2, 4:4:4, mono, 8 bit",
+    .hint = "one Y4M file or stream (to convert: " CONVERT " | pageflip-producer -)",
+    .has_matrix = true,
+    .probe = probe,
     .open = open_y4m,
     .next = next,
     .fill = fill,

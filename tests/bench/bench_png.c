@@ -15,6 +15,7 @@
 #include "figures.h"
 #include "media/image.h"
 #include "pageflip.h"
+#include "program/image_file.h"
 
 static struct histogram slot, alone, copied;
 
@@ -45,14 +46,14 @@ static int decode(const char *path, uint8_t *pixels, uint32_t stride_bytes)
 
 static int decode_by_pageflip(const char *path, const struct pf_frame *frame)
 {
-    struct picture *picture;
+    struct image *image;
     uint32_t width, height;
-    int ret = picture_open(&picture, path, &width, &height);
+    int ret = image_open(&image, path, &width, &height);
 
     if (ret < 0)
         return ret;
-    ret = picture_read(picture, frame->plane[0].pixels, frame->plane[0].stride_bytes);
-    picture_close(picture);
+    ret = image_read(image, frame->plane[0].pixels, frame->plane[0].stride_bytes);
+    image_close(image);
     return ret;
 }
 
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
         return 1;
     close(fd);
     draw(memory, format.width, format.height);
-    if (picture_write(path, memory, stride_bytes, format.width, format.height) < 0)
+    if (image_write_file(path, memory, stride_bytes, format.width, format.height) < 0)
         goto out;
     for (long i = -1; i < atol(argv[3]); i++) { /* -1: not counted, loads the file into the cache */
         struct pf_frame frame;

@@ -155,7 +155,7 @@ def results_are_kept_and_shown(t):
     with open(f"{t.path}/results", "w") as file:
         json.dump(kept, file)
     proofs(t, lines, "--table").ends_with(1)
-    proofs(t, lines, "none-such").ends_with(1, "there are: one two three")
+    proofs(t, lines, "none-such").ends_with(1, "known: one two three")
 
 
 @test

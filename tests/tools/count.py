@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Count the single tests in meson's JUnit file. Prints the failed and the skipped, then the last
-line: "N passed, N failed, N skipped". Exit 1 if one failed or none ran."""
+"""Count the single tests in meson's JUnit file. Prints those that failed or were skipped, then the last
+line: "N passed, N failed, N skipped". Exit 1 if a test failed or none passed."""
 import os
 import re
 import sys
 import xml.etree.ElementTree as xml
 
 passed = failed = skipped = 0
-# Why a test was skipped stands only in what it said.
+# Only the log of the tests contains why a test was skipped.
 log = os.path.join(os.path.dirname(sys.argv[1]), "testlog.txt")
 reasons = dict(re.findall(r"^ok \d+ - (\S+) # SKIP (.*)$", open(log, errors="replace").read(), re.M))
-# What a test has said is in it as it was, control characters and all: XML has no place for those.
+# The file contains the output of tests unchanged; XML allows no control characters.
 text = re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd]", "?", open(sys.argv[1], errors="replace").read())
 for suite in xml.fromstring(text.encode()):
     for case in suite.iter("testcase"):

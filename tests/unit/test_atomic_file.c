@@ -13,9 +13,9 @@ static void quiet(void)
     pf_log_set_level(PF_LOG_ERROR);
 }
 
-TestSuite(output, .init = quiet, .fini = scratch_close);
+TestSuite(atomic_file, .init = quiet, .fini = scratch_close);
 
-static int files(void)
+static int file_count(void)
 {
     int count = 0;
     struct dirent *entry;
@@ -32,117 +32,117 @@ static void contains(const char *path, const char *wanted)
     char text[64] = "";
     FILE *file = fopen(path, "r");
 
-    cr_assert_not_null(file, "%s is not there", path);
+    cr_assert_not_null(file, "%s does not exist", path);
     size_t length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[length] = 0;
     cr_assert_str_eq(text, wanted);
 }
 
-Test(output, appears_whole_when_finished)
+Test(atomic_file, appears_complete_when_finished)
 {
     char path[512];
-    struct output output;
+    struct atomic_file file;
     struct stat info;
 
     scratch_path(path, scratch, "report");
-    cr_assert_eq(output_open(&output, path), 0);
-    fputs("half", output.file);
-    fflush(output.file);
-    cr_assert_neq(access(path, F_OK), 0, "half of it could be seen");
-    fputs(" and half", output.file);
-    cr_assert_eq(output_finish(&output), 0);
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    fputs("half", file.stream);
+    fflush(file.stream);
+    cr_assert_neq(access(path, F_OK), 0, "a part of it was visible");
+    fputs(" and half", file.stream);
+    cr_assert_eq(atomic_file_finish(&file), 0);
     contains(path, "half and half");
-    cr_assert_eq(files(), 1, "%d files", files());
+    cr_assert_eq(file_count(), 1, "%d files", file_count());
     cr_assert_eq(stat(path, &info), 0);
     mode_t mask = umask(0);
     umask(mask);
     cr_assert_eq(info.st_mode & 0777, 0666 & ~mask, "mode %o", info.st_mode & 0777);
 }
 
-Test(output, replaces_the_old_one_only_when_finished)
+Test(atomic_file, replaces_the_old_file_only_when_finished)
 {
     char path[512];
-    struct output output;
+    struct atomic_file file;
 
     scratch_path(path, scratch, "report");
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(output_open(&output, path), 0);
-        fputs(i ? "new" : "old", output.file);
+        cr_assert_eq(atomic_file_open(&file, path), 0);
+        fputs(i ? "new" : "old", file.stream);
         if (i)
             contains(path, "old");
-        cr_assert_eq(output_finish(&output), 0);
+        cr_assert_eq(atomic_file_finish(&file), 0);
     }
     contains(path, "new");
 }
 
-Test(output, leaves_nothing_when_abandoned)
+Test(atomic_file, leaves_nothing_when_abandoned)
 {
     char path[512];
-    struct output output;
+    struct atomic_file file;
 
     scratch_path(path, scratch, "report");
-    cr_assert_eq(output_open(&output, path), 0);
-    fputs("text", output.file);
-    output_abandon(&output);
-    cr_assert_eq(files(), 0, "%d files", files());
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    fputs("text", file.stream);
+    atomic_file_abandon(&file);
+    cr_assert_eq(file_count(), 0, "%d files", file_count());
 }
 
-Test(output, tells_a_full_disk)
+Test(atomic_file, reports_a_full_disk)
 {
-    struct output output;
+    struct atomic_file file;
 
-    cr_assert_eq(output_open(&output, "/dev/full"), 0);
-    fputs("text", output.file);
-    int ret = output_finish(&output);
+    cr_assert_eq(atomic_file_open(&file, "/dev/full"), 0);
+    fputs("text", file.stream);
+    int ret = atomic_file_finish(&file);
     cr_assert_eq(ret, -ENOSPC, "%s", strerror(-ret));
 }
 
-Test(output, tells_a_folder_that_is_not_there)
+Test(atomic_file, reports_a_folder_that_does_not_exist)
 {
     char path[512];
-    struct output output;
+    struct atomic_file file;
 
     scratch_path(path, scratch, "absent/report");
-    cr_assert_eq(output_open(&output, path), -ENOENT);
+    cr_assert_eq(atomic_file_open(&file, path), -ENOENT);
 }
 
-Test(output, writes_to_a_device_as_it_is)
+Test(atomic_file, writes_to_a_device_in_place)
 {
-    struct output output;
+    struct atomic_file file;
     struct stat info;
 
-    cr_assert_eq(output_open(&output, "/dev/null"), 0);
-    fputs("text", output.file);
-    cr_assert_eq(output_finish(&output), 0);
+    cr_assert_eq(atomic_file_open(&file, "/dev/null"), 0);
+    fputs("text", file.stream);
+    cr_assert_eq(atomic_file_finish(&file), 0);
     cr_assert_eq(stat("/dev/null", &info), 0);
     cr_assert(S_ISCHR(info.st_mode), "/dev/null was replaced by a file");
 }
 
-Test(output, tells_when_it_cannot_take_its_place)
+Test(atomic_file, reports_a_directory_created_at_its_path_meanwhile)
 {
     char path[512];
-    struct output output;
+    struct atomic_file file;
 
     scratch_path(path, scratch, "report");
-    cr_assert_eq(output_open(&output, path), 0);
-    cr_assert_eq(mkdir(path, 0700), 0); /* meanwhile */
-    cr_assert_eq(output_finish(&output), -EISDIR);
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_eq(atomic_file_finish(&file), -EISDIR);
     cr_assert_eq(rmdir(path), 0);
-    cr_assert_eq(files(), 0, "%d files", files());
+    cr_assert_eq(file_count(), 0, "%d files", file_count());
 }
 
-Test(output, tells_a_place_that_is_a_directory)
+Test(atomic_file, refuses_a_path_that_is_a_directory)
 {
-    struct output output;
+    struct atomic_file file;
 
-    cr_assert_eq(output_open(&output, scratch), -EISDIR);
+    cr_assert_eq(atomic_file_open(&file, scratch), -EISDIR);
 }
 
-Test(output, tells_a_closed_standard_output)
+Test(atomic_file, reports_a_closed_standard_output)
 {
-    struct output output;
+    struct atomic_file file;
 
     close(STDOUT_FILENO);
-    cr_assert_lt(output_open(&output, "-"), 0);
+    cr_assert_lt(atomic_file_open(&file, "-"), 0);
 }

@@ -16,9 +16,9 @@ static void clear(void)
     memset(memory, 0, sizeof memory);
 }
 
-TestSuite(glyphs, .init = clear);
+TestSuite(font, .init = clear);
 
-/* How many pixels of the canvas are not black. */
+/* Returns the number of pixels that are not black. */
 static int lit(void)
 {
     int count = 0;
@@ -30,13 +30,13 @@ static int lit(void)
     return count;
 }
 
-Test(glyphs, every_printable_letter_looks_different)
+Test(font, every_printable_letter_looks_different)
 {
     static uint8_t seen['~' - ' ' + 1][HEIGHT * STRIDE];
 
     for (char letter = ' '; letter <= '~'; letter++) {
         clear();
-        glyphs_draw(&canvas, 0, 0, 1, 0xffffff, (char[]){letter, '\0'});
+        font_draw(&canvas, 0, 0, 1, 0xffffff, (char[]){letter, '\0'});
         cr_assert_eq(lit() == 0, letter == ' ', "'%c' lights %d pixels", letter, lit());
         memcpy(seen[letter - ' '], pixels, HEIGHT * STRIDE);
         for (char before = ' '; before < letter; before++)
@@ -45,39 +45,39 @@ Test(glyphs, every_printable_letter_looks_different)
     }
 }
 
-Test(glyphs, what_is_not_printable_shows_as_a_question_mark)
+Test(font, draws_unprintable_bytes_as_question_marks)
 {
     static uint8_t want[HEIGHT * STRIDE];
     const char *strange[] = {"\n", "\x7f", "\xc3", "\x01"};
 
-    glyphs_draw(&canvas, 5, 5, 1, 0xffffff, "?");
+    font_draw(&canvas, 5, 5, 1, 0xffffff, "?");
     memcpy(want, pixels, sizeof want);
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
         clear();
-        glyphs_draw(&canvas, 5, 5, 1, 0xffffff, strange[i]);
+        font_draw(&canvas, 5, 5, 1, 0xffffff, strange[i]);
         cr_assert_eq(memcmp(want, pixels, sizeof want), 0, "case %zu", i);
     }
 }
 
-Test(glyphs, a_letter_stays_in_its_cell_at_every_scale)
+Test(font, a_letter_stays_in_its_cell_at_every_scale)
 {
     for (uint32_t scale = 1; scale <= 2; scale++) {
         clear();
-        glyphs_draw(&canvas, 3, 2, scale, 0xffffff, "@");
+        font_draw(&canvas, 3, 2, scale, 0xffffff, "@");
         cr_assert_gt(lit(), 20);
         for (uint32_t y = 0; y < HEIGHT; y++)
             for (uint32_t x = 0; x < WIDTH; x++)
-                if (x < 3 || y < 2 || x >= 3 + GLYPH_WIDTH * scale || y >= 2 + GLYPH_HEIGHT * scale)
+                if (x < 3 || y < 2 || x >= 3 + FONT_WIDTH * scale || y >= 2 + FONT_HEIGHT * scale)
                     cr_assert_eq(pixels[y * STRIDE + x * 4], 0, "scale %u: %u,%u", scale, x, y);
     }
 }
 
-Test(glyphs, text_is_clipped_on_all_sides)
+Test(font, text_is_clipped_on_all_sides)
 {
     for (int32_t y = -60; y <= HEIGHT + 10; y += 7)
         for (int32_t x = -120; x <= WIDTH + 10; x += 7)
             for (uint32_t scale = 1; scale <= 4; scale++)
-                glyphs_draw(&canvas, x, y, scale, 0xffffff, "Wg@");
+                font_draw(&canvas, x, y, scale, 0xffffff, "Wg@");
     for (size_t i = 0; i < GUARD; i++) {
         cr_assert_eq(memory[i], 0, "byte %zu before", i);
         cr_assert_eq(memory[sizeof memory - 1 - i], 0, "byte %zu behind", i);
@@ -87,11 +87,11 @@ Test(glyphs, text_is_clipped_on_all_sides)
             cr_assert_eq(pixels[y * STRIDE + x], 0, "behind row %zu", y);
 }
 
-Test(glyphs, the_colour_is_red_green_blue)
+Test(font, the_colour_is_red_green_blue)
 {
     uint8_t most[3] = {0};
 
-    glyphs_draw(&canvas, 0, 0, 2, 0x10c0ff, "H");
+    font_draw(&canvas, 0, 0, 2, 0x10c0ff, "H");
     for (size_t y = 0; y < HEIGHT; y++)
         for (size_t x = 0; x < WIDTH; x++)
             for (int i = 0; i < 3; i++)
@@ -102,8 +102,8 @@ Test(glyphs, the_colour_is_red_green_blue)
     cr_assert_eq(most[2], 0x10, "red %02x", most[2]);
 }
 
-Test(glyphs, the_width_is_that_of_what_is_drawn)
+Test(font, reports_the_width_of_the_cells)
 {
-    cr_assert_eq(glyphs_width(1, ""), 0);
-    cr_assert_eq(glyphs_width(3, "abc"), 3 * 3 * GLYPH_WIDTH);
+    cr_assert_eq(font_width(1, ""), 0);
+    cr_assert_eq(font_width(3, "abc"), 3 * 3 * FONT_WIDTH);
 }

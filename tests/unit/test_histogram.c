@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The histogram's percentiles against the exact ones, of the same data sorted. */
+/* Compares the histogram's percentiles with the exact ones of the same data, sorted. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <math.h>
@@ -26,7 +26,7 @@ static int in_order(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The exact percentile by rank, as histogram.h words it. */
+/* The exact percentile by rank, as histogram.h defines it. */
 static int64_t exact(const int64_t *sorted, size_t count, double fraction)
 {
     size_t rank = (size_t)ceil(fraction * (double)count);
@@ -53,7 +53,7 @@ Test(histogram, percentiles_are_never_below_and_at_most_one_percent_above)
         static struct histogram histogram;
         memset(&histogram, 0, sizeof histogram);
         for (size_t i = 0; i < RECORDS; i++) {
-            /* As many of each size, from 1 ns to more than a minute. */
+            /* The same number of each magnitude, from 1 ns to more than a minute. */
             values[i] = (int64_t)(next_random(&state) >> (28 + next_random(&state) % 36));
             histogram_record(&histogram, values[i]);
         }
@@ -71,7 +71,7 @@ Test(histogram, percentiles_are_never_below_and_at_most_one_percent_above)
     }
 }
 
-Test(histogram, every_bucket_border_keeps_the_bound)
+Test(histogram, values_next_to_a_bucket_border_are_at_most_one_percent_off)
 {
     for (int bits = 0; bits < HISTOGRAM_MAX_BITS; bits++)
         for (int64_t step = -1; step <= 1; step++) {
@@ -79,7 +79,7 @@ Test(histogram, every_bucket_border_keeps_the_bound)
             int64_t value = (INT64_C(1) << bits) + step;
             memset(&histogram, 0, sizeof histogram);
             histogram_record(&histogram, value);
-            histogram_record(&histogram, INT64_C(1) << 37); /* so that the maximum does not help */
+            histogram_record(&histogram, INT64_C(1) << 37); /* else the exact maximum is returned */
             int64_t got = histogram_percentile_ns(&histogram, 0.5);
             cr_assert(got >= value && got - value <= value / 128, "%" PRId64 " for %" PRId64, got,
                       value);
@@ -96,7 +96,7 @@ Test(histogram, the_maximum_is_exact_and_bounds_every_percentile)
     cr_assert_eq(histogram_percentile_ns(&histogram, 1), 1000001);
 }
 
-Test(histogram, strange_durations_are_counted_not_lost)
+Test(histogram, durations_out_of_range_are_counted_at_the_limits)
 {
     static struct histogram histogram;
 
@@ -110,7 +110,7 @@ Test(histogram, strange_durations_are_counted_not_lost)
     cr_assert_eq(histogram_percentile_ns(&histogram, 1), (INT64_C(1) << HISTOGRAM_MAX_BITS) - 1);
 }
 
-Test(histogram, a_merge_is_as_if_all_had_been_recorded_in_one)
+Test(histogram, a_merge_equals_recording_all_in_one)
 {
     static struct histogram all, one, other, empty;
     uint64_t state = 7;
@@ -155,7 +155,7 @@ Test(histogram, is_written_in_microseconds)
     cr_assert_str_eq(text, "       0.1       0.1       2.5       2.5       2.5");
 }
 
-Test(histogram, a_merge_keeps_the_least_and_the_most_of_both)
+Test(histogram, a_merge_keeps_the_minimum_and_maximum_of_both)
 {
     static struct histogram low, high, none;
 

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each kind of PNG is made here by libpng from random samples, and what picture.c reads is compared
- * with what the PNG specification says that those samples mean.
+ * libpng makes each kind of PNG from random samples. The pixels that image.c decodes are compared
+ * with the colours that the PNG specification defines for these samples.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <png.h>
 
 #include "core/log.h"
 #include "media/image.h"
 #include "pageflip.h"
+#include "program/image_file.h"
 #include "scratch.h"
 #include "use.h"
 
@@ -25,7 +28,7 @@ struct memory {
     size_t length;
 };
 
-/* What a PNG is made from: samples, not yet packed. */
+/* The form of a PNG to make. */
 struct kind {
     int color, depth, interlace;
     bool keyed; /* has tRNS */
@@ -37,14 +40,18 @@ static png_color palette[256];
 static uint8_t palette_alpha[256];
 static png_color_16 key;
 
+static int memory_fd; /* thousands of files are read from memory, which is faster than a disk */
+
 static void open_quietly(void)
 {
     scratch_open();
-    /* Damaged files are many here, and each is an error line. */
+    memory_fd = memfd_create("image", MFD_CLOEXEC);
+    cr_assert_geq(memory_fd, 0);
+    /* Each of the many damaged files is logged as an error. */
     cr_assert_not_null(freopen("/dev/null", "w", stderr));
 }
 
-TestSuite(picture, .init = open_quietly, .fini = scratch_close);
+TestSuite(image, .init = open_quietly, .fini = scratch_close);
 
 static uint32_t next_random(void)
 {
@@ -92,13 +99,13 @@ static void invent(const struct kind *kind)
         for (uint32_t x = 0; x < kind->width; x++)
             for (int i = 0; i < 4; i++)
                 samples[y][x][i] = (uint16_t)(next_random() & ((1u << kind->depth) - 1));
-    /* One pixel that is there is the transparent colour. */
+    /* Make the colour of one of the pixels the transparent one. */
     const uint16_t *chosen = samples[kind->height / 2][kind->width / 2];
     key =
         (png_color_16){.red = chosen[0], .green = chosen[1], .blue = chosen[2], .gray = chosen[0]};
 }
 
-/* Big endian, most significant bit first, each row on a byte of its own (PNG, 7.2). */
+/* Big endian, most significant bit first, each row starts on a byte (PNG, 7.2). */
 static void pack(const struct kind *kind, uint32_t y, uint8_t row[SIDE_MAX * 8])
 {
     int channels = channels_of(kind->color), bit = 0;
@@ -172,7 +179,7 @@ static void compare(const struct kind *kind, const uint8_t *pixels)
             meaning(kind, samples[y][x], want);
             for (int i = 0; i < 3; i++) {
                 double level = 255 * want[i] * want[3] + GREY * (1 - want[3]);
-                /* Half a step of rounding, and as much again where alpha rounds too. */
+                /* Half a step of rounding, and the same again where alpha is rounded. */
                 cr_assert_leq(fabs(got[2 - i] - level), want[3] < 1 ? 1.01 : 0.51,
                               "colour %d depth %d interlace %d key %d, pixel %u,%u channel %d: "
                               "%u for %.2f",
@@ -183,17 +190,26 @@ static void compare(const struct kind *kind, const uint8_t *pixels)
         }
 }
 
+static int open_png(struct image **image, const struct memory *memory, uint32_t *width,
+                    uint32_t *height)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", memory_fd);
+    cr_assert_eq(ftruncate(memory_fd, 0), 0);
+    cr_assert_eq(pwrite(memory_fd, memory->bytes, memory->length, 0), memory->length);
+    return image_open(image, path, width, height);
+}
+
 static int read_png(const struct memory *memory, uint8_t *pixels, uint32_t *width, uint32_t *height)
 {
-    struct picture *picture;
-    int ret =
-        picture_open_memory(&picture, "test.png", memory->bytes, memory->length, width, height);
+    struct image *image;
+    int ret = open_png(&image, memory, width, height);
 
     if (ret < 0)
         return ret;
-    ret =
-        *width <= SIDE_MAX && *height <= SIDE_MAX ? picture_read(picture, pixels, STRIDE) : -E2BIG;
-    picture_close(picture);
+    ret = *width <= SIDE_MAX && *height <= SIDE_MAX ? image_read(image, pixels, STRIDE) : -E2BIG;
+    image_close(image);
     return ret;
 }
 
@@ -212,10 +228,10 @@ static void check(const struct kind *kind)
     compare(kind, pixels);
     for (uint32_t y = 0; y < SIDE_MAX; y++)
         for (uint32_t x = y < height ? width * 4 : 0; x < STRIDE; x++)
-            cr_assert_eq(pixels[y * STRIDE + x], 0xee, "written beyond the picture: %u,%u", x, y);
+            cr_assert_eq(pixels[y * STRIDE + x], 0xee, "written beyond the image: %u,%u", x, y);
 }
 
-Test(picture, every_kind_of_png_is_read_as_the_specification_says)
+Test(image, every_kind_of_png_is_read_as_the_specification_says)
 {
     static const struct {
         int color, depths[6];
@@ -258,10 +274,10 @@ static void cut_short_anywhere(const struct kind *kind, size_t at_least)
     expect_use(&before, whole);
 }
 
-Test(picture, a_file_cut_short_anywhere_is_refused)
+Test(image, a_file_cut_short_anywhere_is_refused)
 {
     static const struct kind large[] = {
-        /* noise: it does not pack */
+        /* noise, which does not compress */
         {PNG_COLOR_TYPE_RGB_ALPHA, 16, PNG_INTERLACE_NONE, false, 22, 23},
         {PNG_COLOR_TYPE_RGB_ALPHA, 16, PNG_INTERLACE_ADAM7, false, 22, 23},
     };
@@ -271,7 +287,7 @@ Test(picture, a_file_cut_short_anywhere_is_refused)
     cut_short_anywhere(&plain, 100);
 }
 
-Test(picture, a_file_with_any_bit_wrong_is_refused)
+Test(image, a_file_with_any_bit_wrong_is_refused)
 {
     static struct memory memory;
     static uint8_t pixels[SIDE_MAX * STRIDE];
@@ -285,7 +301,7 @@ Test(picture, a_file_with_any_bit_wrong_is_refused)
     }
 }
 
-/* A PNG that is only its header: size and CRC right, no pixels. */
+/* A PNG with a correct header, but without pixels. */
 static void make_header(struct memory *memory, uint32_t width, uint32_t height)
 {
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
@@ -303,24 +319,22 @@ static void make_header(struct memory *memory, uint32_t width, uint32_t height)
     memory->length += sizeof idat;
 }
 
-Test(picture, a_size_beyond_the_limit_is_refused_by_its_header)
+Test(image, a_size_beyond_the_limit_is_refused_by_its_header)
 {
     static struct memory memory;
-    struct picture *picture;
+    struct image *image;
     uint32_t width, height;
     const uint32_t sizes[][2] = {{PF_SIZE_MAX + 1, 1}, {1, PF_SIZE_MAX + 1}, {1000000, 1000000}};
 
     make_header(&memory, PF_SIZE_MAX, PF_SIZE_MAX);
-    cr_assert_eq(picture_open_memory(&picture, "a", memory.bytes, memory.length, &width, &height),
-                 0);
+    cr_assert_eq(open_png(&image, &memory, &width, &height), 0);
     cr_assert_eq(width, PF_SIZE_MAX);
     cr_assert_eq(height, PF_SIZE_MAX);
-    picture_close(picture);
+    image_close(image);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         make_header(&memory, sizes[i][0], sizes[i][1]);
-        cr_assert_eq(picture_open_memory(&picture, "a", memory.bytes, memory.length, &width,
-                                         &height),
-                     -EBADMSG, "%ux%u", sizes[i][0], sizes[i][1]);
+        cr_assert_eq(open_png(&image, &memory, &width, &height), -EBADMSG, "%ux%u", sizes[i][0],
+                     sizes[i][1]);
     }
 }
 
@@ -338,49 +352,49 @@ static void write_file(const char *path, const void *bytes, size_t length)
     cr_assert_eq(fclose(file), 0);
 }
 
-Test(picture, what_is_not_a_png_file_is_refused_without_waiting)
+Test(image, refuses_a_path_that_is_not_a_png_file_without_waiting)
 {
     char path[512];
-    struct picture *picture;
+    struct image *image;
     uint32_t width, height;
 
     path_in_scratch(path, "none.png");
-    cr_assert_eq(picture_open(&picture, path, &width, &height), -ENOENT);
-    cr_assert_eq(picture_open(&picture, scratch, &width, &height), -EBADMSG);
-    cr_assert_eq(picture_open(&picture, "/dev/zero", &width, &height), -EBADMSG);
+    cr_assert_eq(image_open(&image, path, &width, &height), -ENOENT);
+    cr_assert_eq(image_open(&image, scratch, &width, &height), -EBADMSG);
+    cr_assert_eq(image_open(&image, "/dev/zero", &width, &height), -EBADMSG);
     path_in_scratch(path, "empty.png");
     write_file(path, "", 0);
-    cr_assert_eq(picture_open(&picture, path, &width, &height), -EBADMSG);
+    cr_assert_eq(image_open(&image, path, &width, &height), -EBADMSG);
     path_in_scratch(path, "text.png");
-    write_file(path, "This is no picture.", 19);
-    cr_assert_eq(picture_open(&picture, path, &width, &height), -EBADMSG);
+    write_file(path, "This is not a PNG", 17);
+    cr_assert_eq(image_open(&image, path, &width, &height), -EBADMSG);
     path_in_scratch(path, "pipe.png");
     cr_assert_eq(mkfifo(path, 0600), 0);
-    cr_assert_eq(picture_open(&picture, path, &width, &height), -EBADMSG);
+    cr_assert_eq(image_open(&image, path, &width, &height), -EBADMSG);
     path_in_scratch(path, "loop.png");
     cr_assert_eq(symlink("loop.png", path), 0);
-    cr_assert_eq(picture_open(&picture, path, &width, &height), -ELOOP);
+    cr_assert_eq(image_open(&image, path, &width, &height), -ELOOP);
 }
 
-Test(picture, an_error_is_one_line_that_names_the_file_and_the_reason)
+Test(image, an_error_is_one_line_that_names_the_file_and_the_reason)
 {
-    char path[512], said_path[512], said[1024] = "";
+    char path[512], log_path[512], text[1024] = "";
     static struct memory memory;
-    struct picture *picture;
+    struct image *image;
     uint32_t width, height;
 
     make_png(&plain, &memory);
     path_in_scratch(path, "short.png");
     write_file(path, memory.bytes, 20);
-    path_in_scratch(said_path, "said");
-    cr_assert_not_null(freopen(said_path, "w", stderr));
-    cr_assert_eq(picture_open(&picture, path, &width, &height), -EBADMSG);
-    FILE *file = fopen(said_path, "re");
-    size_t length = fread(said, 1, sizeof said - 1, file);
+    path_in_scratch(log_path, "log");
+    cr_assert_not_null(freopen(log_path, "w", stderr));
+    cr_assert_eq(image_open(&image, path, &width, &height), -EBADMSG);
+    FILE *file = fopen(log_path, "re");
+    size_t length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
-    cr_assert_not_null(strstr(said, path), "%s", said);
-    cr_assert_not_null(strstr(said, "truncated"), "%s", said);
-    cr_assert_eq(strchr(said, '\n'), said + length - 1, "%s", said);
+    cr_assert_not_null(strstr(text, path), "%s", text);
+    cr_assert_not_null(strstr(text, "truncated"), "%s", text);
+    cr_assert_eq(strchr(text, '\n'), text + length - 1, "%s", text);
 }
 
 /* ------------------------------------------------------------------ writing */
@@ -391,43 +405,43 @@ static void draw(uint8_t pixels[SIDE_MAX * STRIDE])
         pixels[i] = i % 4 == 3 ? 255 : (uint8_t)next_random();
 }
 
-Test(picture, what_is_written_reads_back_the_same)
+Test(image, reads_back_what_was_written)
 {
     static uint8_t pixels[SIDE_MAX * STRIDE], back[SIDE_MAX * STRIDE];
     char path[512];
-    struct picture *picture;
+    struct image *image;
     uint32_t width, height;
 
     draw(pixels);
     path_in_scratch(path, "a.png");
     for (uint32_t side = 1; side <= SIDE_MAX; side++) {
-        cr_assert_eq(picture_write(path, pixels, STRIDE, side, SIDE_MAX + 1 - side), 0);
-        cr_assert_eq(picture_open(&picture, path, &width, &height), 0);
+        cr_assert_eq(image_write_file(path, pixels, STRIDE, side, SIDE_MAX + 1 - side), 0);
+        cr_assert_eq(image_open(&image, path, &width, &height), 0);
         cr_assert_eq(width, side);
         cr_assert_eq(height, SIDE_MAX + 1 - side);
-        cr_assert_eq(picture_read(picture, back, STRIDE), 0);
-        picture_close(picture);
+        cr_assert_eq(image_read(image, back, STRIDE), 0);
+        image_close(image);
         for (uint32_t y = 0; y < height; y++)
             cr_assert_eq(memcmp(pixels + y * STRIDE, back + y * STRIDE, width * 4), 0, "row %u", y);
     }
 }
 
-Test(picture, a_failed_write_leaves_nothing_behind)
+Test(image, a_failed_write_leaves_nothing_behind)
 {
     static uint8_t pixels[SIDE_MAX * STRIDE];
     char path[512];
 
     draw(pixels);
-    cr_assert_lt(picture_write("/dev/full", pixels, STRIDE, SIDE_MAX, SIDE_MAX), 0);
+    cr_assert_lt(image_write_file("/dev/full", pixels, STRIDE, SIDE_MAX, SIDE_MAX), 0);
     path_in_scratch(path, "none/a.png");
-    cr_assert_eq(picture_write(path, pixels, STRIDE, SIDE_MAX, SIDE_MAX), -ENOENT);
+    cr_assert_eq(image_write_file(path, pixels, STRIDE, SIDE_MAX, SIDE_MAX), -ENOENT);
     DIR *dir = opendir(scratch);
     for (struct dirent *entry; (entry = readdir(dir));)
         cr_assert(entry->d_name[0] == '.', "%s was left behind", entry->d_name);
     closedir(dir);
 }
 
-Test(picture, closing_none_is_allowed)
+Test(image, close_accepts_null)
 {
-    picture_close(NULL);
+    image_close(NULL);
 }

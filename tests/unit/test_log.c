@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Standard error becomes a socket that keeps each write() apart, so that lines can be counted as
- * they were written. */
+/* Standard error becomes a socket that keeps the boundaries of each write(), so that the test can
+ * check that each message is one write(). */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,15 +13,15 @@
 #include "core/log.h"
 #include "program/messages.h"
 
-static int reader = -1, kept_stderr = -1;
+static int reader = -1, saved_stderr = -1;
 
-static void listen_to_stderr(void)
+static void redirect_stderr(void)
 {
     static char name[] = "tester";
     int ends[2];
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
-    kept_stderr = dup(STDERR_FILENO);
+    saved_stderr = dup(STDERR_FILENO);
     dup2(ends[1], STDERR_FILENO);
     close(ends[1]);
     reader = ends[0];
@@ -30,14 +30,14 @@ static void listen_to_stderr(void)
 
 static void restore_stderr(void)
 {
-    dup2(kept_stderr, STDERR_FILENO);
-    close(kept_stderr);
+    dup2(saved_stderr, STDERR_FILENO);
+    close(saved_stderr);
     close(reader);
 }
 
-TestSuite(log, .init = listen_to_stderr, .fini = restore_stderr);
+TestSuite(log, .init = redirect_stderr, .fini = restore_stderr);
 
-/* What the next write() wrote, or "" when there was none. */
+/* Returns what the next write() wrote, or "" if there was none. */
 static const char *next_write(void)
 {
     static char text[4096];
@@ -49,16 +49,16 @@ static const char *next_write(void)
 
 Test(log, an_error_is_one_line_in_one_write)
 {
-    log_error("channel %s: %s; %s", "cam", "busy", "stop the other one");
-    cr_assert_str_eq(next_write(), "tester: error: channel cam: busy; stop the other one\n");
+    log_error("channel %s: %s; %s", "cam", "busy", "stop the other process");
+    cr_assert_str_eq(next_write(), "tester: error: channel cam: busy; stop the other process\n");
     cr_assert_str_eq(next_write(), "");
 }
 
-Test(log, the_level_decides_who_is_heard)
+Test(log, the_level_selects_the_messages)
 {
     const struct {
         enum pf_log_level level;
-        const char *heard[3];
+        const char *expected[3];
     } cases[] = {
         {PF_LOG_ERROR, {"tester: error: e\n", "", ""}},
         {PF_LOG_WARNING, {"tester: error: e\n", "tester: warning: w\n", ""}},
@@ -71,7 +71,7 @@ Test(log, the_level_decides_who_is_heard)
         log_warning("w");
         log_info("i");
         for (int j = 0; j < 3; j++)
-            cr_expect_str_eq(next_write(), cases[i].heard[j], "level %d, message %d",
+            cr_expect_str_eq(next_write(), cases[i].expected[j], "level %d, message %d",
                              cases[i].level, j);
     }
 }
@@ -84,13 +84,13 @@ Test(log, a_hostile_name_cannot_start_a_line_or_move_the_cursor)
     cr_assert_str_eq(next_write(), "tester: error: file a?b?c?[2Jd?e\xc2?f\n");
 }
 
-Test(log, letters_beyond_ascii_stay_as_they_are)
+Test(log, non_ascii_letters_are_unchanged)
 {
     log_error("%s", "Zürich 日本 é");
     cr_assert_str_eq(next_write(), "tester: error: Zürich 日本 é\n");
 }
 
-Test(log, a_message_that_is_too_long_is_cut_and_still_one_line)
+Test(log, a_message_that_is_too_long_is_truncated_to_one_line)
 {
     char words[5000];
 
@@ -105,18 +105,18 @@ Test(log, a_message_that_is_too_long_is_cut_and_still_one_line)
     cr_assert_str_eq(next_write(), "");
 }
 
-Test(log, errno_survives)
+Test(log, errno_is_unchanged)
 {
     errno = ENOSPC;
     log_error("x");
     cr_assert_eq(errno, ENOSPC, "%d", errno);
 }
 
-Test(log, a_closed_standard_error_changes_nothing)
+Test(log, a_closed_standard_error_is_ignored)
 {
     close(STDERR_FILENO);
     errno = EAGAIN;
-    log_error("nobody hears this");
+    log_error("not printed");
     cr_assert_eq(errno, EAGAIN, "%d", errno);
 }
 
@@ -125,7 +125,7 @@ static const char *advice(int error)
     return error == EBUSY ? "stop it first" : NULL;
 }
 
-Test(log, a_program_adds_its_advice_to_a_failure_of_the_library_and_to_nothing_else)
+Test(log, advice_is_added_only_to_failures_of_the_library)
 {
     messages_init(advice);
     cr_assert_eq(log_failure(EBUSY, "channel %s: in use", "cam"), -EBUSY);
@@ -136,24 +136,24 @@ Test(log, a_program_adds_its_advice_to_a_failure_of_the_library_and_to_nothing_e
     cr_assert_str_eq(next_write(), "tester: error: its own\n");
 }
 
-Test(log, there_is_no_progress_line_without_a_terminal)
+Test(log, a_progress_line_needs_a_terminal)
 {
     messages_show_progress("frame %d", 7);
     messages_end_progress();
     cr_assert_str_eq(next_write(), "");
 }
 
-/* A terminal of its own; what is written to it comes out at the other end. */
-static void say_on_a_terminal(char text[512])
+/* Write progress lines and an error to a pseudoterminal. Returns its output in `text`. */
+static void write_to_terminal(char text[512])
 {
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
 
     cr_assert_geq(terminal, 0);
     cr_assert_eq(grantpt(terminal), 0);
     cr_assert_eq(unlockpt(terminal), 0);
-    int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
-    cr_assert_geq(end, 0);
-    dup2(end, STDERR_FILENO);
+    int slave = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    cr_assert_geq(slave, 0);
+    dup2(slave, STDERR_FILENO);
     messages_init(NULL);
     messages_show_progress("frame %d", 7);
     messages_show_progress("frame %d", 8);
@@ -161,24 +161,24 @@ static void say_on_a_terminal(char text[512])
     messages_end_progress();
     pf_log_set_level(PF_LOG_ERROR);
     messages_show_progress("frame 9");
-    /* The terminal hands on what was written in its own time. */
-    struct pollfd news = {.fd = terminal, .events = POLLIN};
+    /* The terminal passes the output on with a delay. */
+    struct pollfd output = {.fd = terminal, .events = POLLIN};
     size_t length = 0;
-    while (length < 511 && poll(&news, 1, 200) > 0) {
+    while (length < 511 && poll(&output, 1, 200) > 0) {
         ssize_t got = read(terminal, text + length, 511 - length);
         if (got <= 0)
             break;
         length += (size_t)got;
     }
     text[length] = '\0';
-    close(end);
+    close(slave);
     close(terminal);
 }
 
-Test(log, a_progress_line_takes_the_place_of_the_one_before_and_is_left_by_an_error)
+Test(log, a_progress_line_replaces_the_previous_and_stays_above_an_error)
 {
     char text[512];
 
-    say_on_a_terminal(text);
+    write_to_terminal(text);
     cr_assert_str_eq(text, "\rframe 7\x1b[K\rframe 8\x1b[K\r\ntester: error: lost\r\n");
 }

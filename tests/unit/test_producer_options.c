@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <string.h>
 
 #include "core/clock.h"
+#include "help.h"
 #include "producer/options.h"
 
 static void quiet(void)
@@ -12,8 +14,8 @@ static void quiet(void)
 
 TestSuite(producer_options, .init = quiet);
 
-/* Parse one command line, given without the program's name. getopt_long() sorts the words, so they
- * are no constants. */
+/* Parse one command line, given without the program's name. getopt_long() moves the words, so they
+ * are not constants. */
 #define PARSE(options, ...)                                                                        \
     options_parse(options, (int)(sizeof(const char *[]){"", __VA_ARGS__} / sizeof(char *)),        \
                   (char **)(const char *[]){"", __VA_ARGS__, NULL})
@@ -42,7 +44,7 @@ Test(producer_options, reads_each_option)
 
     cr_assert_eq(PARSE(&options, "-n", "cam", "--pattern", "stars", "-s", "3x5", "-r", "29.97",
                        "--frames", "7", "--buffers", "3", "--stamp", "--key", "file", "--evict",
-                       "250", "--json", "-", "-v"),
+                       "250", "--group", "video", "--trace", "t.json", "--json", "-", "-v"),
                  0);
     cr_assert_str_eq(options.channel, "cam");
     cr_assert_str_eq(options.source.pattern, "stars");
@@ -55,11 +57,13 @@ Test(producer_options, reads_each_option)
     cr_assert(options.source.stamp);
     cr_assert_str_eq(options.producer.key_file, "file");
     cr_assert_eq(options.producer.evict_after_ns, 250 * NS_PER_MS);
+    cr_assert_str_eq(options.producer.group, "video");
+    cr_assert_str_eq(options.trace, "t.json");
     cr_assert_str_eq(options.json, "-");
     cr_assert_eq(options.log_level, PF_LOG_INFO);
 }
 
-Test(producer_options, takes_inputs_before_and_behind_options)
+Test(producer_options, accepts_inputs_before_and_behind_options)
 {
     struct options options;
     char *words[] = {(char *)"", (char *)"a.png", (char *)"--loop", (char *)"b.png", NULL};
@@ -71,7 +75,7 @@ Test(producer_options, takes_inputs_before_and_behind_options)
     cr_assert(options.source.loop);
 }
 
-Test(producer_options, help_and_version_are_asked_for)
+Test(producer_options, help_and_version_choose_the_action)
 {
     struct options options;
 
@@ -81,21 +85,21 @@ Test(producer_options, help_and_version_are_asked_for)
     cr_assert_eq(options.action, ACTION_VERSION);
 }
 
-Test(producer_options, a_number_is_whole_and_in_range)
+Test(producer_options, rejects_values_that_are_malformed_or_out_of_range)
 {
     const char *bad[][2] = {
         {"-s", "0x5"},         {"-s", "16385x1"}, {"-s", "640"},          {"-r", "-1"},
         {"-r", "x"},           {"--frames", "0"}, {"--frames", "1e3"},    {"--buffers", "1"},
         {"--buffers", "9"},    {"--evict", "0"},  {"--evict", "3600001"}, {"--evict", "1s"},
-        {"--pattern", "none"}, {"--pattern", ""}};
+        {"--pattern", "none"}, {"--pattern", ""}, {"--matrix", "2020"},   {"--matrix", ""}};
     struct options options;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_eq(PARSE(&options, bad[i][0], bad[i][1]), -EINVAL, "%s %s was taken", bad[i][0],
-                     bad[i][1]);
+        cr_assert_eq(PARSE(&options, bad[i][0], bad[i][1]), -EINVAL, "%s %s was accepted",
+                     bad[i][0], bad[i][1]);
 }
 
-Test(producer_options, what_does_not_go_together_is_refused)
+Test(producer_options, rejects_options_that_exclude_each_other)
 {
     struct options options;
 
@@ -105,7 +109,7 @@ Test(producer_options, what_does_not_go_together_is_refused)
     cr_assert_eq(PARSE(&options, "--pattern", "card", "a.png"), -EINVAL, "a pattern and a file");
 }
 
-Test(producer_options, unknown_options_and_missing_values_are_refused)
+Test(producer_options, rejects_unknown_options_and_missing_values)
 {
     struct options options;
 
@@ -113,4 +117,31 @@ Test(producer_options, unknown_options_and_missing_values_are_refused)
     cr_assert_eq(PARSE(&options, "-x"), -EINVAL);
     cr_assert_eq(PARSE(&options, "--rate"), -EINVAL);
     cr_assert_eq(PARSE(&options, "--stamp=yes"), -EINVAL);
+    cr_assert_eq(PARSE(&options, "--mode", "0660"), -EINVAL, "the group implies the mode");
+}
+
+Test(producer_options, reads_the_matrix)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "--matrix", "709", "-"), 0);
+    cr_assert_eq(options.source.matrix, 709);
+    cr_assert_eq(PARSE(&options, "--matrix", "601", "-"), 0);
+    cr_assert_eq(options.source.matrix, 601);
+}
+
+Test(producer_options, gives_advice_about_its_own_options_only)
+{
+    cr_assert_not_null(strstr(options_advice(EBUSY), "--name"));
+    cr_assert_not_null(strstr(options_advice(EEXIST), "--key"));
+    cr_assert_not_null(strstr(options_advice(ENOSPC), "--buffers"));
+    cr_assert_not_null(strstr(options_advice(ENOMEM), "--size"));
+    cr_assert_not_null(strstr(options_advice(ETIMEDOUT), "--evict"));
+    cr_assert_null(options_advice(EIO));
+}
+
+Test(producer_options, help_lists_every_option_in_eighty_columns)
+{
+    cr_assert_gt(options_table()->entry_count, 10);
+    expect_help(options_table(), NULL);
 }

@@ -16,7 +16,7 @@ TestSuite(recorder, .init = quiet, .fini = scratch_close);
 
 struct state {
     uint64_t written;
-    bool slow; /* a disk that takes its time */
+    bool slow; /* writing a record takes 0.1 ms */
 };
 
 static void begin(FILE *file, void *state)
@@ -46,7 +46,7 @@ static const struct recorder_format format = {.record_bytes = sizeof(uint64_t),
                                               .record = record,
                                               .end = end};
 
-/* The numbers of a file rise, and there are `count` of them between "begin" and "end". */
+/* Check that the file has `count` rising numbers between "begin" and "end". */
 static void check(const char *path, uint64_t count)
 {
     FILE *file = fopen(path, "r");
@@ -78,14 +78,14 @@ Test(recorder, writes_every_record_in_order)
     for (uint64_t i = 0; i < 20000; i++) {
         recorder_add(recorder, &i);
         if (i % 2000 == 1999)
-            usleep(150000); /* as frames come, and not all at once */
+            usleep(150000); /* the ring is never full */
     }
     cr_assert_eq(recorder_dropped(recorder), 0);
     cr_assert_eq(recorder_close(recorder), 0);
     check(path, 20000);
 }
 
-Test(recorder, drops_and_counts_what_does_not_fit_and_never_waits)
+Test(recorder, drops_and_counts_records_of_a_full_ring_and_never_waits)
 {
     struct state state = {.slow = true};
     struct recorder *recorder = NULL;
@@ -97,7 +97,7 @@ Test(recorder, drops_and_counts_what_does_not_fit_and_never_waits)
     for (uint64_t i = 0; i < count; i++)
         recorder_add(recorder, &i);
     uint64_t dropped = recorder_dropped(recorder);
-    cr_assert_gt(dropped, 0, "a slow disk took all of it");
+    cr_assert_gt(dropped, 0, "no record was dropped");
     cr_assert_lt(dropped, count);
     cr_assert_eq(recorder_close(recorder), 0);
     cr_assert_eq(state.written + dropped, count, "%llu written, %llu dropped",
@@ -105,7 +105,7 @@ Test(recorder, drops_and_counts_what_does_not_fit_and_never_waits)
     check(path, count - dropped);
 }
 
-Test(recorder, tells_a_full_disk_at_the_end)
+Test(recorder, reports_a_full_disk_when_closed)
 {
     struct state state = {0};
     struct recorder *recorder = NULL;
@@ -117,7 +117,7 @@ Test(recorder, tells_a_full_disk_at_the_end)
     cr_assert_eq(ret, -ENOSPC, "%s", strerror(-ret));
 }
 
-Test(recorder, tells_a_folder_that_is_not_there)
+Test(recorder, reports_a_folder_that_does_not_exist)
 {
     struct recorder *recorder = NULL;
     char path[512];
@@ -126,7 +126,7 @@ Test(recorder, tells_a_folder_that_is_not_there)
     cr_assert_eq(recorder_open(&recorder, path, &format, NULL), -ENOENT);
 }
 
-Test(recorder, none_is_as_good)
+Test(recorder, accepts_null)
 {
     uint64_t number = 1;
 

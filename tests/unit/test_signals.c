@@ -6,7 +6,7 @@
 
 #include "program/signals.h"
 
-Test(signals, ask_to_end_and_say_which)
+Test(signals, sigterm_asks_to_exit_and_is_reported)
 {
     signals_catch();
     cr_assert_eq(signals_quit(), 0);
@@ -14,39 +14,39 @@ Test(signals, ask_to_end_and_say_which)
     cr_assert_eq(signals_quit(), SIGTERM);
 }
 
-/* The way of a signal that comes between a loop's question and its sleep. */
-Test(signals, end_a_sleep_that_begins_after_them)
+/* The signal arrives after the loop polled the flag and before it sleeps. */
+Test(signals, interrupt_a_sleep_that_begins_after_them)
 {
     struct timespec pause = {.tv_sec = 20};
 
     signals_catch();
     raise(SIGINT);
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(nanosleep(&pause, NULL), -1, "sleep %d was not ended", i);
+        cr_assert_eq(nanosleep(&pause, NULL), -1, "sleep %d was not interrupted", i);
         cr_assert_eq(errno, EINTR);
     }
     cr_assert_eq(signals_quit(), SIGINT);
 }
 
-Test(signals, a_report_is_asked_for_once)
+Test(signals, sigusr1_requests_one_report)
 {
     signals_catch();
     cr_assert_not(signals_take_report());
     raise(SIGUSR1);
     cr_assert(signals_take_report());
     cr_assert_not(signals_take_report());
-    cr_assert_eq(signals_quit(), 0, "a report ends nothing");
+    cr_assert_eq(signals_quit(), 0, "SIGUSR1 asked to exit");
 }
 
-Test(signals, a_closed_pipe_is_an_error_and_no_end)
+Test(signals, sigpipe_is_ignored)
 {
     signals_catch();
     raise(SIGPIPE);
     cr_assert_eq(signals_quit(), 0);
 }
 
-/* As nohup leaves it to the programs that it starts. */
-Test(signals, a_hangup_that_was_ignored_stays_so)
+/* nohup(1) starts programs this way. */
+Test(signals, an_ignored_sighup_stays_ignored)
 {
     signal(SIGHUP, SIG_IGN);
     signals_catch();
@@ -56,7 +56,7 @@ Test(signals, a_hangup_that_was_ignored_stays_so)
     cr_assert_eq(signals_quit(), SIGTERM);
 }
 
-Test(signals, a_hangup_asks_to_end)
+Test(signals, sighup_asks_to_exit)
 {
     signal(SIGHUP, SIG_DFL);
     signals_catch();

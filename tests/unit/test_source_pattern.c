@@ -5,13 +5,14 @@
 
 #include "media/stamp.h"
 #include "pageflip.h"
+#include "producer/sources/pattern.h"
 #include "producer/sources/source.h"
 
 static const char *const names[] = {"card", "plasma", "waves", "stars"};
 
 enum { NAMES = sizeof names / sizeof *names, GUARD = 4096 };
 
-/* A frame in plain memory, with guards before and behind it and a gap behind every row. */
+/* A frame in private memory, with guard bytes before and behind it and behind every row. */
 struct slot {
     uint8_t *memory;
     size_t bytes;
@@ -66,8 +67,8 @@ static void check_guards(const struct slot *slot, int garbage)
 }
 
 /*
- * Drawn over two kinds of garbage, by two sources: the pictures are the same only if every pixel is
- * drawn, and by nothing but the frame's number.
+ * Two sources draw over different garbage: the frames are equal only if every pixel is drawn and
+ * depends on nothing but the frame's number.
  */
 static void check_size(const char *name, uint32_t width, uint32_t height)
 {
@@ -102,7 +103,7 @@ Test(source_pattern, every_pixel_of_every_size_is_drawn_and_none_beyond)
             check_size(names[i], sizes[size][0], sizes[size][1]);
 }
 
-Test(source_pattern, the_longest_sides_are_drawn_too)
+Test(source_pattern, frames_of_the_longest_sides_are_drawn_completely)
 {
     for (int i = 0; i < NAMES; i++) {
         check_size(names[i], PF_SIZE_MAX, 3);
@@ -154,7 +155,7 @@ Test(source_pattern, every_frame_differs_from_the_one_before)
     }
 }
 
-Test(source_pattern, frames_are_due_at_the_rate_asked_for)
+Test(source_pattern, frames_have_the_times_of_the_given_rate)
 {
     struct source_config config = {.pattern = "card",
                                    .width = 8,
@@ -178,7 +179,7 @@ Test(source_pattern, frames_are_due_at_the_rate_asked_for)
     source_close(source);
 }
 
-Test(source_pattern, without_a_rate_it_still_moves)
+Test(source_pattern, unpaced_frames_differ)
 {
     struct source_config config = {.pattern = "card",
                                    .width = 128,
@@ -200,10 +201,10 @@ Test(source_pattern, without_a_rate_it_still_moves)
     source_close(source);
 }
 
-Test(source_pattern, patterns_are_known_by_name)
+Test(source_pattern, patterns_are_found_by_name)
 {
     for (int i = 0; i < NAMES; i++)
-        cr_assert(source_pattern_exists(names[i]), "%s", names[i]);
-    cr_assert_not(source_pattern_exists("nothing"));
-    cr_assert_not(source_pattern_exists(""));
+        cr_assert(pattern_exists(names[i]), "%s", names[i]);
+    cr_assert_not(pattern_exists("nothing"));
+    cr_assert_not(pattern_exists(""));
 }

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "media/image.h"
 #include "producer/sources/source.h"
+#include "program/image_file.h"
 #include "scratch.h"
 
 enum { MARK = 0x5a, ROOM = 64 * 1024 };
@@ -22,7 +22,7 @@ static void quiet(void)
 
 TestSuite(source_png, .init = quiet, .fini = scratch_close);
 
-/* A picture of one grey, width x height, in the scratch folder. */
+/* Write an image of one grey, width x height, to the scratch folder. */
 static void write_grey(const char *name, uint8_t grey, uint32_t width, uint32_t height)
 {
     static uint8_t rows[ROOM];
@@ -30,7 +30,7 @@ static void write_grey(const char *name, uint8_t grey, uint32_t width, uint32_t 
 
     memset(rows, grey, sizeof rows);
     scratch_path(path, scratch, name);
-    cr_assert_eq(picture_write(path, rows, width * 4, width, height), 0);
+    cr_assert_eq(image_write_file(path, rows, width * 4, width, height), 0);
 }
 
 static int open_inputs(struct source **source, int count, char **inputs, bool loop)
@@ -53,7 +53,7 @@ static void expect_grey(struct source *source, uint8_t grey)
 {
     int ret = source_next(source);
 
-    cr_assert_eq(ret, 0, "before grey %d: next says %d", grey, ret);
+    cr_assert_eq(ret, 0, "before grey %d: next returned %d", grey, ret);
     cr_assert_eq(source_fill(source, &frame), 0);
     for (uint32_t y = 0; y < source->format.height; y++)
         for (uint32_t x = 0; x < source->format.width; x++)
@@ -72,7 +72,7 @@ Test(source_png, reads_a_folder_in_natural_order)
     cr_assert_eq(source->format.width, 3);
     cr_assert_eq(source->format.height, 5);
     cr_assert_eq(source->format.rate_num, 30 * source->format.rate_den);
-    cr_assert_not(source->live, "a file was to be left out");
+    cr_assert_not(source->live, "a source of files skips ticks");
     expect_grey(source, 10);
     expect_grey(source, 20);
     expect_grey(source, 30);
@@ -80,7 +80,7 @@ Test(source_png, reads_a_folder_in_natural_order)
     source_close(source);
 }
 
-Test(source_png, writes_the_picture_and_nothing_beside_it)
+Test(source_png, writes_the_visible_pixels_only)
 {
     write_grey("f1.png", 10, 3, 5);
     struct source *source = open_folder(false);
@@ -92,7 +92,7 @@ Test(source_png, writes_the_picture_and_nothing_beside_it)
     source_close(source);
 }
 
-Test(source_png, loops)
+Test(source_png, loop_starts_again_at_the_end)
 {
     write_grey("f1.png", 10, 1, 1);
     write_grey("f2.png", 20, 1, 1);
@@ -102,7 +102,7 @@ Test(source_png, loops)
     source_close(source);
 }
 
-Test(source_png, tells_a_new_size_before_the_frame)
+Test(source_png, has_a_new_size_before_the_frame_is_begun)
 {
     write_grey("f1.png", 10, 3, 5);
     write_grey("f2.png", 20, 7, 1);
@@ -115,7 +115,7 @@ Test(source_png, tells_a_new_size_before_the_frame)
     source_close(source);
 }
 
-Test(source_png, takes_files_in_the_order_given)
+Test(source_png, reads_files_in_the_given_order)
 {
     char first[512], second[512];
     char *inputs[] = {first, second};
@@ -132,7 +132,7 @@ Test(source_png, takes_files_in_the_order_given)
     source_close(source);
 }
 
-Test(source_png, blames_an_input_that_is_not_there_or_no_picture)
+Test(source_png, refuses_an_input_that_is_missing_or_not_an_image)
 {
     char path[512];
     char *inputs[] = {path};
@@ -149,7 +149,7 @@ Test(source_png, blames_an_input_that_is_not_there_or_no_picture)
     cr_assert_eq(open_inputs(&source, 1, inputs, false), -EBADMSG, "an unknown kind");
 }
 
-Test(source_png, blames_a_truncated_file_in_mid_sequence)
+Test(source_png, refuses_a_truncated_file_in_mid_sequence)
 {
     char path[512];
 

@@ -22,7 +22,7 @@ static void quiet(void)
 
 TestSuite(source_y4m, .init = quiet, .fini = scratch_close);
 
-/* A file of `head`, and then of `frames` frames with `bytes` bytes of luma and twice `uv` bytes of
+/* Write a file: `head`, then `frames` frames of `bytes` bytes of luma and twice `uv` bytes of
  * chroma; frame i has luma y + i. */
 static void write_stream(const char *head, int frames, size_t bytes, size_t uv, int y, int u, int v)
 {
@@ -100,7 +100,7 @@ Test(source_y4m, converts_420)
 {
     red_is_red("C420jpeg", 16, 8, 8 * 4);
     red_is_red("C420mpeg2", 16, 8, 8 * 4);
-    red_is_red("", 16, 8, 8 * 4); /* 4:2:0 when it is not said */
+    red_is_red("", 16, 8, 8 * 4); /* the default is 4:2:0 */
 }
 
 Test(source_y4m, converts_odd_sizes)
@@ -112,7 +112,7 @@ Test(source_y4m, converts_odd_sizes)
 }
 
 /* BT.709, limited range: Y 63, U 102, V 240 is red (ITU-R BT.709, 8-bit values of 100 % red). */
-Test(source_y4m, converts_by_the_matrix_that_is_asked_for)
+Test(source_y4m, converts_by_the_given_matrix)
 {
     struct source *source = NULL;
 
@@ -185,7 +185,7 @@ Test(source_y4m, reads_frame_after_frame_and_loops)
     source_close(source);
 }
 
-Test(source_y4m, leaves_half_a_frame_at_the_end_out)
+Test(source_y4m, skips_a_partial_frame_at_the_end)
 {
     struct source *source = NULL;
 
@@ -197,7 +197,7 @@ Test(source_y4m, leaves_half_a_frame_at_the_end_out)
     source_close(source);
 }
 
-/* How many whole frames there are in the first `length` bytes; or what is said of them instead. */
+/* The number of whole frames in the first `length` bytes, or a negative errno. */
 static int frames_in_file(size_t length)
 {
     struct source *source = NULL;
@@ -229,7 +229,7 @@ Test(source_y4m, a_stream_cut_short_anywhere_ends_with_its_last_whole_frame)
     expect_use(&before, whole);
 }
 
-Test(source_y4m, refuses_what_it_cannot_show)
+Test(source_y4m, refuses_a_header_it_does_not_support)
 {
     const char *heads[] = {
         "",
@@ -248,11 +248,11 @@ Test(source_y4m, refuses_what_it_cannot_show)
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         struct source *source = NULL;
         write_stream(heads[i], 1, 16, 4, 100, 128, 128);
-        cr_assert_eq(open_stream(&source, false), -EBADMSG, "\"%s\" was taken", heads[i]);
+        cr_assert_eq(open_stream(&source, false), -EBADMSG, "\"%s\" was accepted", heads[i]);
     }
 }
 
-Test(source_y4m, refuses_a_stream_that_loses_its_place)
+Test(source_y4m, refuses_a_stream_with_a_damaged_frame_header)
 {
     struct source *source = NULL;
     FILE *file;

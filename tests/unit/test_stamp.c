@@ -22,7 +22,7 @@ static void draw(struct stamp stamp)
     stamp_draw(stamp, pixels, STRIDE, WIDTH, HEIGHT);
 }
 
-/* CRC-16/CCITT-FALSE over bytes, written the other way round than in stamp.c. */
+/* CRC-16/CCITT-FALSE over bytes, by another algorithm than that of stamp.c. */
 static uint16_t crc16(const uint8_t *bytes, size_t count)
 {
     uint32_t crc = 0xffff;
@@ -35,7 +35,7 @@ static uint16_t crc16(const uint8_t *bytes, size_t count)
     return (uint16_t)crc;
 }
 
-/* Bit `i` of the stamp as it stands in the picture, looked at pixel by pixel. */
+/* Bit `i` of the stamp in row `y`. Checks every pixel of the cell. */
 static int cell(uint32_t i, uint32_t y)
 {
     const uint8_t *first = pixels + (size_t)y * STRIDE + (size_t)i * CELL * 4;
@@ -47,7 +47,7 @@ static int cell(uint32_t i, uint32_t y)
     return first[0] == 255;
 }
 
-Test(stamp, is_drawn_as_its_header_says)
+Test(stamp, is_drawn_as_the_header_describes)
 {
     static const uint8_t check[] = "123456789";
     static const uint8_t bytes[6] = {0xde, 0xad, 0xbe, 0xef, 0xa5, 0xc3};
@@ -63,7 +63,7 @@ Test(stamp, is_drawn_as_its_header_says)
         }
 }
 
-Test(stamp, leaves_the_picture_between_alone)
+Test(stamp, changes_no_pixel_between_its_rows)
 {
     draw(sample);
     for (uint32_t y = CELL; y < HEIGHT - CELL; y++)
@@ -84,19 +84,19 @@ Test(stamp, reads_what_was_drawn_at_every_size)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t j = 0; j < sizeof stamps / sizeof *stamps; j++) {
             uint32_t stride_bytes = sizes[i].width * 4;
-            uint8_t *picture = malloc((size_t)stride_bytes * sizes[i].height);
+            uint8_t *frame = malloc((size_t)stride_bytes * sizes[i].height);
             struct stamp stamp = {0};
-            cr_assert_not_null(picture);
-            stamp_draw(stamps[j], picture, stride_bytes, sizes[i].width, sizes[i].height);
-            cr_assert_eq(stamp_read(picture, stride_bytes, sizes[i].width, sizes[i].height, &stamp),
+            cr_assert_not_null(frame);
+            stamp_draw(stamps[j], frame, stride_bytes, sizes[i].width, sizes[i].height);
+            cr_assert_eq(stamp_read(frame, stride_bytes, sizes[i].width, sizes[i].height, &stamp),
                          STAMP_WHOLE, "%ux%u", sizes[i].width, sizes[i].height);
             cr_assert_eq(stamp.sequence, stamps[j].sequence);
             cr_assert_eq(stamp.milliseconds, stamps[j].milliseconds);
-            free(picture);
+            free(frame);
         }
 }
 
-Test(stamp, needs_room)
+Test(stamp, fits_only_frames_with_room)
 {
     cr_assert(stamp_fits(64, 2));
     cr_assert(stamp_fits(16384, 512));
@@ -106,7 +106,7 @@ Test(stamp, needs_room)
     cr_assert_not(stamp_fits(1, 1));
 }
 
-Test(stamp, two_that_differ_are_torn)
+Test(stamp, reports_two_that_differ_as_torn)
 {
     static uint8_t older[sizeof pixels];
     struct stamp stamp;
@@ -118,7 +118,7 @@ Test(stamp, two_that_differ_are_torn)
     cr_assert_eq(read_back(&stamp), STAMP_TORN);
 }
 
-Test(stamp, one_that_is_damaged_is_torn_and_two_are_absent)
+Test(stamp, reports_one_damaged_as_torn_and_two_damaged_as_absent)
 {
     struct stamp stamp;
 
@@ -136,7 +136,7 @@ Test(stamp, one_that_is_damaged_is_torn_and_two_are_absent)
     }
 }
 
-Test(stamp, a_plain_picture_has_none)
+Test(stamp, is_absent_in_a_frame_of_one_colour)
 {
     struct stamp stamp;
     const uint8_t greys[] = {0, 127, 128, 255};

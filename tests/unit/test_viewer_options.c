@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <string.h>
 
 #include "core/clock.h"
+#include "help.h"
 #include "viewer/options.h"
 
 static void quiet(void)
@@ -12,8 +14,8 @@ static void quiet(void)
 
 TestSuite(viewer_options, .init = quiet);
 
-/* Parse one command line, given without the program's name. getopt_long() sorts the words, so they
- * are no constants. */
+/* Parse one command line, given without the program's name. getopt_long() moves the words, so they
+ * are not constants. */
 #define PARSE(options, ...)                                                                        \
     options_parse(options, (int)(sizeof(const char *[]){"", __VA_ARGS__} / sizeof(char *)),        \
                   (char **)(const char *[]){"", __VA_ARGS__, NULL})
@@ -42,7 +44,8 @@ Test(viewer_options, reads_each_option)
     cr_assert_eq(PARSE(&options, "-n", "cam", "--presenter", "null", "--every-frame", "--follow",
                        "--wait", "2.5", "--frames", "7", "--seconds", "0.5", "--vsync", "off",
                        "--spin", "50", "--scale", "2", "--fullscreen", "--snapshot", "s.png",
-                       "--verify", "--json", "r.json", "--key", "file", "-q"),
+                       "--verify", "--json", "r.json", "--key", "file", "--csv", "c.csv", "--trace",
+                       "t.json", "--user", "alice", "-q"),
                  0);
     cr_assert_str_eq(options.channel, "cam");
     cr_assert_str_eq(options.presenter.name, "null");
@@ -59,10 +62,13 @@ Test(viewer_options, reads_each_option)
     cr_assert(options.verify);
     cr_assert_str_eq(options.json, "r.json");
     cr_assert_str_eq(options.key_file, "file");
+    cr_assert_str_eq(options.csv, "c.csv");
+    cr_assert_str_eq(options.trace, "t.json");
+    cr_assert_str_eq(options.user, "alice");
     cr_assert_eq(options.log_level, PF_LOG_ERROR);
 }
 
-Test(viewer_options, help_version_and_list_are_asked_for)
+Test(viewer_options, help_version_list_and_merge_choose_the_action)
 {
     struct options options;
 
@@ -72,9 +78,14 @@ Test(viewer_options, help_version_and_list_are_asked_for)
     cr_assert_eq(options.action, ACTION_VERSION);
     cr_assert_eq(PARSE(&options, "--list"), 0);
     cr_assert_eq(options.action, ACTION_LIST);
+    cr_assert_eq(PARSE(&options, "--merge-trace", "a", "b"), 0);
+    cr_assert_eq(options.action, ACTION_MERGE_TRACE);
+    cr_assert_eq(options.trace_count, 2);
+    cr_assert_str_eq(options.traces[1], "b");
+    cr_assert_eq(PARSE(&options, "--merge-trace"), -EINVAL);
 }
 
-Test(viewer_options, a_value_is_whole_and_in_range)
+Test(viewer_options, rejects_values_that_are_malformed_or_out_of_range)
 {
     const char *bad[][2] = {{"--presenter", "vga"}, {"--wait", "-1"},      {"--wait", "soon"},
                             {"--wait", "inf"},      {"--frames", "0"},     {"--frames", "7x"},
@@ -84,11 +95,11 @@ Test(viewer_options, a_value_is_whole_and_in_range)
     struct options options;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_eq(PARSE(&options, bad[i][0], bad[i][1]), -EINVAL, "%s %s was taken", bad[i][0],
-                     bad[i][1]);
+        cr_assert_eq(PARSE(&options, bad[i][0], bad[i][1]), -EINVAL, "%s %s was accepted",
+                     bad[i][0], bad[i][1]);
 }
 
-Test(viewer_options, each_presenter_of_the_table_is_known)
+Test(viewer_options, accepts_each_presenter_of_the_table)
 {
     struct options options;
 
@@ -97,7 +108,7 @@ Test(viewer_options, each_presenter_of_the_table_is_known)
     cr_assert_eq(PARSE(&options, "--presenter", "auto"), 0);
 }
 
-Test(viewer_options, stray_words_and_unknown_options_are_refused)
+Test(viewer_options, rejects_stray_words_and_unknown_options)
 {
     struct options options;
 
@@ -105,4 +116,29 @@ Test(viewer_options, stray_words_and_unknown_options_are_refused)
     cr_assert_eq(PARSE(&options, "--none"), -EINVAL);
     cr_assert_eq(PARSE(&options, "--snapshot"), -EINVAL);
     cr_assert_eq(PARSE(&options, "--follow=yes"), -EINVAL);
+}
+
+Test(viewer_options, follow_waits_forever_unless_a_time_is_given)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "--follow"), 0);
+    cr_assert_eq(options.wait_ns, PF_FOREVER);
+    cr_assert_eq(PARSE(&options, "--wait", "0", "--follow"), 0);
+    cr_assert_eq(options.wait_ns, 0);
+}
+
+Test(viewer_options, gives_advice_about_its_own_options_only)
+{
+    cr_assert_not_null(strstr(options_advice(ECONNREFUSED), "--wait"));
+    cr_assert_not_null(strstr(options_advice(EACCES), "--group"));
+    cr_assert_not_null(strstr(options_advice(EXDEV), "--ipc"));
+    cr_assert_not_null(options_advice(EBUSY));
+    cr_assert_null(options_advice(EIO));
+}
+
+Test(viewer_options, help_lists_every_option_in_eighty_columns)
+{
+    cr_assert_gt(options_table()->entry_count, 10);
+    expect_help(options_table(), "Presenters:");
 }

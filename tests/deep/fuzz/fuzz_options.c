@@ -1,41 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Any command line for both programs: the words of the input, one a line, up to a NUL. */
-#include <getopt.h>
+/* The command line of both programs: one word per line of the input, up to a NUL. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "producer/options.h"
+#include "producer/sources/pattern.h"
 
 enum { WORDS_MAX = 64 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int viewer_parse(int argc, char **argv);      /* fuzz_options_viewer.c */
-bool source_pattern_exists(const char *name); /* of producer/source.h */
-void source_pattern_print_table(void);
-void source_print_table(void);
+int viewer_parse(int argc, char **argv); /* fuzz_options_viewer.c */
 
-/* The parts that options.c asks, without their own needs. */
-bool source_pattern_exists(const char *name)
+/* What options.c calls in the sources, without their libraries. */
+bool pattern_exists(const char *name)
 {
     return strcmp(name, "card") == 0;
 }
 
-void source_pattern_print_table(void)
+void pattern_print_table(void)
 {
 }
 
 void source_print_table(void)
 {
-}
-
-/* getopt keeps a place inside of the last argv: let it forget. */
-static void forget(void)
-{
-    char *none[] = {"", NULL};
-
-    optind = 0;
-    getopt(1, none, "");
 }
 
 static void check(const struct options *options, int argc, char **argv)
@@ -62,12 +50,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     for (char *word; count <= WORDS_MAX && (word = strsep(&rest, "\n"));)
         words[count++] = word;
-    memcpy(copy, words, sizeof copy); /* the parser may change their order */
-    forget();
+    memcpy(copy, words, sizeof copy); /* the parser changes their order */
     if (options_parse(&options, count, copy) == 0)
         check(&options, count, copy);
     memcpy(copy, words, sizeof copy);
-    forget();
     viewer_parse(count, copy);
     free(text);
     return 0;

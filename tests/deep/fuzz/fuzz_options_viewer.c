@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The viewer's parser, under other names than the producer's. */
+/* The viewer's parser, renamed because the producer's has the same names. */
 #define options_parse viewer_options_parse
-#define options_print_help viewer_options_print_help
+#define options_table viewer_options_table
+#define options_advice viewer_options_advice
 #include "viewer/options.c"
 
 int viewer_parse(int argc, char **argv);
 
-/* Without the presenters and all that they need. */
+/* What options.c calls in the presenters, without their libraries. */
 bool presenter_exists(const char *name)
 {
     return strcmp(name, "null") == 0;

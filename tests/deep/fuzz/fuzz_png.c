@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a PNG file. Each chunk's CRC is made right first: behind a wrong one there is
- * nothing to find. */
+/* Arbitrary bytes as a PNG file. The CRC of each chunk is corrected first, because libpng stops at
+ * the first wrong one. */
 #include <zlib.h>
 
 #include "input.h"
@@ -13,7 +13,7 @@ static uint32_t number_at(const uint8_t *bytes)
 }
 
 /* PNG specification, 5.3: length, type, data, CRC of type and data. */
-static void mend_crcs(uint8_t *bytes, size_t size)
+static void correct_crcs(uint8_t *bytes, size_t size)
 {
     for (size_t at = 8; at + 12 <= size;) {
         uint64_t length = number_at(bytes + at);
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *bytes = malloc(size + 1);
 
     memcpy(bytes, data, size);
-    mend_crcs(bytes, size);
+    correct_crcs(bytes, size);
     input_set(bytes, size);
     free(bytes);
     input_play(&source_png_ops);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A fuzzer's bytes as a file: in memory, under a path that open() takes; and what is read from it,
- * as frames in memory that ends where the slot would. */
-#ifndef INPUT_H
-#define INPUT_H
+/* The fuzzer's bytes as a file in memory, and its frames in heap memory, which ends with the last
+ * pixel, so that the sanitizer detects any access behind it. */
+#ifndef TESTS_DEEP_FUZZ_INPUT_H
+#define TESTS_DEEP_FUZZ_INPUT_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #include "producer/sources/source.h"
 
-enum { PIXELS_MAX = 1 << 20, FRAMES_MAX = 4 }; /* of one run: larger ones are only slower */
+enum { PIXELS_MAX = 1 << 20, FRAMES_MAX = 4 }; /* limits of one run, for speed */
 
 static char input_path[64];
 static int input_fd = -1;
@@ -29,7 +29,7 @@ static inline void input_set(const uint8_t *data, size_t size)
         __builtin_trap();
 }
 
-/* What a segment is made for. */
+/* Trap if the source has a format that no segment can have. */
 static inline void input_check(const struct source *source)
 {
     const struct pf_format *format = &source->format;
@@ -39,14 +39,14 @@ static inline void input_check(const struct source *source)
         __builtin_trap();
 }
 
-/* Read it as the producer does. */
+/* Read the file as the producer does. */
 static inline void input_play(const struct source_ops *ops)
 {
     char *inputs[] = {input_path};
-    struct source_config options = {.inputs = inputs, .input_count = 1};
+    struct source_config config = {.inputs = inputs, .input_count = 1};
     struct source *source;
 
-    if (ops->open(&source, &options) < 0)
+    if (ops->open(&source, &config) < 0)
         return;
     input_check(source);
     for (int i = 0; i < FRAMES_MAX && ops->next(source) == 0; i++) {
@@ -56,7 +56,7 @@ static inline void input_play(const struct source_ops *ops)
         if ((uint64_t)width * height > PIXELS_MAX)
             break;
         uint32_t stride_bytes = (width * 4 + 63) / 64 * 64;
-        /* Not a byte behind the last pixel. */
+        /* No padding behind the last pixel. */
         uint8_t *pixels = malloc((size_t)stride_bytes * (height - 1) + 4 * (size_t)width);
         struct pf_frame frame = {.plane[0] = {pixels, stride_bytes}, .sequence = 1};
         int ret = ops->fill(source, &frame);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of a program as one constant table, from which getopt_long()'s arrays and --help are
+ * generated. A new option is one entry, and a setter if its value is more than a text.
+ */
+#ifndef PROGRAM_OPTIONS_H
+#define PROGRAM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { OPTION_ENTRIES_MAX = 48 };
+
+struct option_entry {
+    const char *name;  /* without "--" */
+    char letter;       /* of the short form; 0: none */
+    const char *value; /* what --help calls its value, like "SECONDS"; NULL: takes no value */
+    const char *help;  /* meaning, unit, range and default; wrapped by option_table_print() */
+    bool is_last;      /* the words behind it are not read, as for --help */
+
+    /* Store `value` (NULL for an option without one) in the program's `options`. Returns false if
+     * the value is not valid; then the message is `expected`, like "give 2 to 8". */
+    bool (*set)(void *options, const char *value);
+    const char *expected;
+    /* If `set` is NULL: offset in `options` of the const char * that gets the value, or of the bool
+     * that an option without a value makes true. */
+    size_t field;
+};
+
+/* A part of --help behind the options. */
+struct option_section {
+    const char *title;
+    const char *text;    /* wrapped by option_table_print(); NULL: none */
+    void (*print)(void); /* prints rows, see option_table_print_row(); NULL: none */
+};
+
+struct option_table {
+    const char *usage;   /* lines of "program [OPTION]...", separated by \n */
+    const char *summary; /* paragraphs, wrapped by option_table_print() */
+    const struct option_entry *entries;
+    size_t entry_count; /* at most OPTION_ENTRIES_MAX */
+    const struct option_section *sections;
+    size_t section_count;
+};
+
+/*
+ * Read the command line into `options`, which holds the defaults. getopt_long() moves the words
+ * that are not options to the end of argv.
+ *
+ * Returns the index of the first of them (argc if there are none), or -EINVAL, logged.
+ */
+int option_table_parse(const struct option_table *table, void *options, int argc, char **argv);
+
+/* Print --help on standard output, at most 80 columns wide. */
+void option_table_print(const struct option_table *table);
+
+/* Print "  NAME       TEXT", wrapped: a row of a section. */
+void option_table_print_row(const char *name, const char *text);
+
+#endif
