@@ -72,7 +72,7 @@ static void count_message(enum pf_log_level level, int error, const char *text)
 
 static void init(void)
 {
-    quiet();
+    init_stream();
     pf_log_set_level(PF_LOG_WARNING);
     log_set_sink(count_message);
     setenv("SDL_VIDEODRIVER", "dummy", 1);
@@ -89,7 +89,7 @@ static void close_all(void)
 {
     if (presenter)
         presenter->ops->close(presenter);
-    finish();
+    finish_stream();
 }
 
 TestSuite(presenter_sdl, .init = init, .fini = close_all);
