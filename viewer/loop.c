@@ -361,7 +361,7 @@ static int join_next_segment(struct loop *loop, bool of_same_producer)
     status_restart_silence(&loop->status, clock_now_ns());
     log_info("channel \"%s\": joined segment %d: %ux%u", loop->report->channel, segment->shmid,
              segment->format.width, segment->format.height);
-    return loop->presenter->ops->attach(loop->presenter);
+    return presenter_attach(loop->presenter);
 }
 
 static int report_eviction(struct loop *loop)

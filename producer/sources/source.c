@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of sources. The one that matches the inputs best gets them. */
+/* The source that matches the inputs best gets them. */
 #include "source.h"
 
 #include <errno.h>
@@ -12,11 +12,8 @@
 #include "media/stamp.h"
 #include "program/options.h"
 
-static const struct source_ops *const sources[] = {
-    &source_pattern_ops,
-    &source_png_ops,
-    &source_y4m_ops,
-};
+#define SOURCE_ADDRESS(name) &source_##name##_ops,
+static const struct source_ops *const sources[] = {SOURCE_TABLE(SOURCE_ADDRESS)};
 enum { COUNT = sizeof sources / sizeof *sources };
 
 /* A failure of a source is a failure of its input, except for these. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A source produces the frames. Each is one file with one `const struct source_ops` at its end, and
- * one line in the table in source.c, which --help prints.
+ * one line in SOURCE_TABLE below, which --help prints.
  */
 #ifndef PRODUCER_SOURCES_SOURCE_H
 #define PRODUCER_SOURCES_SOURCE_H
@@ -75,7 +75,16 @@ struct source_ops {
     void (*close)(struct source *source);
 };
 
-extern const struct source_ops source_pattern_ops, source_png_ops, source_y4m_ops;
+/* The table of sources: one line each. `name` stands for source_NAME_ops, at the end of its file. */
+/* clang-format off */
+#define SOURCE_TABLE(source) \
+    source(pattern)          \
+    source(png)              \
+    source(y4m)
+/* clang-format on */
+
+#define SOURCE_DECLARE(name) extern const struct source_ops source_##name##_ops;
+SOURCE_TABLE(SOURCE_DECLARE)
 
 /*
  * Open the source with the best match for the config's inputs, the first of the table among equals.

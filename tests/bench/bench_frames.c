@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The same frames as bench_producer's, as raw bytes on standard output: for viewers that read a
- * pipe. When each was drawn, and its writing begun, goes to a file in the columns of the viewer's
+ * The frames of bench_producer as raw bytes on standard output, for viewers that read a pipe. The
+ * time at which the write of each frame begins goes to a file, in the columns of the viewer's
  * --csv.
  *
  *     bench_frames WIDTH HEIGHT INTERVAL_US COUNT FILE.csv

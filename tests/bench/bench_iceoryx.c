@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Eclipse iceoryx beside pageflip: the same ping, with a subscriber that sleeps in a WaitSet and
- * one that polls. Its daemon, iox-roudi, must be running, with a pool of chunks as large as the
- * frame.
+ * Eclipse iceoryx compared with pageflip: the same ping, with a subscriber that sleeps in a WaitSet
+ * and with a subscriber that polls. The daemon iox-roudi must be running, with a pool of chunks as
+ * large as the frame.
  */
 #include <iceoryx_binding_c/publisher.h>
 #include <iceoryx_binding_c/runtime.h>
@@ -50,14 +50,14 @@ static void prepare(void)
 {
     int64_t deadline_ns = clock_now_ns() + 5 * NS_PER_S;
 
-    /* The two ends are told of each other by the daemon, one after the other. */
+    /* The daemon connects the two sides one after the other. */
     while (!iox_pub_has_subscribers(publisher) && clock_now_ns() < deadline_ns)
         ;
     if (iox_pub_loan_chunk(publisher, &drawn, chunk_bytes) != AllocationResult_SUCCESS)
         drawn = NULL;
 }
 
-/* Without a chunk nothing is sent, and the receiver hangs: the suite's time-out says so. */
+/* Without a chunk nothing is sent, and the receiver waits until the suite's time-out. */
 static void send_chunk(const struct ping_frame *frame)
 {
     (void)frame;
@@ -74,12 +74,12 @@ static void receive_polling(const struct ping_frame *frame)
 
 static void receive_sleeping(const struct ping_frame *frame)
 {
-    iox_notification_info_t news;
+    iox_notification_info_t notification;
     uint64_t missed;
 
     (void)frame;
     while (iox_sub_take_chunk(subscriber, &shown) != ChunkReceiveResult_SUCCESS)
-        iox_ws_wait(set, &news, 1, &missed);
+        iox_ws_wait(set, &notification, 1, &missed);
 }
 
 static void release(void)
@@ -87,7 +87,7 @@ static void release(void)
     iox_sub_release_chunk(subscriber, shown);
 }
 
-/* In order, else iox-roudi waits for the dead. */
+/* In this order, or iox-roudi waits for a process that has exited. */
 static void leave(void)
 {
     iox_ws_detach_subscriber_state(set, subscriber, SubscriberState_HAS_DATA);
@@ -124,7 +124,7 @@ static const struct way way_polled = {.name = "iceoryx-poll",
 
 int main(int argc, char **argv)
 {
-    /* One of iceoryx's two at a time: they share a subscriber. */
+    /* A run may contain only one of the two iceoryx ways: they share a subscriber. */
     static const struct way *const ways[] = {&way_sleep, &way_spin, &way_iceoryx, &way_polled,
                                              NULL};
 

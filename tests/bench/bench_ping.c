@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageflip's handoff beside what it cannot beat, and beside the ways that carry a frame:
+ * pageflip's handoff compared with its limits and with ways that copy the frame:
  *
- *     sem, line        a bare doorbell and a bare cache line: no frame, the limit of each kind
- *     sleep, spin      pageflip, with a viewer that sleeps, and with one that watches
- *     semop            System V's own doorbell
- *     pipe, socket, queue   write the frame and read it, by pieces where the kernel wants that
+ *     sem, line             a bare semaphore and a bare cache line: the limits, without a frame
+ *     sleep, spin           pageflip, with a viewer that sleeps and with a viewer that spins
+ *     semop                 a bare System V semaphore
+ *     pipe, socket, queue   write the frame and read it, in pieces where the kernel requires that
  */
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -22,7 +22,7 @@
 /* ------------------------------------------------------------------ sem, line */
 
 struct bare {
-    sem_t bell;
+    sem_t semaphore;
     _Alignas(64) _Atomic uint64_t line;
 };
 static struct bare *bare;
@@ -33,19 +33,19 @@ static int open_bare(const struct ping_frame *frame)
     (void)frame;
     if (!bare)
         bare = mmap(NULL, sizeof *bare, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return bare == MAP_FAILED ? -1 : sem_init(&bare->bell, 1, 0);
+    return bare == MAP_FAILED ? -1 : sem_init(&bare->semaphore, 1, 0);
 }
 
 static void send_sem(const struct ping_frame *frame)
 {
     (void)frame;
-    sem_post(&bare->bell);
+    sem_post(&bare->semaphore);
 }
 
 static void receive_sem(const struct ping_frame *frame)
 {
     (void)frame;
-    while (sem_wait(&bare->bell) < 0)
+    while (sem_wait(&bare->semaphore) < 0)
         ;
 }
 
@@ -170,7 +170,7 @@ static const struct way way_socket = {.name = "socket",
 
 /* ------------------------------------------------------------------ queue: System V messages */
 
-enum { MESSAGE_BYTES = 8192 }; /* the kernel's own limit, if nobody has raised kernel.msgmax */
+enum { MESSAGE_BYTES = 8192 }; /* the default of kernel.msgmax */
 
 struct message {
     long type;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One picture decoded in turn: by pageflip into a slot; by plain libpng into private memory; and by
- * that, and then copied into the slot, as a producer would that has no slot to decode into.
+ * One PNG image, decoded in turn by pageflip into a slot, by plain libpng into private memory, and
+ * by libpng with a copy to the slot, as a producer does that cannot decode into a slot.
  *
  *     bench_png WIDTH HEIGHT COUNT
  */
@@ -19,7 +19,7 @@
 
 static struct histogram slot, alone, copied;
 
-/* What image.c asks libpng for, and no more. Errors end the program. */
+/* Decode with the libpng settings of media/image.c. Returns 0, or -1 on any error. */
 static int decode(const char *path, uint8_t *pixels, uint32_t stride_bytes)
 {
     FILE *file = fopen(path, "rb");
@@ -57,14 +57,14 @@ static int decode_by_pageflip(const char *path, const struct pf_frame *frame)
     return ret;
 }
 
-/* As a photograph or a rendered scene is: smooth, and with some noise. */
+/* Smooth with some noise, like a photograph or a rendered scene. */
 static void draw(uint8_t *pixels, uint32_t width, uint32_t height)
 {
     uint32_t noise = 1;
 
     for (uint32_t y = 0; y < height; y++) {
         for (uint32_t x = 0; x < width; x++, pixels += 4) {
-            noise = noise * 1664525 + 1013904223; /* Numerical Recipes' */
+            noise = noise * 1664525 + 1013904223; /* Numerical Recipes */
             pixels[0] = (uint8_t)(x * 255 / width + (noise >> 30));
             pixels[1] = (uint8_t)(y * 255 / height + (noise >> 30));
             pixels[2] = (uint8_t)((x + y) / 16);
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     draw(memory, format.width, format.height);
     if (image_write_file(path, memory, stride_bytes, format.width, format.height) < 0)
         goto out;
-    for (long i = -1; i < atol(argv[3]); i++) { /* the first warms the file up */
+    for (long i = -1; i < atol(argv[3]); i++) { /* -1: not counted, loads the file into the cache */
         struct pf_frame frame;
         int64_t at_ns[4];
         pf_producer_begin(producer, PF_FOREVER, &frame);

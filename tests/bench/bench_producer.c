@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A producer for measurements, which costs what it is told to and no more.
+ * A producer for measurements. It only does what its options request.
  *
  *     bench_producer [-n CHANNEL] -s WxH [-i INTERVAL_US] [-p SPREAD_US] [-d] [-m COUNT]
  *
- * Without -i as fast as viewers of every frame let it. -d draws each frame, with a stamp; without
- * it nothing is drawn at all. -m ends after COUNT frames.
+ * Without -i it publishes without pauses, except for waits for every-frame viewers. -d draws each
+ * frame, with a stamp; without -d nothing is drawn. -m ends after COUNT frames.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What pf_producer_publish() costs the producer with so many viewers, beside as many bare doorbells
- * rung in the same state, in turn:
+ * What pf_producer_publish() costs the producer with VIEWERS viewers, compared with the same number
+ * of bare semaphores posted in the same state, in turn:
  *
- *     asleep   each viewer sleeps in acquire, and each bare doorbell has a sleeper: the kernel is
- *              asked to wake them, one after the other
- *     awake    nobody sleeps: viewers that are busy with a frame
+ *     asleep   each viewer sleeps in acquire, and each semaphore has a sleeper: the kernel wakes
+ *              them one by one
+ *     awake    no viewer sleeps, as if each were busy with a frame
  *
- * Beside no viewer at all stands one post and wait of a semaphore that nobody sleeps in. From each
- * span the clock call in it is taken off.
+ * With 0 viewers the comparison is one post and one wait of a semaphore without a sleeper. The time
+ * of one clock call is subtracted from each span.
  *
  *     bench_publish VIEWERS asleep|awake COUNT
  */
@@ -23,10 +23,10 @@
 #include "figures.h"
 #include "pageflip.h"
 
-#define ASLEEP_NS (500 * NS_PER_US) /* time for all to fall asleep in */
+#define ASLEEP_NS (500 * NS_PER_US) /* enough for all to fall asleep */
 
 static struct pf_viewer *viewers[PF_VIEWERS_MAX];
-static sem_t bells[PF_VIEWERS_MAX];
+static sem_t semaphores[PF_VIEWERS_MAX];
 static struct histogram publish, bare, clock_call;
 
 static void *view(void *argument)
@@ -41,7 +41,7 @@ static void *view(void *argument)
     return NULL;
 }
 
-static void *sleep_in_bell(void *argument)
+static void *sleep_in_semaphore(void *argument)
 {
     for (;;)
         sem_wait(argument);
@@ -53,13 +53,13 @@ static int start(pthread_t *thread, void *(*run)(void *), void *argument)
     return -pthread_create(thread, NULL, run, argument);
 }
 
-static void ring_bare(int count)
+static void post_bare(int count)
 {
     for (int i = 0; i < count; i++)
-        sem_post(&bells[i]);
+        sem_post(&semaphores[i]);
     if (count == 0) {
-        sem_post(&bells[0]);
-        sem_wait(&bells[0]);
+        sem_post(&semaphores[0]);
+        sem_wait(&semaphores[0]);
     }
 }
 
@@ -77,12 +77,12 @@ int main(int argc, char **argv)
     long rounds = atol(argv[3]);
     if (pf_producer_open(&producer, "bench", &format, &options) < 0)
         return 1;
-    sem_init(&bells[0], 1, 0);
+    sem_init(&semaphores[0], 1, 0);
     for (int i = 0; i < count; i++) {
-        sem_init(&bells[i], 1, 0);
+        sem_init(&semaphores[i], 1, 0);
         if (pf_viewer_open(&viewers[i], "bench", NULL) < 0 ||
             (asleep && (start(&threads[i], view, viewers[i]) < 0 ||
-                        start(&sleepers[i], sleep_in_bell, &bells[i]) < 0)))
+                        start(&sleepers[i], sleep_in_semaphore, &semaphores[i]) < 0)))
             return 1;
     }
     struct timespec pause = clock_timespec(ASLEEP_NS);
@@ -96,18 +96,18 @@ int main(int argc, char **argv)
         pf_producer_publish(producer, &frame);
         int64_t published_ns = clock_now_ns();
         if (asleep)
-            nanosleep(&pause, NULL); /* else the sleepers just woken are in the way */
+            nanosleep(&pause, NULL); /* let the viewers that were woken sleep again */
         int64_t before_ns = clock_now_ns();
-        ring_bare(count);
-        int64_t rung_ns = clock_now_ns();
-        int64_t clock_ns = clock_now_ns() - rung_ns;
+        post_bare(count);
+        int64_t posted_ns = clock_now_ns();
+        int64_t clock_ns = clock_now_ns() - posted_ns;
         if (i < rounds / 10)
             continue;
         histogram_record(&publish, published_ns - start_ns - clock_ns);
-        histogram_record(&bare, rung_ns - before_ns - clock_ns);
+        histogram_record(&bare, posted_ns - before_ns - clock_ns);
         histogram_record(&clock_call, clock_ns);
     }
-    pf_producer_close(producer); /* its end wakes the viewers, which then return */
+    pf_producer_close(producer); /* ends the stream: view() returns */
     for (int i = 0; i < count; i++) {
         if (asleep)
             pthread_join(threads[i], NULL);

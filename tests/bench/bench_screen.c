@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit of showing a frame on an X server that copies: one process draws in a segment of its
- * own, asks the server to show it, and waits until the server is done with it. No second process,
- * no library but XCB.
+ * The limit of showing a frame on an X server that copies: one process draws in its own segment,
+ * asks the server to show the frame, and waits until the server has finished. There is no second
+ * process and no library except XCB.
  *
  *     bench_screen vsync|async|put WIDTH HEIGHT INTERVAL_US COUNT [FILE.csv]
  *
  * vsync and async are Present of a shared pixmap, put is ShmPutImage. With a file each frame is
- * drawn, and its row has the columns of the viewer's --csv; without, nothing is drawn. INTERVAL_US
- * 0: as fast as it goes. Prints what one frame took, the processor time of one, and the rate, the
- * first tenth of the frames not counted.
+ * drawn, and has a row with the columns of the viewer's --csv; without a file nothing is drawn. An
+ * INTERVAL_US of 0 means no pauses. Prints the time and the processor time of a frame and the frame
+ * rate, without the first tenth of the frames.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -46,7 +46,7 @@ static int open_window(void)
     if (xcb_connection_has_error(self.xcb))
         return -1;
     const xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(self.xcb)).data;
-    /* Where it is asked to be, at once: no window manager is to have a say. */
+    /* override_redirect: the window gets its position immediately, without a window manager. */
     uint32_t values[] = {1, XCB_EVENT_MASK_EXPOSURE}, no_exposures = 0;
 
     self.window = xcb_generate_id(self.xcb);
@@ -57,7 +57,7 @@ static int open_window(void)
     xcb_create_gc(self.xcb, self.gc, self.window, XCB_GC_GRAPHICS_EXPOSURES, &no_exposures);
     xcb_map_window(self.xcb, self.window);
     xcb_flush(self.xcb);
-    xcb_generic_event_t *event = xcb_wait_for_event(self.xcb); /* Expose: it is on the screen */
+    xcb_generic_event_t *event = xcb_wait_for_event(self.xcb); /* Expose: the window is visible */
     free(event);
     return event ? 0 : -1;
 }
@@ -78,7 +78,7 @@ static int open_slots(void)
         self.pixmap[k] = xcb_generate_id(self.xcb);
         xcb_shm_create_pixmap(self.xcb, self.pixmap[k], self.window, (uint16_t)self.width,
                               (uint16_t)self.height, 24, self.shm, (uint32_t)(k * self.slot_bytes));
-        /* The server faults the pages in when it reads them first: not during the first frames. */
+        /* Let the server read the pages now, or it takes page faults during the first frames. */
         xcb_copy_area(self.xcb, self.pixmap[k], self.window, self.gc, 0, 0, 0, 0,
                       (uint16_t)self.width, (uint16_t)self.height);
     }
@@ -91,7 +91,7 @@ static int open_slots(void)
     return 0;
 }
 
-static void ask(uint32_t k, uint32_t serial)
+static void request_show(uint32_t k, uint32_t serial)
 {
     uint32_t options = XCB_PRESENT_OPTION_COPY | (self.vsync ? 0 : XCB_PRESENT_OPTION_ASYNC);
     uint16_t width = (uint16_t)self.width, height = (uint16_t)self.height;
@@ -107,7 +107,7 @@ static void ask(uint32_t k, uint32_t serial)
 }
 
 /* ShmCompletion is the only event of the window after Expose. Present sends Idle and Complete, in
- * any order. Returns false when the display is gone. */
+ * any order. Returns false if the connection to the display is lost. */
 static bool wait_done(void)
 {
     for (int events = self.puts ? 1 : 2; events > 0; events--) {
@@ -148,15 +148,15 @@ int main(int argc, char **argv)
         if (csv)
             scene_draw(self.slots + k * self.slot_bytes, self.width * 4, self.width, self.height,
                        (uint64_t)i);
-        int64_t asked_ns = clock_now_ns();
-        ask(k, (uint32_t)i);
+        int64_t requested_ns = clock_now_ns();
+        request_show(k, (uint32_t)i);
         if (!wait_done())
             return 1;
         int64_t now_ns = clock_now_ns();
         if (counted_ns)
-            histogram_record(&done, now_ns - asked_ns);
+            histogram_record(&done, now_ns - requested_ns);
         if (csv)
-            fprintf(csv, "%" PRId64 ",%.3f,%.3f\n", i, (double)asked_ns / 1e3,
+            fprintf(csv, "%" PRId64 ",%.3f,%.3f\n", i, (double)requested_ns / 1e3,
                     (double)now_ns / 1e3);
     }
     double counted = (double)(count - count / 10);

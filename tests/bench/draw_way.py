@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Draw one frame's way from a merged trace, as an SVG picture for the README.
+"""Draw the path of one frame from a merged trace, as an SVG image for the README.
 
     pageflip-viewer --merge-trace p.json v0.json v1.json | tests/bench/draw_way.py > assets/way.svg
 
-It is the frame whose time from begin to the last display's being done is the median."""
+It is the frame with the median time from begin until the last display has finished with the frame."""
 import json
 import statistics
 import sys
@@ -29,7 +29,7 @@ def main():
         start = shown_by_all[frame][producer, "render"]["ts"]
         return max(e["ts"] + e["dur"] for e in shown_by_all[frame].values()) - start
 
-    late = sorted(shown_by_all)[len(shown_by_all) // 4 :]  # past the start
+    late = sorted(shown_by_all)[len(shown_by_all) // 4 :]  # without the start
     median = statistics.median_low([span(f) for f in late])
     chosen = next(f for f in late if span(f) == median)
     begin = shown_by_all[chosen][producer, "render"]["ts"]
@@ -42,7 +42,7 @@ def main():
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
            f'font-size="13"><rect width="{WIDTH}" height="{height}" fill="#12161c"/>',
            f'<text x="{LEFT}" y="24" fill="#e8e8e8">frame {chosen}: '
-           f'{median:.0f} us from begin to the last display being done with it</text>']
+           f'{median:.0f} us from begin until the last display has finished with it</text>']
 
     def x(ts):
         return LEFT + (ts - start) * scale
@@ -56,8 +56,8 @@ def main():
         tick += step
     out.append(f'<text x="{LEFT - 14}" y="{height - 12}" fill="#8a94a0" text-anchor="end">microseconds</text>')
     for (pid, stage), y in row_of.items():
-        who = "producer" if pid == producer else f"viewer {viewers.index(pid) + 1}"
-        out.append(f'<text x="16" y="{y + 15}" fill="#8a94a0">{who}</text>'
+        process = "producer" if pid == producer else f"viewer {viewers.index(pid) + 1}"
+        out.append(f'<text x="16" y="{y + 15}" fill="#8a94a0">{process}</text>'
                    f'<text x="{LEFT - 14}" y="{y + 15}" fill="{COLORS[stage]}" text-anchor="end">{stage}</text>')
     for track in tracks:
         e = shown_by_all[chosen][track]

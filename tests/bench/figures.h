@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How the measuring programs say what they have seen, one line of JSON for each name. Nanoseconds:
- * the product's own reports round to a tenth of a microsecond, which is more than a cache line
- * takes. */
+/* The output of the measuring programs: one line of JSON for each name. The unit is nanoseconds,
+ * because the viewer's reports round to 0.1 us, which is longer than a cache line transfer. */
 #ifndef TESTS_BENCH_FIGURES_H
 #define TESTS_BENCH_FIGURES_H
 

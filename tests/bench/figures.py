@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""What every row of the table is made of: the same figure of two contestants, measured in turn in
-one run, and their ratio.
+"""The rows of the table. A row compares the same figure of two contestants, measured in turn in one
+run, and contains their ratio.
 
-A measurement is a dictionary {"p50": ..., "p99": ...} (p99 may be missing); a contestant has one
-for each round. What stands in the table is the median of the rounds' p50, its lowest and highest,
-and the median of the rounds' p99."""
+A measurement is a dictionary {"p50": ..., "p99": ...} (p99 may be missing); a contestant has one for
+each round. The table shows the median, the lowest and the highest of the rounds' p50, and the median
+of the rounds' p99."""
 import json
 import statistics
 import subprocess
 
 
 class Target:
-    """What a row has to reach. `holds` gets the ratio and our own median."""
+    """The target of a row. `holds` gets the ratio and pageflip's median."""
 
     def __init__(self, text, holds):
         self.text, self.holds = text, holds
@@ -26,10 +26,10 @@ def ratio_at_least(limit):
 
 
 def of_lines(output, scale=1.0):
-    """The figures that a measuring program has printed, by name; numbers times `scale`."""
+    """The figures that a measuring program has printed, by name, multiplied by `scale`."""
     figures = {}
     for line in output.splitlines():
-        if not line.startswith("{"):  # a library's own words
+        if not line.startswith("{"):  # a message of a library
             continue
         row = json.loads(line)
         name = row.pop("name")
@@ -38,7 +38,7 @@ def of_lines(output, scale=1.0):
 
 
 def of_values(values):
-    """A measurement of single values."""
+    """A measurement from single values."""
     values = sorted(values)
     return {"p50": statistics.median(values), "p99": values[min(len(values) - 1, int(len(values) * 0.99))]}
 
@@ -65,7 +65,7 @@ class Row:
 
 
 class Gap:
-    """A row that could not be measured, and why."""
+    """A row that could not be measured, with the reason."""
 
     met = None
 
@@ -97,7 +97,7 @@ def ratio_text(ratio):
 
 
 def table(rows):
-    """Lines of text. The group is a line of its own over its rows."""
+    """Lines of text. A line with the group's name precedes its rows."""
     cells = [("", "unit", "pageflip: median (min..max p99)", "against", "its median (min..max p99)", "ratio",
               "target", "")]
     for row in rows:

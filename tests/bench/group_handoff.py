@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From one process to another: the handoff alone, and what it costs the producer."""
+"""The handoff from one process to another, and what it costs the producer."""
 import subprocess
 
 from figures import *
@@ -10,7 +10,7 @@ NS = 1e-3  # in microseconds
 
 
 def ping(bench, size, count, *ways, program="bench_ping", seconds=100):
-    # iceoryx's daemon has no such priority, and would not have its turn beside two that spin.
+    # iceoryx's daemon has no such priority: two processes that spin with it would keep the daemon from running.
     first = FIRST if program == "bench_ping" else []
     return of_lines(output_of(*first, bench.program(program), *SIZES[size].split(), str(count), *ways, env=bench.env,
                               seconds=seconds), NS)
@@ -22,24 +22,24 @@ def pixels(size):
 
 
 def handoff(bench):
-    """The limit of each kind: a bare doorbell, a bare cache line."""
+    """Against the limits: a bare semaphore, a bare cache line."""
     group = "handoff, send to received"
     count = 200 if bench.quick else 800
     sleeping = {size: [] for size in SIZES}
-    bells, semops, lines, spinning = [], [], [], []
+    semaphores, semops, lines, spinning = [], [], [], []
     for _ in range(bench.rounds(9)):
         for size, seen in sleeping.items():
             got = ping(bench, size, count // 2, "sem", "sleep", "semop")
             seen.append(got["sleep"])
             if size == "1080p":
-                bells.append(got["sem"])
+                semaphores.append(got["sem"])
                 semops.append(got["semop"])
         got = ping(bench, "1080p", 4 * count, "line", "spin")
         lines.append(got["line"])
         spinning.append(got["spin"])
-    yield Row(group, "a sleeping viewer, 1080p", "us", sleeping["1080p"], "bare sem_t", bells, ratio_at_most(1.1))
+    yield Row(group, "a sleeping viewer, 1080p", "us", sleeping["1080p"], "bare sem_t", semaphores, ratio_at_most(1.1))
     yield Row(group, "a sleeping viewer, 1080p", "us", sleeping["1080p"], "bare semop", semops)
-    yield Row(group, "a watching viewer, 1080p", "us", spinning, "bare cache line", lines,
+    yield Row(group, "a spinning viewer, 1080p", "us", spinning, "bare cache line", lines,
               Target("<= 3.00 or 0.25 us", lambda ratio, ours: ratio <= 3 or ours <= 0.25))
     yield Row(group, "a sleeping viewer, 8K", "us", sleeping["8K"], "pageflip, 64x64", sleeping["64x64"],
               ratio_at_most(1.1))
@@ -47,7 +47,7 @@ def handoff(bench):
 
 
 def carry(bench, group, sleeping):
-    """The ways that carry the frame itself: written and read."""
+    """Against ways that copy the frame: written and read."""
     ways = {"pipe": "pipe", "socket": "Unix socket", "queue": "message queue"}
     sizes = ("64x64", "1080p") if bench.quick else SIZES
     seen = {size: {way: [] for way in ways} for size in sizes}
@@ -65,13 +65,13 @@ def carry(bench, group, sleeping):
 
 
 def iceoryx(bench):
-    """Shared memory, too; its daemon has to run. Each beside the bare doorbell of its own run."""
+    """Against another library for shared memory, which needs a daemon."""
     group = "iceoryx, send to received"
     if not bench.has("bench_iceoryx", "iox-roudi"):
         yield Gap(group, "iceoryx", "skipped: iceoryx and its C binding are not installed")
         return
     kinds = {"a sleeping viewer, 1080p": (300, "sleep", "iceoryx", "iceoryx, WaitSet"),
-             "a watching viewer, 1080p": (3000, "spin", "iceoryx-poll", "iceoryx, polled")}
+             "a spinning viewer, 1080p": (3000, "spin", "iceoryx-poll", "iceoryx, polled")}
     seen = {what: [] for what in kinds}
     with bench.roudi():
         for _ in range(bench.rounds(5)):
@@ -84,7 +84,7 @@ def iceoryx(bench):
         if seen[what]:
             yield Row(group, what, "us", [got[ours] for got in seen[what]], name, [got[theirs] for got in seen[what]])
         else:
-            yield Gap(group, what, f"no figure of {name}: it hung in every round")
+            yield Gap(group, what, f"no figure for {name}: it hung in every round")
 
 
 def publish(bench):

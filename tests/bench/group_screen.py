@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""From publish to the last pixel on the screen, as a witness sees it that reads the framebuffer;
-beside a single process that makes the same request of the server. And how a stream begins."""
+"""From publish to the last pixel on the screen, measured by the probe in the framebuffer, against a
+single process that sends the same request to the server; and the start of a stream."""
 import os
 import time
 
@@ -10,7 +10,7 @@ from peers import FFplay
 from screen import FIRST, Screen, rows
 
 SIZES = {"720p": "1280x720", "1080p": "1920x1080", "4K": "3840x2160"}
-# our way: arguments of the viewer, and the bare request that is its limit
+# Name of a row: arguments of the viewer, and the bare request that is the limit.
 WAYS = {
     "Present, vsync off": (("x11", "--vsync", "off"), "async"),
     "Present, vsync on": (("x11", "--vsync", "on"), "vsync"),
@@ -23,12 +23,12 @@ WARM_UP = 10  # frames
 
 
 def interval_us(size, is_vsync):
-    """Longer than the spread of a refresh, a vblank, and drawing."""
+    """Longer than the spread over a refresh, a vblank and the drawing together."""
     return 45_000 if is_vsync else 40_000 if size == "4K" else 27_000
 
 
 def waits(seen, drawn):
-    """Of the frames that were drawn and seen, but for the first: publish to the last pixel."""
+    """From publish to the last pixel, of the frames that were drawn and seen, without the first ones."""
     spans = [seen[int(row["sequence"])] - float(row["publish_us"]) for row in drawn[WARM_UP:]
              if int(row["sequence"]) in seen]
     assert len(spans) >= len(drawn) // 6, f"the probe saw {len(spans)} of {len(drawn)} frames"
@@ -56,7 +56,7 @@ def pageflip(bench, screen, size, arguments, frames):
 
 
 def ffplay(bench, screen, size, frames):
-    """Few frames: a pipe carries no more than some 20 of 4K a second."""
+    """Few frames, because a pipe carries only about 20 frames of 4K per second."""
     peer = FFplay(bench, SIZES[size], 100_000, frames)
     try:
         screen.display.window_of(peer.viewer)
@@ -79,12 +79,12 @@ def last_pixel(bench):
     try:
         for _ in range(bench.rounds(3)):
             for size in sizes:
-                for way in BARE:  # each limit beside those that it is the limit of
+                for way in BARE:  # each limit, followed by the rows that it is the limit of
                     theirs[size, way].append(bare(bench, screen, size, way, frames))
                     for name, (arguments, limit) in WAYS.items():
                         if limit == way:
                             ours[size, name].append(pageflip(bench, screen, size, arguments, frames))
-        for size in sizes:  # so far behind that one round says it
+        for size in sizes:  # so much slower that one round is enough
             peers[size].append(ffplay(bench, screen, size, 30))
     except Skip as reason:
         no_peer = str(reason)
@@ -97,10 +97,10 @@ def last_pixel(bench):
                       in_ms(theirs[size, limit]), target)
     for size in sizes:
         what = f"Present, vsync off, {size}"
-        yield (Gap(group, what, f"no figure of ffplay: {no_peer}") if no_peer else
+        yield (Gap(group, what, f"no figure for ffplay: {no_peer}") if no_peer else
                Row(group, what, "ms", in_ms(ours[size, "Present, vsync off"]), FFplay.name, in_ms(peers[size])))
     series = {}
-    for name, (_, limit) in WAYS.items():  # each of ours beside its limit
+    for name, (_, limit) in WAYS.items():  # each series of pageflip before its limit
         series[f"pageflip, {name}"] = {size: summary(in_ms(ours[size, name])) for size in sizes}
         series[BARE[limit]] = {size: summary(in_ms(theirs[size, limit])) for size in sizes}
     bench.plot("screen", sizes=sizes, series=series)
@@ -114,7 +114,7 @@ def in_ms(rounds):
 
 
 def start_pageflip(bench, presenter):
-    """(from exec to the first frame done in ms, publish to done of the 100 after it in us)."""
+    """(ms from exec until the first frame is done, us from publish to done of each of the next 100 frames)"""
     t = bench.scratch
     started = time.monotonic()
     producer = bench.producer(SIZES["1080p"], "-i", "16667", "-d")
@@ -133,7 +133,7 @@ def start_bare(bench):
 
 def spans_of(path, started):
     seen = [(float(row["publish_us"]), float(row["done_us"])) for row in rows(path) if row.get("again", "0") == "0"]
-    # The very first was published before there was a viewer: how old it was says nothing.
+    # The first frame was published before the viewer joined, so that its age is no measure.
     return seen[0][1] / 1e3 - started * 1e3, [done - published for published, done in seen[1:]]
 
 

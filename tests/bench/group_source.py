@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PNG files decoded into a slot; and what it costs to measure."""
+"""PNG files decoded into a slot, and the cost of --csv and --trace."""
 from figures import *
 from group_viewers import Pageflip, between
 from harness import report_of
@@ -19,7 +19,7 @@ def png(bench):
 
 
 def unpaced(bench, *files):
-    """A viewer of every frame without a display, as fast as it goes: frames a second."""
+    """Frames per second of an every-frame viewer without a display and without pacing."""
     frames = 50_000
     producer = bench.producer("1920x1080")
     bench.viewer("null", "--every-frame", "--frames", str(frames), "--json", "null.json", *files).ends_with(0, seconds=60)
@@ -28,7 +28,7 @@ def unpaced(bench, *files):
 
 
 def shown(bench, screen, *files):
-    """A viewer that shows 60 frames a second on a display: its processor time, and its handoff."""
+    """Processor time and latency of a viewer that shows 60 frames per second on a display."""
     viewer = Pageflip(bench, screen, "1920x1080", 60, *files)
     got = between(viewer, 1 if bench.quick else 2)
     latency = report_of(f"{bench.scratch.path}/viewer.json")["latency_us"]
@@ -36,7 +36,7 @@ def shown(bench, screen, *files):
 
 
 def measuring(bench):
-    """The same viewer with and without --csv and --trace."""
+    """A viewer with --csv and --trace, against the same viewer without them."""
     group = "measuring each frame, --csv and --trace"
     files = ("--csv", "measured.csv", "--trace", "measured.json")
     screen = Screen(bench.scratch, bench.build)

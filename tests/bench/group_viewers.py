@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a viewer costs while frames come at 60 a second, and how many it can show: beside the bare
-request, GStreamer, and ffplay."""
+"""What a viewer costs at 60 frames per second, and how many frames it can show, against the bare
+request, GStreamer and ffplay."""
 import os
 import signal
 import time
@@ -12,7 +12,7 @@ from peers import FFplay, GStreamer, Hangs, private_bytes, processor_ns
 from screen import FIRST, Screen
 
 INTERVAL_US = 16667
-FFPLAY_INTERVAL_US = 100_000  # a pipe carries about 20 frames of 4K a second
+FFPLAY_INTERVAL_US = 100_000  # a pipe carries about 20 frames of 4K per second
 
 
 class Pageflip:
@@ -23,10 +23,10 @@ class Pageflip:
         self.path = f"{t.path}/viewer.json"
         harness.text_of(self.path) and os.unlink(self.path)
         self.producer = bench.producer(size, *(["-i", str(INTERVAL_US)] if fps else []))
-        # Unpaced it is every frame, else the producer would publish frames that nobody is to see.
+        # Without pacing an every-frame viewer: else the producer would publish frames that are not shown.
         self.viewer = bench.viewer("x11", "--vsync", "off", "--json", "viewer.json",
                                    *([] if fps else ["--every-frame"]), *more)
-        screen.display.window_of(self.viewer)  # before that a signal would end it
+        screen.display.window_of(self.viewer)  # earlier a signal would end the viewer
         harness.until(lambda: self.report()["frames"]["shown"] > 10, "frames")
 
     def report(self):
@@ -36,12 +36,13 @@ class Pageflip:
         return harness.report_of(self.path)
 
     def begin(self):
-        """(frames shown, processor ns, seconds). The report for that is written before the time is taken,"""
+        """(frames shown, processor ns, seconds). The report is written before the time is read, and in end() after
+        that, so that the reports are not part of the cost."""
         shown = self.report()["frames"]["shown"]
         return shown, processor_ns(self.viewer.pid), time.monotonic()
 
     def end(self):
-        """and here after it: it is no part of what a frame costs."""
+        """The same at the end of the measurement."""
         used, at = processor_ns(self.viewer.pid), time.monotonic()
         return self.report()["frames"]["shown"], used, at
 
@@ -51,7 +52,7 @@ class Pageflip:
 
 
 def between(viewer, seconds):
-    """From one reading to another: what a frame cost in us, memory in MB, frames in a second."""
+    """Between two readings: processor time of a frame in us, memory in MB, frames per second."""
     try:
         shown, used, at = viewer.begin()
         time.sleep(seconds)
@@ -91,7 +92,7 @@ def ffplay(bench, screen, size, seconds):
 
 
 def may_hang(measure):
-    """Why there is no figure of this round, if there is none."""
+    """The measurement, or {"none": why there is no figure in this round}."""
     try:
         return measure()
     except (Hangs, harness.Skip) as reason:
@@ -99,7 +100,7 @@ def may_hang(measure):
 
 
 def why(rounds):
-    """Why there is no figure of any round."""
+    """Why there is no figure in any round."""
     reasons = [measurement["none"] for measurement in rounds if "none" in measurement]
     return reasons[0] if reasons else "it hung before the end"
 
@@ -123,7 +124,7 @@ def viewers(bench):
                     "bare Present": lambda: bare(bench, SIZES[size], INTERVAL_US, frames),
                     GStreamer.name: lambda: may_hang(lambda: between(GStreamer(bench, SIZES[size], 60), seconds)),
                 }
-                if size in sizes and (size, FFplay.name) not in seen:  # so far behind that one round says it
+                if size in sizes and (size, FFplay.name) not in seen:  # so much slower that one round is enough
                     contestants[FFplay.name] = lambda: may_hang(lambda: ffplay(bench, screen, SIZES[size], seconds))
                 for name, measure in contestants.items():
                     if size in sizes or name == "pageflip":
@@ -147,17 +148,17 @@ def viewers(bench):
                 if theirs:
                     yield Row(group, f"{text}, {size}", unit, ours, name, theirs, target)
                 else:
-                    yield Gap(group, f"{text}, {size}", f"no figure of {name}: {why(seen[size, name])}")
+                    yield Gap(group, f"{text}, {size}", f"no figure for {name}: {why(seen[size, name])}")
         ours, small = (figures(seen[size, "pageflip"], what) for size in ("4K", "720p"))
         yield Row(group, f"{text}, 4K", unit, ours, "pageflip, 720p", small,
                   ratio_at_most(1.2) if what == "cpu" else None)
     for name in ("bare Present", GStreamer.name):
         theirs = figures(unpaced[name], "fps")
         if theirs:
-            yield Row("the viewer, as fast as it goes", "frames shown, 4K", "1/s", figures(unpaced["pageflip"], "fps"),
+            yield Row("the viewer, unpaced", "frames shown, 4K", "1/s", figures(unpaced["pageflip"], "fps"),
                       name, theirs, ratio_at_least(0.9) if name == "bare Present" else None)
         else:
-            yield Gap("the viewer, as fast as it goes", "frames shown, 4K", f"no figure of {name}: {why(unpaced[name])}")
+            yield Gap("the viewer, unpaced", "frames shown, 4K", f"no figure for {name}: {why(unpaced[name])}")
     bench.plot("viewers", sizes=sizes, series={
         name: {size: summary(figures(seen[size, name], "cpu")) for size in sizes if figures(seen[size, name], "cpu")}
         for name in ("pageflip", "bare Present", GStreamer.name, FFplay.name)})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The programs that people use today for the same job, each started the way that suits it best, and
-bounded in time: they may hang."""
+"""Other programs for the same job, each started with the options that suit it best. Each wait has a
+time-out, because these programs may hang."""
 import glob
 import os
 import re
@@ -9,7 +9,7 @@ import time
 import harness
 from screen import FIRST
 
-PATIENCE = 5  # seconds until a peer is said to hang
+HANG_S = 5  # a peer that makes no progress for this many seconds hangs
 
 
 class Hangs(Exception):
@@ -17,7 +17,7 @@ class Hangs(Exception):
 
 
 def processor_ns(pid):
-    """Processor time of a process so far, all of its threads."""
+    """Processor time of a process so far, of all its threads."""
     total = 0
     for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
         total += int((harness.text_of(path).split() or ["0"])[0])
@@ -25,16 +25,16 @@ def processor_ns(pid):
 
 
 def private_bytes(pid):
-    """Memory that the process has written and nobody shares: not the pages of libraries, which count as its
-    own only while no other program has them, too."""
+    """Memory that the process has written and does not share. The pages of libraries do not count: they are
+    private only while no other program uses the library."""
     rollup = harness.text_of(f"/proc/{pid}/smaps_rollup")
     return 1024 * sum(int(kb) for kb in re.findall(r"^Private_Dirty:\s+(\d+) kB", rollup, re.M))
 
 
 class GStreamer:
-    """videotestsrc ! shmsink, and shmsrc ! ximagesink in a process of its own. The source's picture is
-    a plain colour, the cheapest that there is. Its arena fills up sooner or later on a busy machine, and
-    then both ends wait for ever."""
+    """videotestsrc ! shmsink in one process, shmsrc ! ximagesink in another. The source draws a plain colour,
+    the cheapest pattern. On a busy machine the shared memory of shmsink fills up at some point, and then
+    both processes wait forever."""
 
     name = "GStreamer shmsrc"
 
@@ -61,17 +61,17 @@ class GStreamer:
 
     def until(self, question, what):
         try:
-            return harness.until(question, what, PATIENCE)
+            return harness.until(question, what, HANG_S)
         except AssertionError:
-            raise Hangs(f"no sign of {what} within {PATIENCE} s") from None
+            raise Hangs(f"no sign of {what} within {HANG_S} s") from None
 
     def shown(self):
         counts = re.findall(r"rendered: (\d+)", self.viewer.out)
         return int(counts[-1]) if counts else 0
 
     def begin(self):
-        """(frames shown, processor ns, seconds), just after the count has moved. Once it hangs, what was
-        shown before still tells what a frame costs, but not how many there are in a second."""
+        """(frames shown, processor ns, seconds), directly after the count has changed. If it hangs, the frames
+        shown before still give the cost of a frame, but not the frame rate."""
         before = self.shown()
         try:
             self.until(lambda: self.shown() != before, "the next frame")
@@ -85,13 +85,13 @@ class GStreamer:
         for process in self.bench.scratch.processes:
             if "gst-launch-1.0" in process.command and process.is_running():
                 process.kill()
-        for left in glob.glob(f"/dev/shm/shmpipe.*{self.producer.pid}.*"):  # it never cleans up after a signal
+        for left in glob.glob(f"/dev/shm/shmpipe.*{self.producer.pid}.*"):  # shmsink leaves it after a signal
             os.unlink(left)
 
 
 class FFplay:
-    """Raw frames through a pipe. It is told of a high frame rate, so that it shows each as it comes; and
-    to draw by software, which is quicker than OpenGL without a GPU."""
+    """Raw frames through a pipe. The frame rate given to ffplay is high, so that it shows each frame when the
+    frame arrives. It draws by software, which is faster than OpenGL without a GPU."""
 
     name = "pipe to ffplay"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two processes, each on a core of its own: which core is woken would else be most of what is
- * measured. The sender gives a sleeper time to fall asleep, notes the time in memory that both see,
- * sends, and waits for the answer "received", which is not measured.
+ * Two processes, each pinned to its own core, because the choice of the core that wakes would
+ * dominate the measurement. The sender waits until the receiver sleeps, stores the time in shared
+ * memory, sends, and waits until the receiver has counted the message, which is not measured.
  */
 #include "ping.h"
 
@@ -22,14 +22,14 @@
 
 enum {
     WAYS_MAX = 8,
-    ASLEEP_NS = 150 * 1000, /* time for the receiver to fall asleep in */
-    SPINNING_NS = 3 * 1000, /* time for it to begin to look in */
-    WARM_UP = 10,           /* one in so many is not counted, at the start */
+    ASLEEP_NS = 150 * 1000, /* enough for the receiver to fall asleep */
+    SPINNING_NS = 3 * 1000, /* enough for the receiver to begin to spin */
+    WARM_UP = 10,           /* the first 1/WARM_UP of the messages are not counted */
 };
 
 struct shared {
     alignas(64) _Atomic int64_t sent_ns;
-    alignas(64) _Atomic int64_t received; /* messages; -1: the receiver is not ready yet */
+    alignas(64) _Atomic int64_t received; /* messages; -1: the receiver is not ready */
     struct histogram seen[WAYS_MAX];
 };
 
@@ -41,8 +41,8 @@ struct ping {
     struct shared *shared;
 };
 
-/* With a single core there is nothing to choose. */
-static void take_core(int number)
+/* Pin this process to core `number` of those that it may use; with a single core, do nothing. */
+static void pin_to_core(int number)
 {
     cpu_set_t all, one;
 
@@ -59,7 +59,7 @@ static int receive_all(const struct ping *ping)
 {
     struct shared *shared = ping->shared;
 
-    take_core(1);
+    pin_to_core(1);
     for (int w = 0; w < ping->ways; w++)
         if (ping->way[w]->receiver && ping->way[w]->receiver(&ping->frame) < 0)
             return 1;
@@ -82,7 +82,8 @@ static int receive_all(const struct ping *ping)
     return 0;
 }
 
-static void settle(const struct way *way)
+/* Give the receiver time to sleep, or to spin. */
+static void wait_until_ready(const struct way *way)
 {
     struct timespec asleep = clock_timespec(ASLEEP_NS);
     int64_t until_ns = clock_now_ns() + SPINNING_NS;
@@ -93,14 +94,14 @@ static void settle(const struct way *way)
         ;
 }
 
-/* Returns false if the receiver has ended before its time. */
+/* Returns false if the receiver has exited too early. */
 static bool wait_for(const struct ping *ping, int64_t received, pid_t receiver)
 {
-    for (int64_t looks = 1; atomic_load(&ping->shared->received) != received; looks++) {
-        if (looks % 1024 == 0 && waitpid(receiver, NULL, WNOHANG) != 0)
+    for (int64_t polls = 1; atomic_load(&ping->shared->received) != received; polls++) {
+        if (polls % 1024 == 0 && waitpid(receiver, NULL, WNOHANG) != 0)
             return atomic_load(&ping->shared->received) == received;
-        if (looks % 64 == 0)
-            sched_yield(); /* on one core, or beside others, it needs ours */
+        if (polls % 64 == 0)
+            sched_yield(); /* the receiver may need this core */
     }
     return true;
 }
@@ -109,7 +110,7 @@ static bool send_all(const struct ping *ping, pid_t receiver)
 {
     int64_t sent = 0;
 
-    take_core(0);
+    pin_to_core(0);
     for (int w = 0; w < ping->ways; w++)
         if (ping->way[w]->sender && ping->way[w]->sender(&ping->frame) < 0)
             return false;
@@ -120,7 +121,7 @@ static bool send_all(const struct ping *ping, pid_t receiver)
             const struct way *way = ping->way[w];
             if (way->prepare)
                 way->prepare();
-            settle(way);
+            wait_until_ready(way);
             atomic_store(&ping->shared->sent_ns, clock_now_ns());
             way->send(&ping->frame);
             if (!wait_for(ping, ++sent, receiver))
@@ -148,7 +149,7 @@ static int run(struct ping *ping)
         code = 0;
     }
     if (receiver > 0) {
-        if (code) /* it waits for what does not come */
+        if (code) /* it waits for a message that will not be sent */
             kill(receiver, SIGKILL);
         waitpid(receiver, NULL, 0);
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures of the table, by gnuplot. What is drawn is what the groups have given to Bench.plot()."""
+"""Plots of the table, by gnuplot, of the data that the groups have passed to Bench.plot()."""
 import os
 import shutil
 import subprocess
@@ -34,7 +34,7 @@ def block(name, series, sizes, first_column):
 
 
 def colors(series):
-    """Ours in blue, the others not."""
+    """pageflip in blue, the others in other colours."""
     ours, others = iter(OURS), iter(OTHERS)
     return [next(ours if title.startswith("pageflip") else others) for title in series]
 
@@ -60,7 +60,7 @@ def bars_by_size(name, sizes, series):
 
 
 def draw(plots, folder):
-    """A PNG for each. Says on standard output what was left out."""
+    """Draw a PNG image for each plot."""
     if not shutil.which("gnuplot"):
         print("no plots: gnuplot is not installed")
         return

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A witness that knows nothing of pageflip but the stamp: it watches the screen, and says when each
- * frame was there whole. Two ways to watch:
+ * An independent witness: it polls the screen, depends on nothing of pageflip except the stamp, and
+ * reports when each frame was completely visible. Two ways to poll:
  *
  *     pageflip-probe -f SHMID -r X,Y,WxH   the framebuffer of an Xvfb started with -shmem, which
- *                                          prints the id: no request, only memory
+ *                                          prints the id: reads memory, sends no request
  *     pageflip-probe -r X,Y,WxH            the X server of DISPLAY, by SHM GetImage of two rows:
- *                                          any server, but each look takes a round trip and its
- *                                          time
+ *                                          any server, but each poll takes a round trip
  *
- * A frame is there when its stamp stands in the first and in the very last row. One whose first row
- * was seen and was replaced before its last row came is torn. The probe yields after each look, or
- * it could hold the core that the server needs; each time comes with how long before it the probe
- * had looked last, so that one can be told that came too late.
+ * A frame is whole when its stamp is in the first and in the last row. A frame whose first row was
+ * replaced before its last row appeared is torn. The probe yields after each poll, because the
+ * server may need its core. Each time is written with the time since the previous poll: the frame
+ * may have been visible that much earlier.
  */
 #include <X11/XWDFile.h>
 #include <arpa/inet.h>
@@ -33,29 +32,26 @@
 
 struct probe {
     uint32_t x, y, width, height;
-    const uint8_t *top, *bottom; /* the first and the last row of the picture */
-    /* By framebuffer. */
-    const uint8_t *framebuffer;
-    /* By requests. */
+    const uint8_t *top, *bottom; /* the first and the last row of the rectangle */
+    const uint8_t *framebuffer;  /* NULL: by requests, with what follows */
     xcb_connection_t *xcb;
     xcb_window_t root;
     xcb_shm_seg_t shm;
 };
 
 struct counts {
-    uint64_t whole, torn, missed, repeated, looks;
-    struct histogram look; /* from one look to the next: how exact a time can be */
+    uint64_t whole, torn, skipped, repeated, polls;
+    struct histogram interval; /* from one poll to the next: the precision of a time */
 };
 
-/* ------------------------------------------------------------------ two ways to look */
+/* ------------------------------------------------------------------ two ways to poll */
 
 static int open_framebuffer(struct probe *probe, int shmid)
 {
     const uint8_t *base = shmat(shmid, NULL, SHM_RDONLY);
 
     if (base == (void *)-1) {
-        log_error("framebuffer %d: cannot attach it: %s; give the id that Xvfb -shmem prints",
-                  shmid, strerror(errno));
+        log_error("framebuffer %d: shmat: %s; Xvfb -shmem prints the id", shmid, strerror(errno));
         return -errno;
     }
     /* X11/XWDFile.h: a header, a colour map, the pixels; all numbers big endian. */
@@ -63,9 +59,7 @@ static int open_framebuffer(struct probe *probe, int shmid)
     uint32_t stride_bytes = ntohl(head->bytes_per_line);
     if (ntohl(head->bits_per_pixel) != 32 || probe->x + probe->width > ntohl(head->pixmap_width) ||
         probe->y + probe->height > ntohl(head->pixmap_height)) {
-        log_error("framebuffer %d: the rectangle is not on its screen of 32 bits a pixel; see "
-                  "xwininfo",
-                  shmid);
+        log_error("framebuffer %d: not 32 bits per pixel, or the rectangle is outside", shmid);
         shmdt(base);
         return -EINVAL;
     }
@@ -88,7 +82,7 @@ static int open_display(struct probe *probe)
         xcb_connection_has_error(probe->xcb) ? NULL
                                              : xcb_get_extension_data(probe->xcb, &xcb_shm_id);
     if (rows == (void *)-1 || !extension || !extension->present) {
-        log_error("display: none, or it shares no memory; set DISPLAY, or give -f");
+        log_error("display: none, or without MIT-SHM; set DISPLAY, or use -f");
         shmctl(shmid, IPC_RMID, NULL);
         return -ENODEV;
     }
@@ -109,32 +103,32 @@ static xcb_shm_get_image_cookie_t ask_row(struct probe *probe, uint32_t y, uint3
                              offset);
 }
 
-/* Returns false when the display is gone. */
-static bool look(struct probe *probe)
+/* Update the two rows. Returns false if the connection to the display is lost. */
+static bool update_rows(struct probe *probe)
 {
     if (probe->framebuffer)
-        return true; /* the server writes where we read */
-    /* The last row first: a frame that comes in between is then not there yet. */
+        return true; /* the server writes this memory */
+    /* The last row first, so that a frame shown between the two requests is not whole yet. */
     xcb_shm_get_image_cookie_t bottom =
         ask_row(probe, probe->y + probe->height - 1, probe->width * 4);
     xcb_shm_get_image_cookie_t top = ask_row(probe, probe->y, 0);
     void *replies[] = {xcb_shm_get_image_reply(probe->xcb, bottom, NULL),
                        xcb_shm_get_image_reply(probe->xcb, top, NULL)};
-    bool is_there = replies[0] && replies[1];
+    bool is_read = replies[0] && replies[1];
 
     free(replies[0]);
     free(replies[1]);
-    return is_there;
+    return is_read;
 }
 
 /* ------------------------------------------------------------------ watch */
 
 static void watch(struct probe *probe, int64_t end_ns, FILE *csv, struct counts *counts)
 {
-    uint32_t begun = 0, shown = 0; /* sequences: first row seen; whole */
+    uint32_t begun = 0, shown = 0; /* sequences: of the first row; of the last whole frame */
     int64_t last_ns = 0;
 
-    while (clock_now_ns() < end_ns && !signals_quit() && look(probe)) {
+    while (clock_now_ns() < end_ns && !signals_quit() && update_rows(probe)) {
         struct stamp top, bottom;
         bool reads = stamp_read_row(probe->top, probe->width, &top);
         if (reads && top.sequence != begun) {
@@ -148,7 +142,7 @@ static void watch(struct probe *probe, int64_t end_ns, FILE *csv, struct counts 
         int64_t now_ns = clock_now_ns();
         if (is_whole) {
             if (shown && top.sequence > shown)
-                counts->missed += top.sequence - shown - 1;
+                counts->skipped += top.sequence - shown - 1;
             shown = top.sequence;
             counts->whole++;
             if (csv)
@@ -156,9 +150,9 @@ static void watch(struct probe *probe, int64_t end_ns, FILE *csv, struct counts 
                         (int)(now_ns % 1000), (double)(now_ns - last_ns) / 1e3);
         }
         if (last_ns)
-            histogram_record(&counts->look, now_ns - last_ns);
+            histogram_record(&counts->interval, now_ns - last_ns);
         last_ns = now_ns;
-        counts->looks++;
+        counts->polls++;
         sched_yield();
     }
 }
@@ -166,7 +160,7 @@ static void watch(struct probe *probe, int64_t end_ns, FILE *csv, struct counts 
 static int usage(void)
 {
     fputs("Usage: pageflip-probe [-f SHMID] -r X,Y,WIDTHxHEIGHT [-t SECONDS] [-o FILE.csv]\n"
-          "Watch the stamps of the frames that are shown in a rectangle of the screen.\n",
+          "Read the stamps of the frames that are shown in a rectangle of the screen.\n",
           stderr);
     return 2;
 }
@@ -200,7 +194,7 @@ int main(int argc, char **argv)
         return 1;
     FILE *csv = path ? fopen(path, "w") : NULL;
     if (path && !csv) {
-        log_error("%s: cannot write it: %s; choose another place for it", path, strerror(errno));
+        log_error("%s: %s", path, strerror(errno));
         return 9;
     }
     if (csv)
@@ -210,12 +204,12 @@ int main(int argc, char **argv)
         fclose(csv);
     if (probe.xcb)
         xcb_disconnect(probe.xcb);
-    printf("{\"frames\":{\"whole\":%llu,\"torn\":%llu,\"missed\":%llu,\"repeated\":%llu},\n"
-           " \"looks\":%llu,\"look_us\":",
+    printf("{\"frames\":{\"whole\":%llu,\"torn\":%llu,\"skipped\":%llu,\"repeated\":%llu},\n"
+           " \"polls\":%llu,\"poll_us\":",
            (unsigned long long)counts.whole, (unsigned long long)counts.torn,
-           (unsigned long long)counts.missed, (unsigned long long)counts.repeated,
-           (unsigned long long)counts.looks);
-    histogram_write_json(&counts.look, stdout);
+           (unsigned long long)counts.skipped, (unsigned long long)counts.repeated,
+           (unsigned long long)counts.polls);
+    histogram_write_json(&counts.interval, stdout);
     puts("}");
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames that cost the same to draw whoever shows them: what is shown, and when, is no part of what
- * is compared. */
+/* The frames of the measuring programs. Content and schedule are the same for all contestants, so
+ * that they do not affect the comparison. */
 #ifndef TESTS_BENCH_SCENE_H
 #define TESTS_BENCH_SCENE_H
 
@@ -11,7 +11,7 @@
 #include "core/clock.h"
 #include "media/stamp.h"
 
-/* Writes every pixel, and a stamp that the probe can read. */
+/* Write every pixel, and a stamp that the probe can read. */
 static inline void scene_draw(uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
                               uint32_t height, uint64_t sequence)
 {
@@ -19,8 +19,8 @@ static inline void scene_draw(uint8_t *pixels, uint32_t stride_bytes, uint32_t w
     stamp_draw((struct stamp){.sequence = (uint32_t)sequence}, pixels, stride_bytes, width, height);
 }
 
-/* When frame `number` is due. With a spread the frames come at any phase of a display's refresh:
- * one that keeps step with it sees one phase only. 7919 is a prime. */
+/* When frame `number` is due. With a spread the frames are due at every phase of a display's
+ * refresh; at the display's own rate all would have the same phase. 7919 is a prime. */
 static inline int64_t scene_due_ns(int64_t start_ns, int64_t interval_ns, int64_t spread_ns,
                                    uint64_t number)
 {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An Xvfb whose framebuffer can be read as it is written, and the probe that reads it.
+"""An Xvfb with a readable framebuffer, and the probe that reads it.
 
-Whoever has to do with the way of a frame has real-time priority where that is allowed (root): what
-else runs on the machine may then make frames late, but nobody late in showing or noticing them."""
+All processes on the path of a frame have real-time priority where that is allowed (root). Other work
+on the machine may then delay a frame, but not a process that shows or detects it."""
 import csv
 import os
 import re
@@ -12,19 +12,19 @@ import subprocess
 
 import harness
 
-SURE_US = 100  # where the probe had not looked for longer before, it cannot say when the frame came
+SURE_US = 100  # the time of a frame is exact if the previous poll was at most this long before
 
 
 def real_time(priority, *more):
-    """The words before a command that give it a priority above everybody else's, if we may."""
+    """The words before a command that give it real-time priority; none if that is not allowed."""
     words = ["chrt", "-f", str(priority), *more]
-    may = shutil.which("chrt") and subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL).returncode == 0
-    return words if may and os.cpu_count() > 1 else []
+    is_allowed = shutil.which("chrt") and subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL).returncode == 0
+    return words if is_allowed and os.cpu_count() > 1 else []
 
 
 FIRST = real_time(20)
-# The witness spins: it gets a core of its own, and gives way to the others there.
-WITNESS = real_time(10, "taskset", "-c", str(os.cpu_count() - 1))
+# The probe spins: it gets the last core, with a lower priority than the other processes there.
+PROBE = real_time(10, "taskset", "-c", str(os.cpu_count() - 1))
 
 
 class Screen:
@@ -43,29 +43,29 @@ class Screen:
         subprocess.run(["ipcrm", "-m", str(self.shmid)], stderr=subprocess.DEVNULL)  # Xvfb leaves it behind
 
     def place_of(self, process):
-        """Where its window is: "X,Y"."""
+        """The position of the process's window: "X,Y"."""
         window = self.display.window_of(process)
         place = self.scratch.run("xdotool", "getwindowgeometry", "--shell", window).decode()
         return ",".join(re.search(f"{axis}=(-?\\d+)", place).group(1) for axis in "XY")
 
     def watch(self, place, size):
-        """A probe of the rectangle, watching."""
-        return self.scratch.start(*WITNESS, os.path.join(self.programs, "pageflip-probe"), "-f", str(self.shmid),
+        """Start a probe of the rectangle."""
+        return self.scratch.start(*PROBE, os.path.join(self.programs, "pageflip-probe"), "-f", str(self.shmid),
                                   "-r", f"{place},{size}", "-o", "probe.csv")
 
     def all_seen(self, probe):
-        """End the probe: {sequence: when its last pixel was seen, in us}."""
-        return {sequence: visible for _, sequence, visible in self.looked(probe)}
+        """Stop the probe. Returns {sequence: when its last pixel was seen, in us}."""
+        return {sequence: visible for _, sequence, visible in self.measured(probe)}
 
     def seen(self, probe):
-        """The same of the frames that it is sure of. On a machine with other work, where these are few:
-        of the half that it is surest of."""
-        seen = self.looked(probe)
+        """The same for the frames with an exact time. If these are few because of other work on the machine:
+        for the half with the most exact times."""
+        seen = self.measured(probe)
         sure = [row for row in seen if row[0] < SURE_US]
         return {sequence: visible for _, sequence, visible in max(sure, seen[: len(seen) // 2], key=len)}
 
-    def looked(self, probe):
-        """(how long before it had looked last, sequence, when it was seen), the surest first."""
+    def measured(self, probe):
+        """(us since the previous poll, sequence, when the frame was seen in us), the most exact first."""
         probe.signal(signal.SIGINT)
         probe.wait()
         return sorted((float(row["uncertain_us"]), int(row["sequence"]), float(row["visible_us"]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run the benchmarks, and print and write what they say. tests/bench/run calls it."""
+"""Run the benchmarks, and print and write their results. tests/bench/run calls it."""
 import argparse
 import contextlib
 import datetime
@@ -38,7 +38,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 class Bench:
-    """What a group needs: programs, a runtime directory, a display, and how long to take."""
+    """What a group needs: programs, a runtime directory, the number of rounds."""
 
     def __init__(self, build, quick):
         self.build, self.quick = build, quick
@@ -56,7 +56,7 @@ class Bench:
         return max(1, count // 4) if self.quick else count
 
     def producer(self, size, *arguments):
-        """A producer on the channel "bench" that costs next to nothing."""
+        """A producer on the channel "bench" that uses almost no processor time."""
         return self.scratch.start(*screen.FIRST, self.program("bench_producer"), "-n", "bench", "-s", size, *arguments)
 
     def viewer(self, presenter, *arguments):
@@ -65,10 +65,10 @@ class Bench:
 
     @contextlib.contextmanager
     def roudi(self):
-        """iceoryx's daemon, as long as it is needed. It may leave its memory behind."""
+        """iceoryx's daemon. It may leave its shared memory after its exit."""
         memory = [f"/dev/shm/{name}" for name in ("iceoryx_mgmt", getpass.getuser())]
         if any(map(os.path.exists, memory)):
-            raise harness.Skip("another iox-roudi seems to run: /dev/shm/iceoryx_mgmt")
+            raise harness.Skip("another iox-roudi seems to be running: /dev/shm/iceoryx_mgmt")
         daemon = self.scratch.start("iox-roudi", "-m", "off", "-c", os.path.join(HERE, "iceoryx.toml"))
         try:
             harness.until(lambda: "ready for clients" in daemon.out + daemon.err, "iox-roudi")
@@ -121,7 +121,7 @@ def write_results(folder, lines, rows, drawn):
 
 
 def write_readme(path, lines):
-    """The table takes the place of the last one, between two marks."""
+    """Replace the table between the two markers."""
     with open(path) as file:
         text = file.read()
     before, rest = text.split(BEGIN)
@@ -132,13 +132,13 @@ def write_readme(path, lines):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds: does it work, not how fast is it")
-    parser.add_argument("--group", action="append", choices=GROUPS, help="only this one (may be repeated)")
-    parser.add_argument("--write-readme", action="store_true", help="the table and the plots to tests/bench/README.md")
-    parser.add_argument("outdir", nargs="?", help="for results.json, table.txt and the plots (default: none)")
+    parser.add_argument("--quick", action="store_true", help="few rounds: checks that everything works, not how fast")
+    parser.add_argument("--group", action="append", choices=GROUPS, help="only this group (may be repeated)")
+    parser.add_argument("--write-readme", action="store_true", help="update the table and the plots of tests/bench/README.md")
+    parser.add_argument("outdir", nargs="?", help="directory for results.json, table.txt and the plots (default: write none)")
     options = parser.parse_args()
     if options.write_readme and (options.quick or options.group):
-        parser.error("--write-readme: the page is for all of it, measured in full")
+        parser.error("--write-readme needs all groups in full, without --quick or --group")
 
     bench = Bench(os.environ["PAGEFLIP_BENCH"], options.quick)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The arithmetic of the benchmarks' table: a ratio of medians, and whether its target is met."""
+"""The arithmetic of the benchmarks' table: the ratio of medians, and whether a target is met."""
 import os
 import sys
 
@@ -31,7 +31,7 @@ def a_target_is_met_up_to_its_limit_and_missed_beyond(t):
 
 
 @test
-def the_verdict_counts_and_names_what_was_missed(t):
+def the_verdict_counts_and_names_missed_targets(t):
     missed = figures.Row("g", "slow", "us", rounds(3), "l", rounds(1), figures.ratio_at_most(1))
     met = figures.Row("g", "quick", "us", rounds(1), "l", rounds(1), figures.ratio_at_most(1))
     gap = figures.Gap("g", "absent", "skipped: not installed")
@@ -50,12 +50,12 @@ def each_contestant_has_its_turn_in_each_round(t):
 
 
 @test
-def the_lines_of_a_program_are_read_and_a_library_s_words_passed_over(t):
+def program_figures_are_read_and_library_messages_skipped(t):
     equal(figures.of_lines('[Warning] hello\n{"name":"x","p50":2000,"p99":4000}\n', 1e-3), {"x": {"p50": 2, "p99": 4}})
 
 
 @test
-def only_what_is_between_the_marks_of_the_readme_changes(t):
+def only_the_text_between_the_markers_of_the_readme_changes(t):
     path = f"{t.path}/README.md"
     with open(path, "w") as file:
         file.write(f"before\n{suite.BEGIN}\nold\n{suite.END}\nafter\n")

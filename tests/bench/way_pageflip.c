@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* pageflip as a way: with a viewer that sleeps, and with one that watches. What is measured is
- * publish to acquire; a slot is taken before, and let go afterwards. */
+/* pageflip as a way, with a viewer that sleeps and with a viewer that spins. The time from publish
+ * to acquire is measured; begin() is called before that, and release() after it. */
 #include <errno.h>
 
 #include "core/clock.h"
 #include "ping.h"
 
-/* A channel of its own for each of the two. */
+/* Each of the two has its own channel. */
 static struct end {
     struct pf_producer *producer;
     struct pf_viewer *viewer;

@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every fault point of common/core/fault.h, and what is left of the others when a process dies just there.
+"""Kill a process at every fault point of common/core/fault.h, and check that the other processes recover.
 
     tests/deep/kill_matrix.py [short|long] [POINT...]
 
-Each case kills one process at one point: for 2, 3 and 8 slots, 1 and 4 viewers, viewers of the latest and of every
-frame, and the first, second and third visit. It kills itself, so it was there; a point that is not reached is a failure.
-Afterwards:
+Each case kills one process at one point: for 2, 3 and 8 slots, 1 and 4 viewers, latest-frame and every-frame viewers, and the
+first, second and third visit. The process kills itself, so it has reached the point; a case that does not reach its point
+fails. Afterwards:
 
-    a viewer died     the producer goes on, its lane is taken back, a newcomer gets frames, the other viewers lose nothing
-    the producer died each viewer has every frame that was published (or, latest: the last), and ends with 10; the next
-                      producer starts at once, and a newcomer gets its frames
-    always            no torn frame, no segment left, nobody hangs
+    a viewer was killed      the producer continues and takes the lane back, a new viewer gets frames, the other viewers lose
+                             no frame
+    the producer was killed  each viewer has every published frame (a latest-frame viewer the last one) and exits with 10; the
+                             next producer starts immediately, and a new viewer gets its frames
+    always                   no torn frame, no remaining segment, no hanging process
 
-The short form, in the suite, takes each point with every number of slots once; the long form takes all, and ends with a
-PROOF line. Where a process comes by a point only once, the second visit is that of its second life."""
+The short form, in the suite, combines each point with every number of slots once. The long form runs all combinations and ends
+with a PROOF line. Where a process reaches a point only once, the second visit is in a second process."""
 import itertools
 import json
 import os
@@ -30,18 +31,39 @@ from harness import PRODUCER, VIEWER
 
 JOBS = int(os.environ.get("PAGEFLIP_JOBS", "6"))
 SMALL = ["-q", "-s", "64x64"]
-EVICT_MS = 500  # more than the others ever sleep on a busy machine
+EVICT_MS = 500  # longer than the other viewers ever sleep on a busy machine
 KILLED, ENDED = (10,), (0,)
 RING_LATE, KILLS_WANTED = 5 if SANITIZED else 1, 1500  # seconds; in the long form
 
-STARTING = ["start_has_lease", "start_made_segment", "start_attached", "start_removed_id", "start_filled_segment", "start_wrote_id", "start_is_open"]
-PRODUCING = ["producer_scans_lanes", "producer_has_slot", "producer_drew_half", "producer_drew_all", "producer_wrote_meta", "producer_stored_newest", "producer_rang_one", "producer_leased_dead_lane", "producer_freed_dead_lane", "producer_evicts", "producer_evicted", "producer_sleeps", "producer_woke", "producer_marked_ended", "producer_dropped_lease", "producer_has_next_segment", "producer_marked_moved", "viewer_freed_lane of a reaper"]
-VIEWING = ["start_opened_channel", "start_has_next_segment", "viewer_has_lane", "viewer_attached", "viewer_stored_next", "viewer_joined", "viewer_polls", "viewer_loaded_newest", "viewer_stored_held", "viewer_found_slot", "viewer_claimed", "viewer_releases", "viewer_released", "viewer_drops_claim", "viewer_sleeps", "viewer_woke", "viewer_saw_end", "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction", "viewer_checks_producer"]
-ONCE_A_LIFE = ["start_opened_channel", "viewer_has_lane", "viewer_attached", "viewer_stored_next", "viewer_joined", "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction"]
-# How the viewers end that a case puts in the producer's way. Of those that it has come to evict, some have been already.
-BAITS_END = {"producer_stored_newest": (10,), "producer_rang_one": (10,), "producer_leased_dead_lane": (137,), "producer_freed_dead_lane": (137,), "viewer_freed_lane": (137,), "producer_evicts": (10, 11), "producer_evicted": (10, 11),
-             "producer_sleeps": (10,), "producer_woke": (10,)}
-FOR_LATEST, FOR_EVERY = ["viewer_loaded_newest", "viewer_stored_held", "viewer_drops_claim"], ["viewer_stored_next", "viewer_found_slot", "viewer_saw_eviction"]
+STARTING = [
+    "start_has_lease", "start_made_segment", "start_attached", "start_removed_id", "start_filled_segment",
+    "start_wrote_id", "start_is_open",
+]
+PRODUCING = [
+    "producer_scans_lanes", "producer_has_slot", "producer_drew_half", "producer_drew_all", "producer_wrote_meta",
+    "producer_stored_newest", "producer_rang_one", "producer_leased_dead_lane", "producer_freed_dead_lane",
+    "producer_evicts", "producer_evicted", "producer_sleeps", "producer_woke", "producer_marked_ended",
+    "producer_dropped_lease", "producer_has_next_segment", "producer_marked_moved", "viewer_freed_lane of a reaper",
+]
+VIEWING = [
+    "start_opened_channel", "start_has_next_segment", "viewer_has_lane", "viewer_attached", "viewer_stored_next",
+    "viewer_joined", "viewer_polls", "viewer_loaded_newest", "viewer_stored_held", "viewer_found_slot",
+    "viewer_claimed", "viewer_releases", "viewer_released", "viewer_drops_claim", "viewer_sleeps", "viewer_woke",
+    "viewer_saw_end", "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction",
+    "viewer_checks_producer",
+]
+ONCE_A_PROCESS = [
+    "start_opened_channel", "viewer_has_lane", "viewer_attached", "viewer_stored_next", "viewer_joined",
+    "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction",
+]
+# The exit codes of the viewers that block the producer in a case. Some of those to evict may already be evicted.
+BLOCKERS_EXIT = {
+    "producer_stored_newest": (10,), "producer_rang_one": (10,), "producer_leased_dead_lane": (137,),
+    "producer_freed_dead_lane": (137,), "viewer_freed_lane": (137,), "producer_evicts": (10, 11), "producer_evicted": (10, 11),
+    "producer_sleeps": (10,), "producer_woke": (10,),
+}
+FOR_LATEST = ["viewer_loaded_newest", "viewer_stored_held", "viewer_drops_claim"]
+FOR_EVERY = ["viewer_stored_next", "viewer_found_slot", "viewer_saw_eviction"]
 
 
 class Case:
@@ -52,7 +74,7 @@ class Case:
         self.kills = 0
         self.t = Scratch()
 
-    # ------------------------------------------------------------ who takes part
+    # ------------------------------------------------------------ processes
 
     def producer(self, *arguments, fault="", rate="500", program=FAULTY_PRODUCER, source=SMALL):
         return self.t.start(program, *source, "-r", rate, "--buffers", str(self.slots), *arguments, env={"PAGEFLIP_FAULT": fault})
@@ -61,12 +83,13 @@ class Case:
         self.number += 1
         mode = ["--every-frame"] if (self.every if every is None else every) else []
         made = self.t.start(program or (FAULTY_VIEWER if fault else VIEWER), "--presenter", "null", "-q", "--verify", *mode,
-                            "--json", f"{self.number}.json", "--csv", f"{self.number}.csv", *arguments, env={"PAGEFLIP_FAULT": fault})
+                            "--json", f"{self.number}.json", "--csv", f"{self.number}.csv", *arguments,
+                            env={"PAGEFLIP_FAULT": fault})
         made.every, made.files = bool(mode), f"{self.t.path}/{self.number}"
         return made
 
     def go(self, producer, witness, count):
-        """Let a producer that waits at start_is_open begin, once all viewers are there: so none of them misses a frame."""
+        """Continue a producer that is stopped at start_is_open after all viewers have joined, so that they get its first frame."""
         soon(lambda: witness.joined() == count, f"{count} viewers join: {[p.err for p in self.t.processes]}")
         producer.signal(signal.SIGCONT)
 
@@ -76,28 +99,30 @@ class Case:
         self.kills = 1
         check("torn" not in process.err, process.err)
 
-    # ------------------------------------------------------------ what must be so afterwards
+    # ------------------------------------------------------------ checks after a kill
 
     def all_whole(self, viewer):
-        """None torn, and all verified (or one more, that it was asked to end before it showed). Returns its figures."""
+        """Check that no frame is torn and all are verified. One more may be verified: the viewer was asked to end before it
+        showed that frame. Returns the viewer's counters."""
         frames = json.load(open(f"{viewer.files}.json"))["frames"]
         check(frames["torn"] == 0 and frames["verified"] >= frames["shown"], f"torn frames, or some not verified: {frames}")
         return frames
 
     def has_all(self, viewer, newest, lossless=True):
-        """From the first frame to `newest`, each once; or in order, and `newest` last."""
+        """Check that the viewer got each frame from the first to `newest`; or, latest-frame, frames in order, with `newest` last."""
         frames = self.all_whole(viewer)
         sequences = [sequence for sequence, _ in rows_of(f"{viewer.files}.csv")]
         if viewer.every and lossless:
             check(frames["lost"] == 0, f"lost frames: {frames}")
-            check(sequences == list(range(1, len(sequences) + 1)), f"frames left out: {sequences}")
+            check(sequences == list(range(1, len(sequences) + 1)), f"missing frames: {sequences}")
         else:
             check(sequences == sorted(set(sequences)), f"not in order: {sequences}")
         if newest is not None:
-            check((sequences or [0])[-1] == newest, f"published {newest}, but the last one that came is {sequences[-1:]}; {viewer.err}")
+            check((sequences or [0])[-1] == newest,
+                  f"the last published frame is {newest}, the last one that it got is {sequences[-1:]}; {viewer.err}")
 
     def gets_frames(self, viewer):
-        """One that runs, by the reports that SIGUSR1 asks it for."""
+        """Check in the reports that a running viewer writes on SIGUSR1 that it gets frames."""
         def shown():
             path = f"{viewer.files}.json"
             if os.path.exists(path):
@@ -107,30 +132,30 @@ class Case:
         before = shown()
         soon(lambda: shown() > before, f"a frame for {viewer.command}", RECOVERY)
 
-    def newcomer_gets_frames(self):
-        newcomer = self.viewer("--frames", "3", "--wait", str(RECOVERY))
-        wait_exit(newcomer, ENDED, "a newcomer", RECOVERY)
+    def new_viewer_gets_frames(self):
+        viewer = self.viewer("--frames", "3", "--wait", str(RECOVERY))
+        wait_exit(viewer, ENDED, "a new viewer", RECOVERY)
 
     def successor_works(self):
         successor = self.producer(program=PRODUCER)
-        self.newcomer_gets_frames()
+        self.new_viewer_gets_frames()
         successor.signal(signal.SIGTERM)
         wait_exit(successor, (143,), "the next producer")
 
-    # ------------------------------------------------------------ the producer dies
+    # ------------------------------------------------------------ the producer is killed
 
     def kill_while_starting(self):
-        """Viewers were there before, and follow from one producer to the next."""
+        """The viewers start first, and follow from one producer to the next."""
         viewers = [self.viewer("--follow", "--wait", "60") for _ in range(self.viewers)]
         for _ in range(self.visit - 1):
             before = self.producer(program=PRODUCER)
             with Witness(self.t, before) as witness:
-                soon(lambda: witness.joined() == self.viewers and witness.newest() > 2, "viewers join an earlier life")
+                soon(lambda: witness.joined() == self.viewers and witness.newest() > 2, "viewers join an earlier producer")
             before.kill()
         victim = self.producer(fault=f"{self.point}:1")
         self.killed(victim)
         orphans = [s for s in segments_of([victim]) if s["nattch"] == 0]
-        if self.point in ("start_made_segment", "start_attached"):  # the window of three calls: left for the next start's broom
+        if self.point in ("start_made_segment", "start_attached"):  # between these calls only the next start can remove it
             check(len(orphans) == 1 and (orphans[0]["key"] & 0xFFFFFFFF) >> 16 == 0x5046, f"no orphan: {orphans}")
             remove_segment(orphans[0]["shmid"])
         after = self.producer(program=PRODUCER)
@@ -139,7 +164,7 @@ class Case:
             for viewer in viewers:
                 self.gets_frames(viewer)
         soon(lambda: not segments_of([victim]), "no segment of the victim", RECOVERY)
-        self.newcomer_gets_frames()
+        self.new_viewer_gets_frames()
         for viewer in viewers:
             viewer.signal(signal.SIGINT)
             wait_exit(viewer, (130,), "a follower")
@@ -151,22 +176,24 @@ class Case:
     def kill_producer(self):
         point, visit = self.point.split()[0], self.visit
         fault = f"start_is_open:1:stop,{point}:{visit}"
-        baits, end = [], KILLED
-        if self.point in ("producer_leased_dead_lane", "producer_freed_dead_lane", "viewer_freed_lane of a reaper"):  # viewers that die with a frame
+        blockers, end = [], KILLED
+        if self.point in ("producer_leased_dead_lane", "producer_freed_dead_lane", "viewer_freed_lane of a reaper"):
+            # viewers that are killed with a frame
             victim = self.producer(fault=fault)
-            baits = [dict(fault="viewer_claimed:1") for _ in range(visit)]
-        elif point in ("producer_evicts", "producer_evicted"):                      # viewers that stop with a frame, and want the others
+            blockers = [dict(fault="viewer_claimed:1") for _ in range(visit)]
+        elif point in ("producer_evicts", "producer_evicted"):  # viewers that stop with a frame and want the others
             victim = self.producer("--evict", str(EVICT_MS), fault=fault)
-            baits = [dict(fault="viewer_claimed:1:stop", every=True) for _ in range(visit)]
+            blockers = [dict(fault="viewer_claimed:1:stop", every=True) for _ in range(visit)]
         elif point in ("producer_sleeps", "producer_woke"):
             victim = self.producer(fault=fault, rate="0")
-            baits = [dict(fault="viewer_claimed:1:stop", every=True)]
-        elif point in ("producer_marked_ended", "producer_dropped_lease"):                      # at the end of a longer and longer stream
+            blockers = [dict(fault="viewer_claimed:1:stop", every=True)]
+        elif point in ("producer_marked_ended", "producer_dropped_lease"):  # at the end of a stream of 1, 2 and 3 frames
             fault = f"start_is_open:1:stop,{point}:1"
             victim, end = self.producer("--frames", str(visit), fault=fault), ENDED
-        elif point in ("producer_stored_newest", "producer_rang_one"):                        # one that has found nothing, and only now asks who lives
+        elif point in ("producer_stored_newest", "producer_rang_one"):
+            # a viewer that has found no frame and checks the producer's lease
             victim = self.producer(fault=fault)
-            baits = [dict(fault="viewer_checks_producer:1:stop", every=False)]
+            blockers = [dict(fault="viewer_checks_producer:1:stop", every=False)]
         elif point in ("producer_has_next_segment", "producer_marked_moved"):
             return self.kill_while_moving(fault)
         else:
@@ -175,32 +202,32 @@ class Case:
         wait_stopped(victim)
         with Witness(self.t, victim) as witness:
             viewers = [self.viewer() for _ in range(self.viewers)]
-            baits = [self.viewer(**bait) for bait in baits]
+            blockers = [self.viewer(**blocker) for blocker in blockers]
             if point in ("producer_stored_newest", "producer_rang_one"):
-                wait_stopped(baits[0])
-            self.go(victim, witness, len(viewers) + len(baits))
+                wait_stopped(blockers[0])
+            self.go(victim, witness, len(viewers) + len(blockers))
             self.killed(victim)
             newest = witness.newest()
-        for bait in baits:
-            soon(lambda: is_stopped(bait) or not bait.is_running(), f"{bait.command} stops")
-            bait.signal(signal.SIGCONT)
+        for blocker in blockers:
+            soon(lambda: is_stopped(blocker) or not blocker.is_running(), f"{blocker.command} stops")
+            blocker.signal(signal.SIGCONT)
         for viewer in viewers:
             wait_exit(viewer, end, "a viewer")
             self.has_all(viewer, newest)
-        for bait in baits:
-            wait_exit(bait, BAITS_END[point], "one that was in the way")
-            if bait.wait() == 10:
-                self.has_all(bait, newest)
+        for blocker in blockers:
+            wait_exit(blocker, BLOCKERS_EXIT[point], "a blocking viewer")
+            if blocker.wait() == 10:
+                self.has_all(blocker, newest)
         self.successor_works()
 
-    def small_pictures(self):
+    def write_images(self):
         for name, width, height in (("a", 64, 48), ("b", 80, 50)):
             with open(f"{self.t.path}/{name}.png", "wb") as file:
                 file.write(png(width, height, 128))
 
     def kill_while_moving(self, fault):
-        """Two sizes by turns: a new segment for every frame."""
-        self.small_pictures()
+        """Two sizes alternate, so there is a new segment for every frame."""
+        self.write_images()
         victim = self.producer("--stamp", "--loop", fault=fault, rate="100", source=["-q", "a.png", "b.png"])
         wait_stopped(victim)
         with Witness(self.t, victim) as witness:
@@ -213,17 +240,17 @@ class Case:
         self.successor_works()
 
     def has_all_of_each_segment(self, viewer):
-        """A segment is one frame long: at the visit-th change of size there were as many, by media times 30 a second. Nobody
-        waits for viewers of the latest frame: the last segment may die with the producer before they have come over."""
+        """Each segment has one frame, with media times at 30 a second. The kill is at the visit-th format change, so there are
+        as many frames. The producer does not wait for latest-frame viewers, so they may miss the last segment."""
         frames = self.all_whole(viewer)
         check(frames["lost"] == 0, f"lost frames: {frames}")
         numbers = [round(float(row["pts_us"]) * 30 / 1e6) for row in table_of(f"{viewer.files}.csv") if row["again"] == "0"]
         if viewer.every:
-            check(numbers == list(range(self.visit)), f"of {self.visit} pictures these came: {numbers}")
+            check(numbers == list(range(self.visit)), f"of {self.visit} frames it got these: {numbers}")
         else:
             check(numbers and numbers == sorted(set(numbers)), f"not in order: {numbers}")
 
-    # ------------------------------------------------------------ a viewer dies
+    # ------------------------------------------------------------ a viewer is killed
 
     def kill_viewer(self):
         if self.point in ("viewer_saw_end", "start_has_next_segment"):
@@ -236,14 +263,14 @@ class Case:
             others = [self.viewer() for _ in range(self.viewers - 1)]
             self.go(producer, witness, len(others))
             self.run_victim(witness, every, len(others))
-            self.others_go_on(witness, producer, others)
+            self.others_continue(witness, producer, others)
 
     def run_victim(self, witness, every, others):
         visit = self.visit
         more = ["--frames", "2"] if self.point in ("viewer_leaves", "viewer_freed_lane", "viewer_left") else []
-        if self.point in ONCE_A_LIFE:
+        if self.point in ONCE_A_PROCESS:
             for _ in range(visit - 1):
-                wait_exit(self.viewer("--frames", "2", every=every, program=FAULTY_VIEWER), ENDED, "an earlier life", SLOW)
+                wait_exit(self.viewer("--frames", "2", every=every, program=FAULTY_VIEWER), ENDED, "an earlier viewer", SLOW)
             visit = 1
         fault = f"{self.point}:{visit}"
         if self.point == "viewer_drops_claim":
@@ -253,33 +280,33 @@ class Case:
         if self.point == "viewer_releases":
             fault = f"viewer_claimed:{visit}:stop,viewer_releases:{visit}"
         victim = self.viewer(*more, fault=fault, every=every)
-        if self.point == "viewer_releases":  # between its claim and its look all slots but that one may be drawn in
+        if self.point == "viewer_releases":  # before it reads the frame, the producer may draw in all other slots
             wait_stopped(victim)
             self.all_slots_are_drawn_in(witness)
             victim.signal(signal.SIGCONT)
         if self.point == "viewer_drops_claim":
             wait_stopped(victim)
-            soon(lambda: not witness.held(victim) >> witness.newest_slot() & 1, "a newer frame comes while one is claimed", RECOVERY)
+            soon(lambda: not witness.held(victim) >> witness.newest_slot() & 1, "a newer frame is published while one is claimed", RECOVERY)
             victim.signal(signal.SIGCONT)
         if self.point == "viewer_saw_eviction":
             wait_stopped(victim)
             soon(lambda: LATEST in witness.modes() if self.every else witness.modes().count(LATEST) > others, "the victim is evicted")
-            self.all_slots_are_drawn_in(witness)  # but for the one that it still holds
+            self.all_slots_are_drawn_in(witness)  # except for the slot that it still holds
             victim.signal(signal.SIGCONT)
         self.killed(victim)
 
     def all_slots_are_drawn_in(self, witness):
-        """Or the producer is held up."""
+        """Wait until the producer has drawn in all slots, or stalls."""
         now, later = witness.newest(), time.monotonic() + 0.1
         soon(lambda: witness.newest() > now + 2 * self.slots or time.monotonic() > later, "")
 
-    def others_go_on(self, witness, producer, others):
+    def others_continue(self, witness, producer, others):
         now = witness.newest()
-        soon(lambda: witness.newest() > now + 3, "the producer goes on", RECOVERY)
+        soon(lambda: witness.newest() > now + 3, "the producer continues", RECOVERY)
         soon(lambda: witness.joined() == len(others), f"the victim's lane is taken back: {witness.modes()}", RECOVERY)
-        self.newcomer_gets_frames()
+        self.new_viewer_gets_frames()
         for other in others:
-            check(other.is_running(), f"another viewer has ended: exit {other.popen.poll()}: {other.err}")
+            check(other.is_running(), f"another viewer has exited: exit {other.popen.poll()}: {other.err}")
             other.signal(signal.SIGINT)
         for other in others:
             wait_exit(other, (130,), "another viewer")
@@ -288,16 +315,17 @@ class Case:
         wait_exit(producer, (143,), "the producer")
 
     def kill_follower(self):
-        """Producers end one after the other. viewer_saw_end: the victim dies at the end of the visit-th; start_has_next_segment: as it goes over."""
+        """Several producers end one after the other. With viewer_saw_end the victim is killed at the end of the visit-th stream,
+        with start_has_next_segment when it joins the next producer."""
         last = self.visit if self.point == "viewer_saw_end" else self.visit + 1
         victim = self.viewer("--follow", "--wait", "60", fault=f"{self.point}:{self.visit}")
         others = [self.viewer("--follow", "--wait", "60") for _ in range(self.viewers - 1)]
-        lives = []
-        for life in range(1, last + 1):
+        producers = []
+        for number in range(1, last + 1):
             producer = self.producer("--frames", "5", fault="start_is_open:1:stop")
-            lives.append(producer)
+            producers.append(producer)
             wait_stopped(producer)
-            if life == last and self.point == "start_has_next_segment":
+            if number == last and self.point == "start_has_next_segment":
                 self.killed(victim)
             with Witness(self.t, producer) as witness:
                 self.go(producer, witness, len(others) + victim.is_running())
@@ -307,23 +335,21 @@ class Case:
         with Witness(self.t, producer) as witness:
             soon(lambda: witness.joined() == len(others), "the others follow", RECOVERY)
             now = witness.newest()
-            soon(lambda: witness.newest() > now + 5, "the producer goes on", RECOVERY)
-            self.newcomer_gets_frames()
+            soon(lambda: witness.newest() > now + 5, "the producer continues", RECOVERY)
+            self.new_viewer_gets_frames()
         for other in others:
             other.signal(signal.SIGINT)
             wait_exit(other, (130,), "a follower")
             rows = rows_of(f"{other.files}.csv")
-            for life in lives:
-                got = [sequence for sequence, pid in rows if pid == life.pid]
-                check(got[-1:] == [5] and (not other.every or got == [1, 2, 3, 4, 5]), f"frames of one life: {got}")
+            for ended in producers:
+                got = [sequence for sequence, pid in rows if pid == ended.pid]
+                check(got[-1:] == [5] and (not other.every or got == [1, 2, 3, 4, 5]), f"frames of one producer: {got}")
             self.all_whole(other)
         producer.signal(signal.SIGTERM)
         wait_exit(producer, (143,), "the last producer")
 
-    # ------------------------------------------------------------ all of it
-
     def run(self):
-        """None, or what was wrong."""
+        """Returns None, or a Failure."""
         problem = None
         try:
             if self.point in STARTING:
@@ -347,9 +373,8 @@ class Case:
 
 
 def an_orphan_is_swept():
-    """What start_made_segment leaves behind stays for 5 s, in which it might be another producer's that has only just begun, and one
-    that somebody has attached stays as long as that; then the next start takes it away. (Any start: perhaps that of
-    another test.)"""
+    """A kill at start_made_segment leaves a segment. For 5 s it stays, since it might belong to a producer that has just
+    started, and it stays as long as a process has it attached. Then the next start, perhaps that of another test, removes it."""
     t, base = Scratch(), None
 
     def left_after_a_start():
@@ -361,13 +386,13 @@ def an_orphan_is_swept():
         for victim in victims:
             check(wait_killed(victim), f"start_made_segment is not reached: {victim.err}")
         idle, used = (segments_of([victim])[0]["shmid"] for victim in victims)
-        check(sorted(left_after_a_start()) == sorted([idle, used]), "a young orphan is left alone")
+        check(sorted(left_after_a_start()) == sorted([idle, used]), "a young orphan stays")
         base = libc.shmat(used, None, SHM_RDONLY)
         time.sleep(6)
-        check(left_after_a_start() == [used], "only the one that nobody has attached is swept")
+        check(left_after_a_start() == [used], "only the orphan without an attach is swept")
         libc.shmdt(base)
         base = None
-        check(left_after_a_start() == [], "and the other as soon as nobody has")
+        check(left_after_a_start() == [], "the attached orphan is swept after its detach")
         return None
     except Failure as failure:
         return failure
@@ -379,12 +404,12 @@ def an_orphan_is_swept():
         t.finish()
 
 
-def a_stop_is_no_death():
-    """Wherever a producer stops as it goes on in its next segment, it lives: viewers wait for it, and lose nothing."""
+def a_stop_is_no_crash():
+    """A producer that is stopped at any step of a format change is running: viewers wait for it and lose no frame."""
     for where in ("producer_has_next_segment:1", "start_filled_segment:2", "start_wrote_id:2", "producer_marked_moved:1"):
         case = Case("producer_has_next_segment", 2, 2, False, 1)
         try:
-            case.small_pictures()
+            case.write_images()
             producer = case.producer("--stamp", "--loop", fault=f"start_is_open:1:stop,{where}:stop", rate="50", source=["-q", "a.png", "b.png"])
             wait_stopped(producer)
             viewers = [case.viewer(every=every) for every in (False, True)]
@@ -392,7 +417,7 @@ def a_stop_is_no_death():
                 case.go(producer, witness, len(viewers))
             time.sleep(0.1)
             wait_stopped(producer)
-            time.sleep(0.3)  # they ask every 50 ms
+            time.sleep(0.3)  # they check the lease every 50 ms
             for viewer in viewers:
                 check(viewer.is_running(), f"stopped at {where}: {viewer.err}")
             producer.signal(signal.SIGCONT)
@@ -407,8 +432,8 @@ def a_stop_is_no_death():
     return None
 
 
-def a_lost_ring_is_made_up_for():
-    """Whoever should have rung has stopped just before: the other one's sleep ends by itself, nominally after 100 ms."""
+def a_lost_ring_delays_only_shortly():
+    """One program stops directly before its ring: the sleep of the other one ends after the poll interval of 100 ms."""
     for slots in (2, 8):
         case = Case("producer_stored_newest", slots, 2, False, 1)
         try:
@@ -418,14 +443,14 @@ def a_lost_ring_is_made_up_for():
             with Witness(case.t, producer) as witness:
                 case.go(producer, witness, len(viewers))
                 soon(lambda: witness.newest() == 5 and is_stopped(producer), "five frames")
-            time.sleep(1.5 * RING_LATE)  # a ring that comes after all comes too late
+            time.sleep(1.5 * RING_LATE)  # a later ring would be too late
             producer.signal(signal.SIGTERM)
             producer.signal(signal.SIGCONT)
             for viewer in viewers:
                 wait_exit(viewer, ENDED, "a viewer")
                 last = table_of(f"{viewer.files}.csv")[-1]
                 late = float(last["acquire_us"]) - float(last["publish_us"]) > RING_LATE * 1e6
-                check(last["sequence"] == "5" and not late, f"the frame without a ring came late or never: {last}")
+                check(last["sequence"] == "5" and not late, f"the frame without a ring was late or is missing: {last}")
             producer = case.producer(rate="0")
             viewer = case.viewer(fault="viewer_releases:5:stop,viewer_released:5:stop", every=True)
             wait_stopped(viewer)
@@ -434,7 +459,7 @@ def a_lost_ring_is_made_up_for():
                 time.sleep(0.03)  # the producer sleeps
                 viewer.signal(signal.SIGCONT)
                 wait_stopped(viewer)
-                soon(lambda: witness.newest() == witness.wanted(viewer) - 1 + slots, "what was let go is drawn in", RING_LATE)
+                soon(lambda: witness.newest() == witness.wanted(viewer) - 1 + slots, "the released slot is drawn in", RING_LATE)
         except Failure as failure:
             return failure
         finally:
@@ -443,10 +468,10 @@ def a_lost_ring_is_made_up_for():
 
 
 def every_point_is_listed():
-    """Those of the table in fault.h, which a test of the model compares with the code."""
+    """Compares with the table in fault.h, which a test of the model compares with the code."""
     table = set(re.findall(r"^ \*     ((?:start|producer|viewer)_\w+) ", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0], re.M))
     listed = {point.split()[0] for point in STARTING + PRODUCING + VIEWING}
-    return Failure(f"in one of both only: {sorted(listed ^ table)}") if listed != table else None
+    return Failure(f"only in one of the two lists: {sorted(listed ^ table)}") if listed != table else None
 
 
 def all_cases():
@@ -455,7 +480,7 @@ def all_cases():
 
 
 def a_few_cases():
-    """Each point three times, once with every number of slots; the rest takes turns."""
+    """Each point three times, once with every number of slots; the other parameters alternate."""
     chosen = []
     for number, point in enumerate(STARTING + PRODUCING + VIEWING):
         for turn, slots in enumerate((2, 3, 8)):
@@ -473,9 +498,9 @@ def main():
     with ThreadPoolExecutor(JOBS) as pool:
         problems = list(pool.map(Case.run, cases))
     alone = {"every point of fault.h has its cases": every_point_is_listed(),
-             "what a death between shmget and IPC_RMID leaves is swept": an_orphan_is_swept(),
-             "a producer that stops as it moves is not taken for dead": a_stop_is_no_death(),
-             "a ring that is lost is made up for": a_lost_ring_is_made_up_for()}
+             "the segment of a kill between shmget and IPC_RMID is swept": an_orphan_is_swept(),
+             "a producer that is stopped during a format change does not count as crashed": a_stop_is_no_crash(),
+             "a lost ring delays the other side only shortly": a_lost_ring_delays_only_shortly()}
     print(f"1..{len(points) + len(alone)}")
     for number, point in enumerate(points, 1):
         mine = [(case, problem) for case, problem in zip(cases, problems) if case.point == point]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What the pipeline tests share: a runtime directory for each test, the real programs, a display of
-one's own, and the pixels on it. Only the standard library.
+"""Shared by the pipeline tests: a runtime directory for each test, the real programs, a private display, and the pixels
+on it. Uses only the standard library.
 
-A test is a function with @test; its first lines say what it shows. `main()` runs them all and
-prints TAP. Afterwards each process that the test started is gone, and so is every segment that one
-of them made."""
+A test is a function with @test; its docstring describes what the name cannot. `main()` runs all of them and prints TAP.
+After a test, each process that it started has exited, and each segment that one of them created is removed; a test fails if
+one of these processes crashed."""
 import fcntl
 import os
 import re
@@ -22,15 +22,15 @@ PRODUCER = os.environ["PAGEFLIP_PRODUCER"]
 VIEWER = os.environ["PAGEFLIP_VIEWER"]
 SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
 COUNTED = "PAGEFLIP_COUNTED" in os.environ
-# Words to put before the producer's and the viewer's own, say "valgrind -q": see tests/tools/valgrind.
+# Command words before the producer's and the viewer's own, for example "valgrind -q": see tests/tools/valgrind.
 WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
-SLOWER = 5 if WRAPPER else 1  # what a test itself says of seconds is for programs without one
-PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds until something is said to hang
+SLOWER = 5 if WRAPPER else 1  # factor for the seconds in a test, which are for programs without a wrapper
+PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds after which something counts as hanging
 
-# Nobody dies of these but by a fault, or because a test sent it.
+# A process exits by one of these signals only because of a fault, or because a test sent it.
 CRASHES = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS}
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup has it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup starts the tests with SIGHUP ignored
 
 tests = []
 
@@ -54,8 +54,16 @@ def contains(text, part):
         raise AssertionError(f"{part!r} is not in {text!r}")
 
 
+def line_with(text, words):
+    """The first line that contains all of these words, or None. Case does not matter, and "a|b" is either of them. A test
+    names what any good message must contain and leaves its sentence free."""
+    def has(line, word):
+        return any(either.lower() in line.lower() for either in word.split("|"))
+    return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
+
+
 def until(question, what, seconds=PATIENCE):
-    """Ask again until it says yes; returns what it said."""
+    """Repeat the question until the answer is true; returns the answer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = question()
@@ -65,8 +73,8 @@ def until(question, what, seconds=PATIENCE):
     raise AssertionError(f"waited {seconds} s for: {what}")
 
 
-def settle(seconds):
-    """Let the programs run for a while."""
+def let_run(seconds):
+    """Let the programs run for this time."""
     time.sleep(seconds * SLOWER)
 
 
@@ -74,7 +82,7 @@ def settle(seconds):
 
 
 class Process:
-    """One that the test started. Its output goes to files, so that it never waits for us."""
+    """A process that the test started. Its output goes to files, so that it never waits for the test to read it."""
 
     is_server = False
 
@@ -82,7 +90,7 @@ class Process:
         scratch.started += 1
         number = scratch.started
         self.command = command
-        self.sent = set()  # the signals that it got from the test
+        self.sent = set()  # the signals that the test sent to it
         self.out_path = f"{scratch.path}/out{number}"
         self.err_path = f"{scratch.path}/err{number}"
         popen.setdefault("stdin", subprocess.DEVNULL)
@@ -108,15 +116,26 @@ class Process:
         try:
             code = self.popen.wait(seconds * SLOWER if seconds < PATIENCE else seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.command} hangs after {seconds} s: {self.err}") from None
+            raise AssertionError(f"{self.command} did not exit within {seconds} s: {self.err}") from None
         return code if code >= 0 else 128 - code
 
     def ends_with(self, code, *words, seconds=PATIENCE):
+        """Check that it exits with this code, and that one of the lines that it printed has all of these words."""
         got = self.wait(seconds)
         if got != code:
             raise AssertionError(f"{self.command}: exit {got}, wanted {code}: {self.err}")
-        for word in words:
-            contains(self.err, word)
+        if line_with(self.err, words) is None and words:
+            raise AssertionError(f"{self.command}: no line with {words}: {self.err}")
+        return self
+
+    def fails_with(self, code, *words, seconds=PATIENCE):
+        """Check that it exits with this code and printed exactly one line, "program: error: ...", with all of these words."""
+        self.ends_with(code, *words, seconds=seconds)
+        equal(len(self.err.splitlines()), 1, f"lines of {self.err!r}")
+        names = [os.path.basename(word) for word in self.command]
+        program = next(name for name in names if name in map(os.path.basename, (PRODUCER, VIEWER)))
+        if not self.err.startswith(f"{program}: error: "):
+            raise AssertionError(f"not an error of {program}: {self.err!r}")
         return self
 
     def is_running(self):
@@ -132,8 +151,8 @@ class Process:
         self.popen.wait()
 
     def crash(self):
-        """What nobody asked of it, or None: a death by a signal that the test did not send, here or in a shell around
-        it; or a sanitizer's words. Ask when it has ended. Servers are somebody else's programs."""
+        """Describes a crash, or None. A crash is an exit by a signal that the test did not send, here or in a shell around
+        it, or a sanitizer's report. Call it after the exit. Servers are not checked: they are not our programs."""
         code = self.popen.returncode
         number = -code if code < 0 else code - 128
         if self.is_server or self.sent & CRASHES:
@@ -144,9 +163,11 @@ class Process:
             return f"{self.command} has a sanitizer's report: {self.err}"
         return None
 
-    def says(self, words, seconds=PATIENCE):
-        until(lambda: words in self.err or not self.is_running(), f"{words!r} on {self.command}", seconds)
-        contains(self.err, words)
+    def prints(self, *words, seconds=PATIENCE):
+        """Wait until one of the lines that it printed has all of these words."""
+        until(lambda: line_with(self.err, words) or not self.is_running(), f"{words} from {self.command}", seconds)
+        if line_with(self.err, words) is None:
+            raise AssertionError(f"{self.command}: no line with {words}: {self.err}")
 
 
 class Scratch:
@@ -155,18 +176,18 @@ class Scratch:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pageflip-test-")
         self.processes = []
-        self.started = 0  # in all
-        self.wrap_server = []  # a command that starts the X server: unshare, ...
+        self.started = 0  # processes, in total
+        self.wrap_server = []  # command words before the X server's own: unshare, ...
         self.env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
         self.env["XDG_RUNTIME_DIR"] = self.path
-        # SDL, Xlib and their drivers keep some memory until the end, on purpose.
+        # SDL, Xlib and their drivers do not free some memory, by design.
         self.env["LSAN_OPTIONS"] = f"suppressions={os.path.dirname(os.path.abspath(__file__))}/leaks.supp:print_suppressions=0"
 
     def start(self, *command, env=None, **popen):
         return Process(self, list(command), {**self.env, **(env or {})}, **popen)
 
     def producer(self, *arguments, **more):
-        """A producer, once viewers can find its segment (or it has ended)."""
+        """Start a producer and wait until viewers can find its segment, or until it has exited."""
         made = self.start(PRODUCER, *arguments, **more)
         name = arguments[arguments.index("-n") + 1] if "-n" in arguments else "default"
         path = f"{self.path}/pageflip/{name}.id"
@@ -177,14 +198,14 @@ class Scratch:
         return self.start(VIEWER, "--presenter", presenter, *arguments, **more)
 
     def joined(self, viewers=1, channel="default"):
-        """Wait until so many viewers of the channel are there."""
+        """Wait until the channel has this number of viewers."""
         def rows():
             return [line.split() for line in self.run(VIEWER, "--list").decode().splitlines()]
         until(lambda: [row for row in rows() if row[0] == channel and row[-1] == str(viewers)],
               f"{viewers} viewers of {channel}")
 
     def run(self, *command, **popen):
-        """Run another program to its end; returns its standard output."""
+        """Run another program until it exits; returns its standard output."""
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               env=self.env, timeout=PATIENCE, **popen).stdout
 
@@ -193,7 +214,7 @@ class Scratch:
         for process in reversed(self.processes):
             process.signal(signal.SIGCONT)
             if process.is_server or COUNTED:
-                process.signal(signal.SIGTERM)  # so that it takes its socket along, or leaves its figures
+                process.signal(signal.SIGTERM)  # so that a server removes its socket, and a coverage build writes its counters
                 try:
                     process.wait(PATIENCE if process.is_server else 2)
                 except AssertionError:
@@ -215,14 +236,14 @@ def text_of(path):
 
 
 def segments():
-    """What /proc/sysvipc/shm lists."""
+    """The rows of /proc/sysvipc/shm."""
     with open("/proc/sysvipc/shm") as file:
         names = file.readline().split()
         return [dict(zip(names, map(int, line.split()))) for line in file]
 
 
 def mapped_by(pid):
-    """The ids of the segments that this process has mapped, each once, however many pieces mprotect() made of it."""
+    """The ids of the segments that this process has mapped; each id once, even if mprotect() split the mapping."""
     return {int(line.split()[4]) for line in text_of(f"/proc/{pid}/maps").splitlines() if "/SYSV" in line}
 
 
@@ -242,19 +263,19 @@ def need(*programs):
 
 
 class Display:
-    """An X server of the test's own."""
+    """A private X server."""
 
     def __init__(self, scratch, screen="1280x800x24", *arguments):
         need("Xvfb", "xwd", "xdotool")
         self.scratch = scratch
-        # Two that start at once may both take the same number: one at a time.
+        # Two servers that start at the same time may both take the same number, so start them one after the other.
         with open(f"{tempfile.gettempdir()}/pageflip-test-display.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.start_server(screen, arguments)
 
     @classmethod
     def of(cls, scratch, name):
-        """One that somebody else has started."""
+        """A server that another program has started."""
         display = cls.__new__(cls)
         display.scratch, display.name = scratch, name
         scratch.env["DISPLAY"] = name
@@ -270,20 +291,20 @@ class Display:
         with os.fdopen(read_end) as file:
             number = file.readline().strip()
         if not number:
-            raise AssertionError(f"Xvfb does not start: {self.server.err}")
+            raise AssertionError(f"Xvfb did not start: {self.server.err}")
         self.name = f":{number}"
         scratch.env["DISPLAY"] = self.name
         scratch.env["SDL_AUDIODRIVER"] = "dummy"
 
     def start_window_manager(self):
-        """As people have one; a window that is mapped while it starts may stay unmapped."""
+        """Start a window manager and wait for it: a window that is mapped while it starts may stay unmapped."""
         need("openbox")
         self.scratch.start("openbox")
         until(lambda: subprocess.run(["xdotool", "get_desktop"], env=self.scratch.env, stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL).returncode == 0, "a window manager")
 
     def window_of(self, process):
-        """The id of its window, once it is on the screen."""
+        """Wait for the process's window to be on the screen; returns its id."""
         def search():
             done = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(process.pid)],
                                   env=self.scratch.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -291,20 +312,21 @@ class Display:
         return until(search, f"a window of {process.command}: {process.err}")[0].decode()
 
     def key(self, window, *keys):
-        """Press keys. xdotool complains when the window is gone before the key is up again."""
+        """Press keys. xdotool prints errors when the window closes before the key is released; they are ignored."""
         subprocess.run(["xdotool", "key", "--window", window, *keys], env=self.scratch.env,
                        stderr=subprocess.DEVNULL, timeout=PATIENCE)
 
     def grab(self, window=None):
-        """What the server shows there: a Picture. While windows change, xwd may write one of another form: once more then."""
+        """What the server shows in the window, or on the screen, as an Image. While windows change, xwd may write an invalid
+        dump; then this tries once more."""
         try:
-            return Picture.from_xwd(self.dump(window))
+            return Image.from_xwd(self.dump(window))
         except AssertionError:
             time.sleep(0.1)
-            return Picture.from_xwd(self.dump(window))
+            return Image.from_xwd(self.dump(window))
 
     def dump(self, window=None):
-        """xwd fails when the window changes its size under its hands: once more then."""
+        """xwd fails when the window changes its size during the dump; then this tries once more."""
         where = ["-id", window] if window else ["-root"]
         try:
             return self.scratch.run("xwd", "-silent", *where)
@@ -313,7 +335,7 @@ class Display:
             return self.scratch.run("xwd", "-silent", *where)
 
     def colours(self, window, y):
-        """The colours of one row of it as 0xRRGGBB, whatever the screen's depth."""
+        """The colours of one row of the window as 0xRRGGBB, for any depth of the screen."""
         data = self.dump(window)
         head = struct.unpack(">25I", data[:100])
         size, width, bits, stride, masks, colors = head[0], head[4], head[11], head[12], head[14:17], head[19]
@@ -326,8 +348,8 @@ class Display:
         return {sum(channel(p, m) << s for m, s in zip(masks, (16, 8, 0))) for p in pixels}
 
 
-class Picture:
-    """Rows of B, G, R, unused."""
+class Image:
+    """Pixels in rows, 4 bytes each: blue, green, red, unused."""
 
     def __init__(self, width, height, pixels):
         self.width, self.height, self.pixels = width, height, pixels
@@ -345,7 +367,7 @@ class Picture:
 
     @classmethod
     def from_file(cls, scratch, path, *filters, times=1):
-        """By FFmpeg, so by none of our own code. `times`: that many times as large, sharp."""
+        """Decoded by FFmpeg, so by none of the code under test. `times`: enlarged by this factor, without smoothing."""
         need("ffmpeg")
         size = scratch.run("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
                            "stream=width,height", "-of", "csv=p=0", path).decode()
@@ -363,16 +385,16 @@ class Picture:
 
     def crop(self, x, y, width, height):
         rows = [self.pixels[((y + row) * self.width + x) * 4 :][: width * 4] for row in range(height)]
-        return Picture(width, height, b"".join(rows))
+        return Image(width, height, b"".join(rows))
 
     def same_as(self, other):
-        """Equal in every pixel; the unused byte does not count."""
+        """Are all pixels equal? The unused byte does not count."""
         if (self.width, self.height) != (other.width, other.height):
             return False
         return all(self.pixels[c::4] == other.pixels[c::4] for c in range(3))
 
     def psnr(self, other):
-        """dB against another of the same size."""
+        """The difference from another image of the same size, in dB."""
         import math
 
         equal((self.width, self.height), (other.width, other.height), "sizes")
@@ -407,11 +429,11 @@ def main():
             result = "not ok"
             notes = traceback.format_exc().splitlines()
             notes += [f"{p.command}: {p.err}" for p in scratch.processes if p.err]
-        # The tool's own lines; one that a test has killed has no exit code to tell by.
-        complaints = [p.err for p in scratch.processes if WRAPPER and re.search(r"^==\d+==", p.err, re.M)]
-        if complaints:
+        # Lines of the wrapper itself: after a kill by the test there is no exit code to check.
+        reports = [p.err for p in scratch.processes if WRAPPER and re.search(r"^==\d+==", p.err, re.M)]
+        if reports:
             result = "not ok"
-            notes += complaints
+            notes += reports
         try:
             scratch.finish()
         except AssertionError as problem:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""For the tests that kill: a look at a segment from outside, by none of our own code, and waits that are quick enough
-for thousands of processes. Programs are those of PAGEFLIP_BUILD (default: build-tests) unless meson says otherwise."""
+"""For the tests that kill: read a segment from outside, without the library, and wait in steps short enough for thousands of
+processes. The programs are those of PAGEFLIP_BUILD (default: build-tests) unless the environment names others."""
 import csv
 import ctypes
 import os
@@ -16,10 +16,10 @@ os.environ.setdefault("PAGEFLIP_VIEWER", f"{BUILD}/viewer/pageflip-viewer")
 FAULTY_PRODUCER = os.environ.get("PAGEFLIP_FAULTY_PRODUCER", f"{BUILD}/tests/faulty-producer")
 FAULTY_VIEWER = os.environ.get("PAGEFLIP_FAULTY_VIEWER", f"{BUILD}/tests/faulty-viewer")
 
-from harness import SANITIZED, Scratch, segments, text_of  # noqa: E402 (after the environment is there)
+from harness import SANITIZED, Scratch, segments, text_of  # noqa: E402 (it reads the environment set above)
 
-RECOVERY = 10 if SANITIZED else 2  # seconds in which survivors must be themselves again
-SLOW = 60 if SANITIZED else 15     # seconds until what the test itself prepares is said to hang
+RECOVERY = 10 if SANITIZED else 2  # seconds in which the other processes must recover
+SLOW = 60 if SANITIZED else 15     # seconds after which a step of the test itself counts as hanging
 POLL = 0.002
 
 SHM_RDONLY, IPC_RMID = 0o10000, 0
@@ -32,7 +32,7 @@ libc.shmdt.argtypes = [ctypes.c_void_p]
 PAGE, LANE, LANES, FREE, LATEST, EVERY = 4096, 128, 16, 0, 1, 2
 
 
-# A shell that starts something in the background has it ignore SIGINT, and its children, too, until they ask for it.
+# A shell starts background processes with SIGINT ignored, and their children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -46,7 +46,7 @@ def check(good, what):
 
 
 def soon(question, what, seconds=SLOW):
-    """Ask again until it says yes; returns what it said."""
+    """Repeat the question until the answer is true; returns the answer."""
     deadline = time.monotonic() + seconds
     while True:
         answer = question()
@@ -61,17 +61,17 @@ def is_stopped(process):
     try:
         return os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
-        return False  # it has ended
+        return False  # it has exited
 
 
 def wait_stopped(process):
-    """Until it has stopped itself at the place that PAGEFLIP_FAULT names."""
+    """Wait until the process has stopped itself at the place that PAGEFLIP_FAULT names."""
     soon(lambda: is_stopped(process) or not process.is_running(), f"{process.command} stops")
-    check(process.is_running(), f"{process.command} ended instead of stopping: {process.err}")
+    check(process.is_running(), f"{process.command} exited instead of stopping: {process.err}")
 
 
 def wait_killed(process, seconds=SLOW):
-    """Until it has killed itself. None: it never came by that place."""
+    """Wait until the process has killed itself. Returns false if it never reached that place."""
     try:
         return soon(lambda: not process.is_running(), "", seconds) and process.popen.returncode == -signal.SIGKILL
     except Failure:
@@ -79,23 +79,23 @@ def wait_killed(process, seconds=SLOW):
 
 
 def wait_exit(process, codes, what, seconds=RECOVERY):
-    soon(lambda: not process.is_running(), f"{what}: {' '.join(process.command)} ends: {process.err}", seconds)
+    soon(lambda: not process.is_running(), f"{what}: {' '.join(process.command)} exits: {process.err}", seconds)
     check(process.wait() in codes, f"{what}: {' '.join(process.command)}: exit {process.wait()}, wanted {codes}: {process.err}")
 
 
 def is_sane(process):
-    """What a sanitizer says need not change an exit code."""
+    """Is there no sanitizer's report? A report does not always change the exit code."""
     return "runtime error:" not in process.err and "Sanitizer" not in process.err
 
 
 class Witness:
-    """Attached read-only to the segment that a channel's id file names now. Nobody counts it: it has no lane."""
+    """Attached read-only to the segment that a channel's id file names now. It has no lane, so no program counts it."""
 
     def __init__(self, scratch, producer, name="default"):
         path = f"{scratch.path}/pageflip/{name}.id"
         text = soon(lambda: (lambda t: t if f"\npid {producer.pid}\n" in t else "")(text_of(path)), f"an id file of {producer.pid}")
         self.base = libc.shmat(int(text.split("shmid ")[1].split()[0]), None, SHM_RDONLY)
-        check(self.base != ctypes.c_void_p(-1).value, "the segment is gone")
+        check(self.base != ctypes.c_void_p(-1).value, "the segment has been removed")
 
     def word(self, offset):
         return ctypes.c_uint64.from_address(self.base + offset).value
@@ -110,11 +110,11 @@ class Witness:
         return self.word(2 * PAGE + LANE * [self.pid(lane) for lane in range(LANES)].index(viewer.pid))
 
     def held(self, viewer):
-        """The slots that it holds, one bit each."""
+        """The slots that the viewer holds, one bit each."""
         return self.lane_word(viewer) >> 2 & 0xFF
 
     def wanted(self, viewer):
-        """The frame that a viewer of every frame takes next."""
+        """The frame that an every-frame viewer takes next."""
         return self.lane_word(viewer) >> 10
 
     def modes(self):
@@ -148,7 +148,7 @@ def remove_segment(shmid):
 
 
 def rows_of(path):
-    """Of a viewer's --csv file: (sequence, pid of the producer), but for pictures that were only shown again."""
+    """From a viewer's --csv file: (sequence, pid of the producer), without the rows of frames that were drawn again."""
     found = []
     for line in text_of(path).splitlines()[1:]:
         cells = line.split(",")
@@ -158,13 +158,13 @@ def rows_of(path):
 
 
 def table_of(path):
-    """All of a viewer's --csv file, by the names of its columns."""
+    """All rows of a viewer's --csv file, by the names of its columns."""
     with open(path) as file:
         return list(csv.DictReader(file))
 
 
 def png(width, height, shade):
-    """A small picture in grey, as the bytes of a PNG file."""
+    """A small grey image, as the bytes of a PNG file."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     rows = b"".join(b"\0" + bytes([shade]) * width for _ in range(height))

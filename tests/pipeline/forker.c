@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that uses the library and forks without exec, as language run-times do. Both processes
- * print their pid and wait to be killed.
+ * A program that uses the library and forks without exec, as language runtimes do. Both processes
+ * print their pid and sleep until they are killed.
  *
  *     forker producer|viewer
  */
@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     else if (argc == 2 && strcmp(argv[1], "viewer") == 0)
         ret = pf_viewer_open(&viewer, "default", &options);
     if (ret == 0 && viewer)
-        ret = pf_viewer_acquire(viewer, PF_FOREVER, &frame); /* and holds it */
+        ret = pf_viewer_acquire(viewer, PF_FOREVER, &frame); /* never released */
     if (ret < 0)
         return 1;
     pid_t child = fork();

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageflip-producer, but for the number of its first frame: as if it had run for a year already.
+ * pageflip-producer with another number of its first frame, as if it had been running for a year.
  *
  *     PAGEFLIP_FIRST=4294967196 late_producer ...
  *
- * The real programs have no such option. This one is the same objects, linked with --wrap: a
- * segment is born with the frame PAGEFLIP_FIRST in slot 0, and the producer's memory agrees with
- * that.
+ * The real program has no such option. This program is the same objects, linked with --wrap: a new
+ * segment has the frame PAGEFLIP_FIRST in slot 0, and the producer's private state matches.
  */
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a producer's start sweeps, and what not: segments that each differ from an orphan in one
- * thing. No Criterion test, because it forks: the creator of an orphan is dead. Nobody waits for a
- * segment to be old enough: time() is ours. In an IPC namespace of its own, where it meets nobody
- * else's segments, or not at all.
+ * Which segments a starting producer removes, and which not: each segment that must stay differs
+ * from an orphan in one property. Not a Criterion test, because it forks: the creator of an orphan
+ * has exited. time() is replaced, so that no test waits for a segment to become old. The test runs
+ * in an IPC namespace of its own, where no other segments exist; if it cannot have one, it is
+ * skipped.
  */
 #include <errno.h>
 #include <sched.h>
@@ -22,28 +23,28 @@
 
 enum { KEY = 0x50460001, OLD_S = 5, OTHER_UID = 65534, THIRD_UID = 65533 };
 
-static time_t pretended; /* what the library takes for the time */
-static bool has_users;   /* are other users possible? */
+static time_t replaced_time; /* what time() returns */
+static bool is_root;         /* can become another user */
 static int number, failures;
 
 time_t time(time_t *out)
 {
     if (out)
-        *out = pretended;
-    return pretended;
+        *out = replaced_time;
+    return replaced_time;
 }
 
 /* ------------------------------------------------------------------ segments */
 
 struct made {
     int shmid;
-    pid_t pid; /* of a creator that lives, else 0 */
+    pid_t pid; /* of a creator that is still running; 0: it has exited */
 };
 
-/* How a segment comes to be; all zero: an orphan. */
+/* How to create a segment; all zero: an orphan. */
 struct making {
     int key;
-    bool lives;
+    bool is_running; /* the creator continues to run */
     uid_t real, effective;
 };
 
@@ -59,10 +60,10 @@ static struct made make(struct making how)
         int shmid = -1;
         if (!how.effective || setresuid(how.real, how.effective, how.real) == 0)
             shmid = shmget(how.key ? how.key : KEY, 4096, IPC_CREAT | IPC_EXCL | 0600);
-        bool told = write(ends[1], &shmid, sizeof shmid) == sizeof shmid;
+        bool sent = write(ends[1], &shmid, sizeof shmid) == sizeof shmid;
         close(ends[0]);
         close(ends[1]);
-        while (told && how.lives)
+        while (sent && how.is_running)
             pause();
         _exit(0);
     }
@@ -70,7 +71,7 @@ static struct made make(struct making how)
     if (read(ends[0], &made.shmid, sizeof made.shmid) != sizeof made.shmid)
         made.shmid = -1;
     close(ends[0]);
-    if (how.lives)
+    if (how.is_running)
         made.pid = pid;
     else
         waitpid(pid, NULL, 0);
@@ -93,14 +94,14 @@ static bool exists(int shmid)
     return shmctl(shmid, IPC_STAT, &info) == 0;
 }
 
-/* A sweep when the segment has had this age. Returns how many were swept. */
+/* Sweep at the time when the segment has this age. Returns how many segments were removed. */
 static int sweep_at(int shmid, int age_s)
 {
     struct shmid_ds info;
 
     if (shmctl(shmid, IPC_STAT, &info) < 0)
         return -1;
-    pretended = info.shm_ctime + age_s;
+    replaced_time = info.shm_ctime + age_s;
     return segment_key_sweep_orphans();
 }
 
@@ -117,7 +118,7 @@ static void skip(const char *name, const char *why)
     printf("ok %d - %s # SKIP %s\n", ++number, name, why);
 }
 
-/* Nothing is left of a case, whatever came of it. */
+/* Remove everything that a case has created. */
 static void finish(struct made made)
 {
     end_creator(&made);
@@ -125,7 +126,7 @@ static void finish(struct made made)
         shmctl(made.shmid, IPC_RMID, NULL);
 }
 
-/* Does this one stay, though it is old enough? */
+/* Does a segment created in this way stay, although it is old enough? */
 static bool stays(struct making how)
 {
     struct made made = make(how);
@@ -135,12 +136,12 @@ static bool stays(struct making how)
     return stayed;
 }
 
-/* Run with standard error in a file; returns what it came to, and what was said. */
-static int listen_to_sweep(int shmid, char said[256])
+/* Sweep; `printed` gets what the library printed on standard error. Returns as sweep_at(). */
+static int capture_sweep(int shmid, char printed[256])
 {
     int saved = dup(STDERR_FILENO), ends[2];
 
-    said[0] = '\0';
+    printed[0] = '\0';
     if (saved < 0 || pipe(ends) < 0)
         return -1;
     dup2(ends[1], STDERR_FILENO);
@@ -148,33 +149,33 @@ static int listen_to_sweep(int shmid, char said[256])
     int swept = sweep_at(shmid, OLD_S);
     dup2(saved, STDERR_FILENO);
     close(saved);
-    ssize_t got = read(ends[0], said, 255);
+    ssize_t got = read(ends[0], printed, 255);
     close(ends[0]);
-    said[got > 0 ? got : 0] = '\0';
+    printed[got > 0 ? got : 0] = '\0';
     return swept;
 }
 
-static void an_orphan_is_swept_and_named(void)
+static void an_orphan_is_removed_and_reported(void)
 {
     struct made made = make((struct making){0});
     struct shmid_ds info = {0};
-    char said[256], wanted[128];
+    char printed[256], wanted[128];
 
     shmctl(made.shmid, IPC_STAT, &info);
     snprintf(wanted, sizeof wanted, ": reclaimed orphan segment %d of process %d\n", made.shmid,
              (int)info.shm_cpid);
     pf_log_set_level(PF_LOG_INFO);
-    int swept = listen_to_sweep(made.shmid, said);
+    int swept = capture_sweep(made.shmid, printed);
     pf_log_set_level(PF_LOG_ERROR);
-    bool is_right = swept == 1 && !exists(made.shmid) && strstr(said, wanted) &&
-                    strchr(said, '\n') == said + strlen(said) - 1;
+    bool is_right = swept == 1 && !exists(made.shmid) && strstr(printed, wanted) &&
+                    strchr(printed, '\n') == printed + strlen(printed) - 1;
     if (!is_right)
-        printf("# %d swept; said \"%s\", wanted \"%s\"\n", swept, said, wanted);
+        printf("# %d removed; printed \"%s\", wanted \"%s\"\n", swept, printed, wanted);
     report(__func__, is_right);
     finish(made);
 }
 
-static void two_orphans_are_swept_at_once(void)
+static void two_orphans_are_removed_by_one_sweep(void)
 {
     struct made one = make((struct making){0}), two = make((struct making){.key = 0x5046ffff});
 
@@ -183,7 +184,7 @@ static void two_orphans_are_swept_at_once(void)
     finish(two);
 }
 
-static void a_younger_one_stays(void)
+static void a_young_orphan_stays(void)
 {
     struct made made = make((struct making){0});
     bool stayed = sweep_at(made.shmid, OLD_S - 1) == 0 && exists(made.shmid);
@@ -192,9 +193,9 @@ static void a_younger_one_stays(void)
     finish(made);
 }
 
-static void one_of_another_key_stays(void)
+static void a_segment_with_another_key_stays(void)
 {
-    /* the next prefix, one bit more, the prefix in the other half */
+    /* the next prefix, the prefix with one more bit, the prefix in the other half */
     const int keys[] = {0x50470001, (int)0xd0460001, 0x00015046};
     bool stay = true;
 
@@ -203,14 +204,14 @@ static void one_of_another_key_stays(void)
     report(__func__, stay);
 }
 
-static void one_that_is_attached_stays(void)
+static void an_attached_segment_stays(void)
 {
     struct made made = make((struct making){0});
     void *base = shmat(made.shmid, NULL, SHM_RDONLY);
     bool stayed = sweep_at(made.shmid, OLD_S) == 0 && exists(made.shmid);
     struct shmid_ds info = {0};
 
-    /* And is not on its way out, for when it is let go. */
+    /* It must not be marked for removal either. */
     shmctl(made.shmid, IPC_STAT, &info);
     stayed = stayed && !(info.shm_perm.mode & SHM_DEST);
     shmdt(base);
@@ -218,9 +219,9 @@ static void one_that_is_attached_stays(void)
     finish(made);
 }
 
-static void one_of_a_living_creator_stays(void)
+static void a_segment_of_a_running_creator_stays(void)
 {
-    struct made made = make((struct making){.lives = true});
+    struct made made = make((struct making){.is_running = true});
     bool stayed = sweep_at(made.shmid, OLD_S) == 0 && exists(made.shmid);
 
     end_creator(&made);
@@ -228,10 +229,10 @@ static void one_of_a_living_creator_stays(void)
     finish(made);
 }
 
-/* Its owner is this user all the same: who made it counts. */
-static void one_made_by_another_user_stays(void)
+/* IPC_SET makes this user its owner; the sweep must check the creator. */
+static void a_segment_created_by_another_user_stays(void)
 {
-    if (!has_users) {
+    if (!is_root) {
         skip(__func__, "needs root");
         return;
     }
@@ -245,15 +246,15 @@ static void one_made_by_another_user_stays(void)
     finish(made);
 }
 
-/* kill() says EPERM of it: there is somebody. */
-static void a_creator_that_may_not_be_asked_lives(void)
+/* kill() fails with EPERM: the process exists. */
+static void a_creator_that_cannot_be_signalled_counts_as_running(void)
 {
-    if (!has_users) {
+    if (!is_root) {
         skip(__func__, "needs root");
         return;
     }
     struct made made =
-        make((struct making){.lives = true, .real = THIRD_UID, .effective = OTHER_UID});
+        make((struct making){.is_running = true, .real = THIRD_UID, .effective = OTHER_UID});
     bool stayed = setresuid(OTHER_UID, OTHER_UID, 0) == 0 && kill(made.pid, 0) < 0 &&
                   errno == EPERM && sweep_at(made.shmid, OLD_S) == 0 && exists(made.shmid);
 
@@ -262,8 +263,8 @@ static void a_creator_that_may_not_be_asked_lives(void)
     finish(made);
 }
 
-/* Its number there would be nobody's, or somebody else's, here: the kernel says 0. */
-static void a_creator_in_another_pid_namespace_is_not_dead(void)
+/* Its pid means nothing in this namespace; the kernel reports 0. */
+static void a_creator_in_another_pid_namespace_counts_as_running(void)
 {
     struct made made = make((struct making){0});
     int status = -1;
@@ -272,7 +273,7 @@ static void a_creator_in_another_pid_namespace_is_not_dead(void)
     if (pid == 0) {
         if (unshare(CLONE_NEWPID) < 0)
             _exit(77);
-        pid_t sweeper = fork(); /* the first in there */
+        pid_t sweeper = fork(); /* the first process of the new namespace */
         if (sweeper == 0)
             _exit(sweep_at(made.shmid, OLD_S) == 0 && exists(made.shmid) ? 0 : 1);
         waitpid(sweeper, &status, 0);
@@ -280,7 +281,7 @@ static void a_creator_in_another_pid_namespace_is_not_dead(void)
     }
     waitpid(pid, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip(__func__, "no pid namespace to be had");
+        skip(__func__, "cannot create a pid namespace");
     else
         report(__func__, WIFEXITED(status) && WEXITSTATUS(status) == 0);
     finish(made);
@@ -288,22 +289,22 @@ static void a_creator_in_another_pid_namespace_is_not_dead(void)
 
 int main(void)
 {
-    setvbuf(stdout, NULL, _IONBF, 0); /* who forks has nothing to print twice */
+    setvbuf(stdout, NULL, _IONBF, 0); /* a forked child must not print buffered text again */
     if (unshare(CLONE_NEWIPC) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWIPC) < 0) {
-        puts("1..0 # SKIP no IPC namespace to be had");
+        puts("1..0 # SKIP cannot create an IPC namespace");
         return 0;
     }
-    has_users = geteuid() == 0; /* in a user namespace nobody has this number any more */
+    is_root = geteuid() == 0; /* not after CLONE_NEWUSER: there this user has no number */
     pf_log_set_level(PF_LOG_ERROR);
     puts("1..9");
-    an_orphan_is_swept_and_named();
-    two_orphans_are_swept_at_once();
-    a_younger_one_stays();
-    one_of_another_key_stays();
-    one_that_is_attached_stays();
-    one_of_a_living_creator_stays();
-    one_made_by_another_user_stays();
-    a_creator_that_may_not_be_asked_lives();
-    a_creator_in_another_pid_namespace_is_not_dead();
+    an_orphan_is_removed_and_reported();
+    two_orphans_are_removed_by_one_sweep();
+    a_young_orphan_stays();
+    a_segment_with_another_key_stays();
+    an_attached_segment_stays();
+    a_segment_of_a_running_creator_stays();
+    a_segment_created_by_another_user_stays();
+    a_creator_that_cannot_be_signalled_counts_as_running();
+    a_creator_in_another_pid_namespace_counts_as_running();
     return failures > 0;
 }

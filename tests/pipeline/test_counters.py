@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Sequences that pass 2^31 and 2^32 in mid-stream, as after a year of 60 frames a second: the stamps
-have 32 bits of them, the words in the segment more. late_producer starts there."""
+"""Sequence numbers that pass 2^31 and 2^32 in the middle of a stream, as after a year of 60 frames a second. A stamp has 32
+bits of the number, the words in the segment more. late_producer starts shortly before the power of two."""
 import csv
 import os
 
@@ -8,7 +8,7 @@ from harness import *
 
 LATE_PRODUCER = os.environ["PAGEFLIP_LATE_PRODUCER"]
 FRAMES = 400
-BEFORE = 100  # of them are numbered below the power of two
+BEFORE = 100  # frames below the power of two
 
 
 def passes(t, power):
@@ -27,7 +27,7 @@ def passes(t, power):
         sequences = [int(row["sequence"]) for row in csv.DictReader(open(f"{t.path}/{mode}.csv"))]
         equal((frames["torn"], frames["lost"]), (0, 0), mode)
         equal(frames["verified"], frames["shown"], f"{mode}: stamps that agree with their frame")
-        assert sequences[0] < 1 << power, f"{mode}: came too late, at {sequences[0]}"
+        assert sequences[0] < 1 << power, f"{mode}: joined too late, at {sequences[0]}"
         equal(sequences[-1], first + FRAMES, f"{mode}: the last frame")
         if "--every-frame" in modes[mode]:
             equal(sequences, list(range(sequences[0], first + FRAMES + 1)), mode)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Displays that lack something: a fallback or exit code 12, and words that help. Those that go away or
-stop are in test_display_faults.py."""
+"""Displays that lack something: another presenter, or exit code 12 and a message with the reason. Displays that exit or stop
+are in test_display_faults.py."""
 import signal
 import subprocess
 import time
@@ -12,7 +12,7 @@ SMALL = ["-s", "320x240"]
 
 def shows_something(display, viewer):
     window = display.window_of(viewer)
-    until(lambda: any(display.grab(window).pixels), f"a picture by {viewer.command}: {viewer.err}", 5)
+    until(lambda: any(display.grab(window).pixels), f"a frame by {viewer.command}: {viewer.err}", 5)
 
 
 @test
@@ -20,10 +20,10 @@ def without_shared_memory_auto_takes_sdl(t):
     display = Display(t, "1280x800x24", "-extension", "MIT-SHM")
     t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="auto")
-    viewer.says("presenter x11: passed over: the display has no MIT-SHM extension")
-    viewer.says("presenter sdl: showing frames by sdl-surface")
+    viewer.prints("x11", "MIT-SHM")
+    viewer.prints("sdl-surface")
     shows_something(display, viewer)
-    t.viewer(presenter="x11").ends_with(12, "no MIT-SHM")
+    t.viewer(presenter="x11").fails_with(12, "x11", "MIT-SHM")
 
 
 @test
@@ -31,7 +31,7 @@ def without_render_frames_are_put_one_to_one(t):
     display = Display(t, "1280x800x24", "-extension", "RENDER")
     t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="x11")
-    viewer.says("showing frames by x11-putimage")
+    viewer.prints("x11-putimage")
     shows_something(display, viewer)
 
 
@@ -41,17 +41,17 @@ def close_to(got, wanted):
 
 @test
 def sixteen_and_thirty_bit_screens_get_the_right_colours(t):
-    """The server converts. Read back from the screen: bars of the card, as exactly as it can."""
+    """The server converts the colours. The bars of the pattern, read from the screen, are as exact as its depth allows."""
     bars = (0xBFBF00, 0x00BFBF, 0x00BF00, 0xBF00BF, 0xBF0000, 0x0000BF)
     for depth in (16, 30):
         display = Display(t, f"800x600x{depth}")
         producer = t.producer("-s", "640x360")
         for presenter, way in (("x11", "x11-present"), ("x11-put", "x11-putimage"), ("sdl", "sdl-surface")):
             viewer = t.viewer("-v", presenter=presenter)
-            if (depth, presenter) == (30, "sdl"):  # which SDL knows no pixel format for
-                viewer.ends_with(12, "SDL cannot draw on this display")
+            if (depth, presenter) == (30, "sdl"):  # SDL has no pixel format for this depth
+                viewer.ends_with(12, "sdl", "cannot draw")
                 continue
-            viewer.says(f"showing frames by {way}")
+            viewer.prints(way)
             window = display.window_of(viewer)
 
             def seen():
@@ -68,29 +68,29 @@ def sixteen_and_thirty_bit_screens_get_the_right_colours(t):
 
 
 @test
-def another_ipc_namespace_is_named(t):
+def x11_is_skipped_in_another_ipc_namespace(t):
     need("unshare")
     display = Display(t)
     try:
         t.run("unshare", "-i", "true")
     except subprocess.CalledProcessError:
-        raise Skip("this machine lets nobody make an IPC namespace") from None
+        raise Skip("this machine does not permit an IPC namespace") from None
     both = f"{PRODUCER} -q -s 320x240 & {VIEWER} -v --wait 5 --frames 10; kill $!; wait"
     process = t.start("unshare", "-i", "sh", "-c", both)
-    process.ends_with(0, "presenter x11: passed over: the X server is in another IPC namespace",
-                      "presenter sdl: showing frames")
+    process.ends_with(0, "x11", "IPC namespace")
+    process.prints("sdl-surface")
     assert display.server.is_running()
 
 
 @test
-def the_display_is_asked_only_when_it_has_news(t):
-    """To look at a connection that has said nothing takes several system calls, and there are two of
-    them: with a look at both whenever the loop wakes up, it is 14 calls a frame."""
+def the_display_is_read_only_when_it_has_sent_something(t):
+    """Reading a connection without data takes several system calls, and there are two connections. If the viewer read both
+    each time that its loop wakes up, it would make 14 calls a frame."""
     need("strace")
     display = Display(t)
     t.producer("-r", "60", *SMALL)
     viewer = t.viewer("--frames", "120", "--vsync", "off", presenter="x11",
-                      env={"ASAN_OPTIONS": "detect_leaks=0"})  # which does not work under strace
+                      env={"ASAN_OPTIONS": "detect_leaks=0"})  # the leak check does not work under strace
     display.window_of(viewer)
     counter = t.start("strace", "-c", "-f", "-e", "trace=recvmsg,writev", "-o", f"{t.path}/counts", "-p", str(viewer.pid))
     viewer.ends_with(0)
@@ -98,15 +98,15 @@ def the_display_is_asked_only_when_it_has_news(t):
     calls = {words[-1]: int(words[3]) for words in map(str.split, open(f"{t.path}/counts"))
              if words and words[-1] in ("recvmsg", "writev")}
     if "writev" not in calls:
-        raise Skip("strace may not attach here")
-    # One write sends a frame. Its answer takes one read, and one that finds no more; titles take some.
+        raise Skip("strace has no permission to attach")
+    # One write sends a frame. Its answer takes one read, and another read that finds no data; titles take some more.
     if calls["recvmsg"] > 7 * calls["writev"]:
         raise AssertionError(f"{calls['recvmsg']} reads for {calls['writev']} writes")
 
 
 @test
-def it_is_killed_while_frames_are_on_their_way(t):
-    """The server keeps an attach of its own: that goes, too."""
+def a_kill_with_frames_in_flight_leaves_no_segment(t):
+    """The server has its own attach, which must end as well."""
     display = Display(t)
     producer = t.producer(*SMALL, "-r", "0")
     for _ in range(3):
@@ -114,7 +114,7 @@ def it_is_killed_while_frames_are_on_their_way(t):
         shows_something(display, viewer)
         viewer.kill()
     producer.kill()
-    until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "the segment is gone", 2)
+    until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", 2)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What each end sees of the other when that is stopped, crashes, is killed and not waited for, or forks; and signals that
-come at any time. Part A of tests/FAULTS.md, but for the deaths at each step, which are the kill matrix's."""
+"""What one program observes when the other is stopped, crashes, is killed and stays a zombie, or forks; and signals at any
+time. See "Kills and stops" in tests/FAULTS.md; kills at each step are in tests/deep/kill_matrix.py."""
 import os
 import random
 import re
@@ -20,7 +20,7 @@ def no_core():
 
 
 def published(t, producer):
-    """Its figures so far, from the report that SIGUSR1 asks for."""
+    """The counters so far, from the report that the producer writes on SIGUSR1."""
     path = f"{t.path}/p.json"
     before = text_of(path)
     producer.signal(signal.SIGUSR1)
@@ -34,8 +34,8 @@ def is_zombie(pid):
 
 @test
 def signals_at_any_time_end_both_in_order(t):
-    """While they start, wait, run, or are held up. Before its handlers are there a program dies of the signal, which a
-    shell shows by the same number."""
+    """The signals arrive while the programs start, wait, run or stall. Before its handlers are installed, the signal terminates
+    a program, which a shell shows as the same number."""
     dice = random.Random(SEED)
     print(f"# seed {SEED}", flush=True)
     for number in range(24 if not SANITIZED else 8):
@@ -55,7 +55,7 @@ def signals_at_any_time_end_both_in_order(t):
 
 @test
 def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
-    """To a viewer of every frame that was stopped meanwhile: they live in the segment as long as it is attached."""
+    """An every-frame viewer that was stopped meanwhile still gets them: the segment exists as long as it is attached."""
     producer = t.producer(*SMALL, "-r", "0", "--buffers", "8", "--json", "p.json")
     viewer = t.viewer("--every-frame", "--verify", "--csv", "v.csv")
     until(lambda: published(t, producer)["published"] > 50, "frames")
@@ -73,8 +73,8 @@ def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
 
 
 @test
-def a_crash_is_like_a_kill(t):
-    """No handler of ours cleans up: the kernel does."""
+def a_crash_is_handled_like_a_kill(t):
+    """The kernel cleans up; the programs have no handler for these signals."""
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
         producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
         victim = t.viewer("-q", "--every-frame", "--wait", "10", preexec_fn=no_core)
@@ -85,9 +85,9 @@ def a_crash_is_like_a_kill(t):
         victim.popen.wait()
         until(lambda: viewers_of(t) == 1, "its lane", SOON + 0.5)
         before = published(t, producer)["published"]
-        until(lambda: published(t, producer)["published"] > before + 50, "frames after its crash", 2)
+        until(lambda: published(t, producer)["published"] > before + 50, "frames after the crash", 2)
         producer.signal(number)
-        other.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=10)
+        other.ends_with(10, f"pid {producer.pid}", "crashed", seconds=10)
         equal(report_of(f"{t.path}/v.json")["frames"]["torn"], 0)
         until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", 2)
 
@@ -98,14 +98,14 @@ def viewers_of(t):
 
 
 @test
-def a_zombie_is_dead(t):
-    """Killed, and nobody has waited for it: its pid is still there."""
+def a_zombie_counts_as_crashed(t):
+    """A killed process that its parent has not waited for still has its pid."""
     producer = t.producer(*SMALL)
     viewer = t.viewer("--every-frame")
     t.joined()
     time.sleep(0.3)
     os.kill(producer.pid, signal.SIGKILL)
-    viewer.ends_with(10, f"its producer (pid {producer.pid}) died", seconds=2)
+    viewer.ends_with(10, f"pid {producer.pid}", "crashed", seconds=2)
     assert is_zombie(producer.pid), "it was not a zombie"
     second = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     victim = t.viewer("--every-frame")
@@ -119,9 +119,9 @@ def a_zombie_is_dead(t):
 
 
 @test
-def everybody_is_killed_at_once(t):
-    """Before any of them is waited for. The kernel takes the segment with its last user; the lock file stays, so that a
-    lease is always on the same file, and whoever comes next begins as on the first day."""
+def killing_every_process_leaves_only_the_lock_file(t):
+    """All are killed before any of them is waited for. The kernel removes the segment with its last user. The lock file stays,
+    so that a lease is always on the same file, and the next programs start as usual."""
     lock = f"{t.path}/pageflip/default.lock"
     for _ in range(5 if not SANITIZED else 2):
         producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
@@ -129,13 +129,13 @@ def everybody_is_killed_at_once(t):
         until(lambda: viewers_of(t) == 4, "four viewers")
         until(lambda: published(t, producer)["published"] > 50, "frames")
         inode = os.stat(lock).st_ino
-        everybody = [producer, *viewers]
-        assert all(process.is_running() for process in everybody)
-        for process in everybody:
+        processes = [producer, *viewers]
+        assert all(process.is_running() for process in processes)
+        for process in processes:
             os.kill(process.pid, signal.SIGKILL)
-        pids = [process.pid for process in everybody]
+        pids = [process.pid for process in processes]
         until(lambda: not [s for s in segments() if s["cpid"] in pids], "no segment", 2)
-        for process in everybody:
+        for process in processes:
             process.ends_with(137)
         equal(os.stat(lock).st_ino, inode, "the lock file")
         t.start(PRODUCER, *SMALL, "--frames", "2").ends_with(0)
@@ -148,8 +148,8 @@ def everybody_is_killed_at_once(t):
 
 
 @test
-def a_stopped_latest_viewer_goes_on_with_the_newest(t):
-    """And counts what it passed over. It has one slot of three, so nobody waits for it."""
+def a_stopped_latest_frame_viewer_continues_with_the_latest_frame(t):
+    """It counts the skipped frames. It holds one slot of three, so the producer does not wait for it."""
     producer = t.producer(*SMALL, "-r", "200", "--buffers", "3", "--json", "p.json")
     viewer = t.viewer("--verify", "--json", "v.json")
     until(lambda: viewers_of(t) == 1, "a viewer")
@@ -157,48 +157,48 @@ def a_stopped_latest_viewer_goes_on_with_the_newest(t):
     before = published(t, producer)
     time.sleep(1.5)
     after = published(t, producer)
-    passed = after["published"] - before["published"]
-    assert passed > 100, passed
+    meanwhile = after["published"] - before["published"]
+    assert meanwhile > 100, meanwhile
     viewer.signal(signal.SIGCONT)
     time.sleep(0.5)
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
     frames = report_of(f"{t.path}/v.json")["frames"]
-    assert frames["skipped"] >= passed - 3, (frames, passed)
+    assert frames["skipped"] >= meanwhile - 3, (frames, meanwhile)
     equal((frames["lost"], frames["torn"]), (0, 0))
 
 
 @test
-def a_stopped_producer_leaves_the_window_alive(t):
+def with_a_stopped_producer_the_window_still_responds(t):
     display = Display(t)
     producer = t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="x11")
     window = display.window_of(viewer)
-    until(lambda: any(display.grab(window).pixels), "a picture")
+    until(lambda: any(display.grab(window).pixels), "a frame")
     producer.signal(signal.SIGSTOP)
     time.sleep(0.3)
     before = display.grab(window)
     t.run("xdotool", "windowsize", "--sync", window, "640", "480")
     until(lambda: display.grab(window).width == 640 and any(display.grab(window).pixels[-640 * 4:]),
-          "the picture, scaled, while the producer is stopped", 10)
+          "the frame, scaled, while the producer is stopped", 10)
     t.run("xdotool", "windowsize", "--sync", window, "320", "240")
-    until(lambda: display.grab(window).same_as(before), "the same picture", 10)
-    viewer.says("no new frame for 5 s", seconds=10)
-    assert "died" not in viewer.err
+    until(lambda: display.grab(window).same_as(before), "the same frame", 10)
+    viewer.prints(f"pid {producer.pid}", "5 s", seconds=10)
+    assert line_with(viewer.err, ["crashed"]) is None, viewer.err
     display.key(window, "q")
     viewer.ends_with(0, seconds=2)
 
 
 @test
-def a_stalled_producer_says_by_whom_every_two_seconds(t):
+def a_stalled_producer_names_the_viewer_every_two_seconds(t):
     producer = t.producer(*SMALL, "-r", "0")
     viewer = t.viewer("--every-frame")
     until(lambda: viewers_of(t) == 1, "a viewer")
     time.sleep(0.2)
     viewer.signal(signal.SIGSTOP)
     time.sleep(5)
-    told = re.findall(r"stalled by lane 0 \(pid (\d+)\) for (\d)\.\d s", producer.err)
-    equal(told, [(str(viewer.pid), "2"), (str(viewer.pid), "4")])
+    lines = [line for line in producer.err.splitlines() if line_with(line, ["lane 0", f"pid {viewer.pid}"])]
+    equal([re.search(r"\b(\d)\.\d s\b", line).group(1) for line in lines], ["2", "4"])
     viewer.signal(signal.SIGCONT)
 
 
@@ -217,7 +217,7 @@ def a_child_of_a_producer_keeps_neither_lease_nor_segment(t):
         until(lambda: not [s for s in segments() if s["cpid"] == parent.pid], "no segment", SOON)
         second = t.start(PRODUCER, *SMALL, "--frames", "2")
         second.ends_with(0)
-        os.kill(child, 0)  # it lives
+        os.kill(child, 0)  # it is running
     finally:
         os.kill(child, signal.SIGKILL)
 
@@ -231,7 +231,7 @@ def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
         until(lambda: viewers_of(t) == 0, "its lane", 2)
         before = published(t, producer)["published"]
         until(lambda: published(t, producer)["published"] > before + 50, "frames", 2)
-        os.kill(child, 0)  # it lives
+        os.kill(child, 0)  # it is running
         producer.kill()
         until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", SOON)
     finally:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is on the screen, read from the X server and compared with pictures that none of our code
-has touched, pixel by pixel."""
+"""What is on the screen, read from the X server and compared pixel by pixel with images that FFmpeg decoded."""
 import os
 import re
 import signal
@@ -14,7 +13,7 @@ WAYS = (("x11", "x11-present", []), ("x11", "x11-present", ["--vsync", "off"]),
 
 
 def still(t, size, name="still.png"):
-    """A picture that stays: a folder with one PNG, shown in a loop."""
+    """A frame that does not change: a folder with one PNG, shown in a loop."""
     os.makedirs(f"{t.path}/stills", exist_ok=True)
     path = f"{t.path}/stills/{name}"
     t.run("ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1",
@@ -23,19 +22,19 @@ def still(t, size, name="still.png"):
 
 
 def shows(display, window, wanted, what=""):
-    """The window comes to show this picture."""
+    """Wait until the window shows this image."""
     def same():
         return display.grab(window).same_as(wanted)
-    until(same, f"the picture in the window {what}", 5)
+    until(same, f"the image in the window {what}", 5)
 
 
 @test
 def a_folder_of_pngs_is_on_the_screen_exactly(t):
-    """By every way, at a size whose rows are padded and at one whose are not."""
+    """By every way, at a size with padded rows and at a size without padding."""
     display = Display(t)
     for size in ("640x480", "333x77"):
         path = still(t, size)
-        wanted = Picture.from_file(t, path)
+        wanted = Image.from_file(t, path)
         producer = t.producer(f"{t.path}/stills", "--rate", "30", "--loop")
         for presenter, way, more in WAYS:
             viewer = t.viewer("--json", "v.json", *more, presenter=presenter)
@@ -51,11 +50,11 @@ def a_folder_of_pngs_is_on_the_screen_exactly(t):
 
 
 @test
-def each_png_of_a_sequence_comes_in_its_turn(t):
+def the_pngs_of_a_sequence_are_shown_in_order(t):
     display = Display(t)
     folder = os.path.join(os.environ["PAGEFLIP_SOURCE"], "assets", "frames")
     names = sorted(os.listdir(folder), key=lambda name: int("".join(filter(str.isdigit, name))))
-    wanted = [Picture.from_file(t, f"{folder}/{name}") for name in names[:6]]
+    wanted = [Image.from_file(t, f"{folder}/{name}") for name in names[:6]]
     inputs = [f"{folder}/{name}" for name in names[:6]]
     viewer = t.viewer("--every-frame", "--wait", "10", presenter="x11")
     producer = t.producer(*inputs, "--rate", "2")
@@ -66,8 +65,8 @@ def each_png_of_a_sequence_comes_in_its_turn(t):
             grabbed = display.grab(window)
         except subprocess.CalledProcessError:
             break  # the window has closed
-        for index, picture in enumerate(wanted):
-            if grabbed.same_as(picture) and index not in seen:
+        for index, image in enumerate(wanted):
+            if grabbed.same_as(image) and index not in seen:
                 seen.append(index)
     assert seen == sorted(seen) and len(seen) >= 5, seen
     viewer.ends_with(0)
@@ -75,17 +74,17 @@ def each_png_of_a_sequence_comes_in_its_turn(t):
 
 @test
 def the_pattern_is_on_the_screen(t):
-    """Its bars have the colours of the standard: 75 % of each, so 191 of 255."""
+    """Its bars have the colours of the standard: 75 % of each channel, so 191 of 255."""
     display = Display(t)
-    producer = t.producer("-s", "640x360", "--frames", "1")  # the first picture, then it is over
+    producer = t.producer("-s", "640x360", "--frames", "1")  # the first frame, then the stream ends
     producer.ends_with(0)
     producer = t.producer("-s", "640x360")
     viewer = t.viewer(presenter="x11")
     window = display.window_of(viewer)
 
     def colours():
-        picture = display.grab(window)
-        row = [picture.at(x, picture.height * 38 // 100) for x in range(picture.width)]
+        image = display.grab(window)
+        row = [image.at(x, image.height * 38 // 100) for x in range(image.width)]
         return [c for i, c in enumerate(row) if i % 8 == 0 and row[i : i + 8] == [c] * 8]
     for bar in (0xBFBF00, 0x00BFBF, 0x00BF00, 0xBF00BF, 0xBF0000, 0x0000BF):
         until(lambda bar=bar: bar in colours(), f"a bar of {bar:06x}", 5)
@@ -94,15 +93,14 @@ def the_pattern_is_on_the_screen(t):
 
 @test
 def y4m_of_ffmpeg_is_on_the_screen_within_rounding(t):
-    """At least 40 dB against FFmpeg's own RGB of the same stream; 4:4:4 so that no chroma filter
-    counts."""
+    """At least 40 dB compared with FFmpeg's own RGB of the same stream. 4:4:4 has no chroma filter that could differ."""
     display = Display(t)
     for pixels, least in (("yuv444p", 40), ("yuv420p", 40), ("yuv422p", 40), ("gray", 40)):
         path = f"{t.path}/{pixels}.y4m"
         t.run("ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=1",
               "-frames:v", "1", "-pix_fmt", pixels, path)
-        # Chroma is enlarged as libyuv does it: nearest.
-        wanted = Picture.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
+        # libyuv enlarges chroma to the nearest sample.
+        wanted = Image.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
         with open(path, "rb") as file:
             producer = t.producer("-", "-r", "1", stdin=file)
         viewer = t.viewer("--follow", presenter="x11")
@@ -113,16 +111,16 @@ def y4m_of_ffmpeg_is_on_the_screen_within_rounding(t):
         viewer.kill()
 
 
-def centre(picture, width, height):
-    return picture.crop((picture.width - width) // 2, (picture.height - height) // 2, width, height)
+def centre(image, width, height):
+    return image.crop((image.width - width) // 2, (image.height - height) // 2, width, height)
 
 
 @test
-def a_resized_window_shows_it_scaled_and_centred(t):
-    """Twice as large with bars left and right: each pixel of the frame is four, exactly."""
+def a_resized_window_shows_the_frame_scaled_and_centred(t):
+    """In a window twice as large with bars left and right, each pixel of the frame is exactly four."""
     display = Display(t, "1920x1080x24")
-    frame = Picture.from_file(t, still(t, "320x240"))
-    double = Picture.from_file(t, f"{t.path}/stills/still.png", times=2)
+    frame = Image.from_file(t, still(t, "320x240"))
+    double = Image.from_file(t, f"{t.path}/stills/still.png", times=2)
     t.producer(f"{t.path}/stills", "--loop")
     for presenter, way, more in WAYS:
         viewer = t.viewer(*more, presenter=presenter)
@@ -131,20 +129,20 @@ def a_resized_window_shows_it_scaled_and_centred(t):
         t.run("xdotool", "windowsize", "--sync", window, "900", "480")
 
         def fits():
-            picture = display.grab(window)
-            return (picture.width == 900 and centre(picture, 640, 480).same_as(double)
-                    and picture.at(10, 10) == 0 and picture.at(890, 470) == 0)
-        until(fits, f"the scaled picture by {way} {more}", 5)
+            image = display.grab(window)
+            return (image.width == 900 and centre(image, 640, 480).same_as(double)
+                    and image.at(10, 10) == 0 and image.at(890, 470) == 0)
+        until(fits, f"the scaled frame by {way} {more}", 5)
         viewer.kill()
 
 
 @test
-def fullscreen_and_one_to_one_by_keys(t):
-    """With a window manager, as people have one."""
+def keys_toggle_fullscreen_and_one_to_one(t):
+    """With a window manager."""
     display = Display(t, "1280x960x24")
     display.start_window_manager()
-    frame = Picture.from_file(t, still(t, "320x240"))
-    four = Picture.from_file(t, f"{t.path}/stills/still.png", times=4)
+    frame = Image.from_file(t, still(t, "320x240"))
+    four = Image.from_file(t, f"{t.path}/stills/still.png", times=4)
     t.producer(f"{t.path}/stills", "--loop")
     for presenter, way, more in WAYS[0], WAYS[2]:
         viewer = t.viewer(*more, presenter=presenter)
@@ -162,7 +160,7 @@ def fullscreen_and_one_to_one_by_keys(t):
             display.key(window, "q")
             time.sleep(0.3)
             return not viewer.is_running()
-        until(quits, "its end by q; SDL may swallow a key that comes while it leaves fullscreen", 5)
+        until(quits, "its exit by q; SDL may ignore a key while it leaves fullscreen", 5)
         viewer.ends_with(0)
 
 
@@ -171,66 +169,66 @@ def saved(t):
 
 
 @test
-def pause_keeps_the_picture_also_when_the_window_is_resized(t):
+def a_paused_frame_stays_through_a_resize(t):
     display = Display(t)
     t.producer("-s", "320x240")
     for presenter, way, more in WAYS:
         viewer = t.viewer(*more, presenter=presenter)
         window = display.window_of(viewer)
-        until(lambda: display.grab(window).at(160, 80) != 0, "a picture", 5)
+        until(lambda: display.grab(window).at(160, 80) != 0, "a frame", 5)
         display.key(window, "space")
         time.sleep(0.4)
         kept = display.grab(window)
         time.sleep(0.4)
-        assert display.grab(window).same_as(kept), f"{way}: it moves while paused"
+        assert display.grab(window).same_as(kept), f"{way}: the frame changes while paused"
         display.key(window, "s")
         name = until(lambda: saved(t), f"{way}: a snapshot")[0]
-        assert Picture.from_file(t, f"{t.path}/{name}").same_as(kept), f"{way}: not what is on show"
+        assert Image.from_file(t, f"{t.path}/{name}").same_as(kept), f"{way}: the snapshot is not the shown frame"
         os.unlink(f"{t.path}/{name}")
         t.run("xdotool", "windowsize", "--sync", window, "640", "480")
-        until(lambda: display.grab(window).at(*twice(kept)) == kept.at(*coloured(kept)), "the kept picture, twice as large", 5)
+        until(lambda: display.grab(window).at(*twice(kept)) == kept.at(*coloured(kept)), "the kept frame, twice as large", 5)
         display.key(window, "space")
         time.sleep(0.5)
         before = display.grab(window)
-        until(lambda: not display.grab(window).same_as(before), f"{way}: it moves again", 5)
+        until(lambda: not display.grab(window).same_as(before), f"{way}: another frame", 5)
         viewer.kill()
 
 
-def coloured(picture):
-    """A place that is not black, with the same colour around it."""
-    for y in range(60, picture.height - 60):
-        for x in range(60, picture.width - 60):
-            colour = picture.at(x, y)
-            if colour and all(picture.at(x + i, y + j) == colour for i in (-2, 2) for j in (-2, 2)):
+def coloured(image):
+    """A position that is not black, with the same colour around it."""
+    for y in range(60, image.height - 60):
+        for x in range(60, image.width - 60):
+            colour = image.at(x, y)
+            if colour and all(image.at(x + i, y + j) == colour for i in (-2, 2) for j in (-2, 2)):
                 return x, y
-    raise AssertionError("the picture is black")
+    raise AssertionError("the frame is black")
 
 
-def twice(picture):
-    x, y = coloured(picture)
+def twice(image):
+    x, y = coloured(image)
     return 2 * x, 2 * y
 
 
 @test
-def a_follower_keeps_the_picture_until_the_next_producer(t):
-    """The first is killed: its picture stays, also through a resize. The next has another size."""
+def a_follower_keeps_the_frame_until_the_next_producer(t):
+    """The first producer is killed: its frame stays, also through a resize. The next producer has another size."""
     for presenter, way, more in WAYS:
         display = Display(t)
-        first = Picture.from_file(t, still(t, "320x240"))
-        double = Picture.from_file(t, f"{t.path}/stills/still.png", times=2)
+        first = Image.from_file(t, still(t, "320x240"))
+        double = Image.from_file(t, f"{t.path}/stills/still.png", times=2)
         producer = t.producer(f"{t.path}/stills", "--loop")
         viewer = t.viewer("--follow", "-v", *more, presenter=presenter)
         window = display.window_of(viewer)
         shows(display, window, first, way)
         producer.kill()
-        viewer.says("has died; waiting for the next")
-        shows(display, window, first, f"of the dead, {way}")
+        viewer.prints(f"pid {producer.pid}", "crashed")
+        shows(display, window, first, f"after the kill, {way}")
         display.key(window, "space", "space")
         t.run("xdotool", "windowsize", "--sync", window, "640", "480")
-        shows(display, window, double, f"of the dead, resized, {way}")
+        shows(display, window, double, f"after the kill, resized, {way}")
 
         still(t, "160x120")
-        four = Picture.from_file(t, f"{t.path}/stills/still.png", times=4)
+        four = Image.from_file(t, f"{t.path}/stills/still.png", times=4)
         producer = t.producer(f"{t.path}/stills", "--loop")
         shows(display, window, four, f"of the next, {way}")
         viewer.kill()
@@ -244,66 +242,66 @@ def a_new_size_in_mid_stream_reaches_the_screen(t):
     display = Display(t)
     for size, name in (("320x240", "1.png"), ("160x120", "2.png")):
         still(t, size, name)
-    first = Picture.from_file(t, f"{t.path}/stills/1.png")
-    second = Picture.from_file(t, f"{t.path}/stills/2.png", times=2)
+    first = Image.from_file(t, f"{t.path}/stills/1.png")
+    second = Image.from_file(t, f"{t.path}/stills/2.png", times=2)
     t.producer(f"{t.path}/stills", "--loop", "-r", "2")
     for presenter, way, more in WAYS:
         viewer = t.viewer("--scale", "1", *more, presenter=presenter)
         window = display.window_of(viewer)
         t.run("xdotool", "windowsize", "--sync", window, "320", "240")
-        for picture in (first, second, first):
-            shows(display, window, picture, way)
+        for image in (first, second, first):
+            shows(display, window, image, way)
         assert viewer.is_running(), viewer.err
         viewer.kill()
 
 
 @test
 def a_snapshot_is_what_was_shown(t):
-    """By --snapshot at the end and by the key; both whole, under their own names."""
+    """By --snapshot at the end and by the key: both files are complete and have their own names."""
     display = Display(t)
-    wanted = Picture.from_file(t, still(t, "320x240"))
+    wanted = Image.from_file(t, still(t, "320x240"))
     t.producer(f"{t.path}/stills", "--loop")
     t.viewer("--frames", "5", "--snapshot", "end.png", presenter="x11").ends_with(0)
-    assert Picture.from_file(t, f"{t.path}/end.png").same_as(wanted), "--snapshot"
+    assert Image.from_file(t, f"{t.path}/end.png").same_as(wanted), "--snapshot"
     viewer = t.viewer(presenter="x11")
     window = display.window_of(viewer)
     shows(display, window, wanted)
     display.key(window, "s")
     name = until(lambda: saved(t), "a snapshot by key")[0]
-    assert Picture.from_file(t, f"{t.path}/{name}").same_as(wanted), name
+    assert Image.from_file(t, f"{t.path}/{name}").same_as(wanted), name
     display.key(window, "Escape")
     viewer.ends_with(0)
     equal([name for name in os.listdir(t.path) if ".tmp" in name], [], "temporary files")
 
 
 @test
-def a_snapshot_by_key_that_cannot_be_written_is_told(t):
-    """The folder that it would go to has been removed: that stops root, too. One line, and the frames go on."""
+def a_snapshot_by_key_that_cannot_be_written_is_reported(t):
+    """Its folder has been removed, which also stops root. The viewer prints one line for each snapshot and continues."""
     display = Display(t)
     t.producer("-s", "320x240")
-    gone = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"]
+    removed = ["sh", "-c", 'mkdir removed && cd removed && rmdir ../removed && exec "$@"', "sh"]
     for presenter in ("x11", "sdl"):
-        viewer = t.start(*gone, VIEWER, "--presenter", presenter, "-q", "--json", f"{t.path}/v.json")
+        viewer = t.start(*removed, VIEWER, "--presenter", presenter, "-q", "--json", f"{t.path}/v.json")
         window = display.window_of(viewer)
-        until(lambda: any(display.grab(window).pixels), "a picture", 5)
+        until(lambda: any(display.grab(window).pixels), "a frame", 5)
 
         def shown():
             viewer.signal(signal.SIGUSR1)
             return os.path.exists(f"{t.path}/v.json") and report_of(f"{t.path}/v.json")["frames"]["shown"]
-        until(lambda: display.key(window, "s") or viewer.err, "words", 5)
-        contains(viewer.err, ".png: cannot write it: No such file or directory")
+        until(lambda: display.key(window, "s") or viewer.err, "an error", 5)
+        contains(viewer.err, "No such file or directory")
         before = shown()
-        until(lambda: shown() > before + 20, "frames after it", 5)
-        until(lambda: display.key(window, "q") or not viewer.is_running(), "its end by q", 5)  # SDL may swallow a key
+        until(lambda: shown() > before + 20, "frames after the error", 5)
+        until(lambda: display.key(window, "q") or not viewer.is_running(), "its exit by q", 5)  # SDL may ignore a key
         viewer.ends_with(0)
-        assert all("cannot write it" in line for line in viewer.err.splitlines()), viewer.err
+        assert all(line_with(line, [".png", "No such file"]) for line in viewer.err.splitlines()), viewer.err
         equal(saved(t), [])
         os.unlink(f"{t.path}/v.json")
 
 
 @test
-def a_snapshot_of_the_last_of_many_that_the_display_skips(t):
-    """The one before the last may turn out to be skipped: then the last is another one."""
+def a_snapshot_is_written_though_the_display_skips_frames(t):
+    """If the display skips a frame shortly before the end, another frame becomes the last."""
     Display(t)
     t.producer("-s", "320x240", "-r", "300")
     for _ in range(3):
@@ -312,9 +310,9 @@ def a_snapshot_of_the_last_of_many_that_the_display_skips(t):
 
 
 @test
-def the_overlay_lies_over_the_frames_and_goes_away(t):
+def a_key_shows_and_hides_the_overlay(t):
     display = Display(t)
-    wanted = Picture.from_file(t, still(t, "640x480"))
+    wanted = Image.from_file(t, still(t, "640x480"))
     t.producer(f"{t.path}/stills", "--loop")
     for presenter, way, more in WAYS[0], WAYS[2], WAYS[3]:
         viewer = t.viewer(*more, presenter=presenter)
@@ -323,9 +321,9 @@ def the_overlay_lies_over_the_frames_and_goes_away(t):
         display.key(window, "o")
 
         def overlaid():
-            picture = display.grab(window)
-            beside = picture.crop(500, 0, 140, 480).same_as(wanted.crop(500, 0, 140, 480))
-            return beside and not picture.crop(0, 0, 480, 300).same_as(wanted.crop(0, 0, 480, 300))
+            image = display.grab(window)
+            beside = image.crop(500, 0, 140, 480).same_as(wanted.crop(500, 0, 140, 480))
+            return beside and not image.crop(0, 0, 480, 300).same_as(wanted.crop(0, 0, 480, 300))
         until(overlaid, f"an overlay by {way}", 5)
         display.key(window, "o")
         shows(display, window, wanted, f"{way} without the overlay")
@@ -334,7 +332,7 @@ def the_overlay_lies_over_the_frames_and_goes_away(t):
 
 @test
 def every_frame_of_a_burst_reaches_the_screen(t):
-    """Vsync on, unpaced: none is skipped by the display."""
+    """With vsync and an unpaced producer the display skips no frame."""
     Display(t)
     producer = t.producer("-s", "320x240", "-r", "0", "--frames", "120", "--json", "p.json")
     viewer = t.viewer("--every-frame", "--json", "v.json", presenter="x11")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files about each frame: rows and trace events, whole, in order, and in agreement with the
-report."""
+"""The files with one entry a frame: rows and trace events are complete, in order, and agree with the report."""
 import csv
 import json
 import os
@@ -17,7 +16,7 @@ def merged(t, *paths):
 
 
 def check_rules(events):
-    """What the Trace Event Format asks of metadata, slices and flows."""
+    """Check the rules of the Trace Event Format for metadata, slices and flows; returns the flows."""
     last, open_until, slices = -1, {}, {}
     flows = {}
     for event in events:
@@ -37,7 +36,7 @@ def check_rules(events):
             flows[event["id"]] = [event]
         elif event["ph"] == "f":
             equal(event["bp"], "e", "binding point")
-            assert event["id"] in flows, f"a flow ends that has not begun: {event}"
+            assert event["id"] in flows, f"the end of an unknown flow: {event}"
             flows[event["id"]].append(event)
         else:
             equal(event["ph"], "M", "phase")
@@ -45,14 +44,14 @@ def check_rules(events):
     for ends in flows.values():
         equal(len(ends), 2, f"ends of flow {ends}")
         for end in ends:
-            inside = [1 for begin, over in slices.get((end["pid"], end["tid"]), [])
-                      if begin - 0.001 <= end["ts"] <= over + 0.001]
-            assert inside, f"a flow that is bound to no slice: {end}"
+            inside = [1 for begin, end_of_slice in slices.get((end["pid"], end["tid"]), [])
+                      if begin - 0.001 <= end["ts"] <= end_of_slice + 0.001]
+            assert inside, f"a flow without a slice: {end}"
     return flows
 
 
 @test
-def a_trace_of_one_producer_and_two_viewers(t):
+def a_trace_of_one_producer_and_two_viewers_links_every_frame(t):
     viewers = [t.viewer("--every-frame", "--wait", "10", "--trace", f"v{i}.json", "--json", f"r{i}.json")
                for i in range(2)]
     producer = t.producer(*SMALL, "-r", "100", "--frames", "150", "--trace", "p.json")
@@ -69,7 +68,7 @@ def a_trace_of_one_producer_and_two_viewers(t):
         mine = {e["args"]["frame"]: e for e in events if e["pid"] == viewer.pid and e["ph"] == "X"
                 and e["name"] == "present"}
         equal(len(mine), report["frames"]["shown"], "slices and frames shown")
-        # From its first frame on every publication has its arrow to this viewer.
+        # From the viewer's first frame on every published frame has a flow to it.
         equal(sorted(mine), list(range(min(mine), 151)), "frames of an every-frame viewer")
         ends = [f for f in flows.values() if f[1]["pid"] == viewer.pid]
         equal(len(ends), len(mine), "flows")
@@ -80,8 +79,8 @@ def a_trace_of_one_producer_and_two_viewers(t):
 
 
 @test
-def a_trace_of_the_screen(t):
-    """With vsync two frames may be on their way at once: they get tracks of their own."""
+def a_trace_of_a_window_is_well_formed(t):
+    """With vsync two frames may be in flight at the same time; they get separate tracks."""
     Display(t)
     producer = t.producer(*SMALL, "-r", "200", "--trace", "p.json")
     viewer = t.viewer("--frames", "60", "--trace", "v.json", presenter="x11")
@@ -111,11 +110,11 @@ def the_rows_agree_with_the_report(t):
 
 
 @test
-def what_is_no_trace_is_refused(t):
+def a_file_that_is_no_trace_is_refused(t):
     open(f"{t.path}/not.json", "w").write('{"a":1}\n')
-    t.viewer("--merge-trace", f"{t.path}/not.json").ends_with(8, "not.json", "--trace")
-    t.viewer("--merge-trace", f"{t.path}/absent.json").ends_with(8, "absent.json")
-    t.viewer("--merge-trace").ends_with(2, "--merge-trace")
+    t.viewer("--merge-trace", f"{t.path}/not.json").fails_with(8, "not.json", "trace")
+    t.viewer("--merge-trace", f"{t.path}/absent.json").fails_with(8, "absent.json", "No such file")
+    t.viewer("--merge-trace").fails_with(2, "--merge-trace")
     t.producer(*SMALL)
     t.viewer("-q", "--frames", "5", "--trace", "/dev/full").ends_with(9, "/dev/full")
     t.viewer("-q", "--frames", "5", "--csv", "/nowhere/v.csv").ends_with(9, "/nowhere/v.csv")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Under a Wayland compositor: by Xwayland without a copy, natively with one."""
+"""Under a Wayland compositor: through Xwayland without a copy, natively with one copy."""
 import os
 import re
 import signal
@@ -15,7 +15,7 @@ def still(t, size):
     path = f"{t.path}/stills/still.png"
     t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1",
           "-pix_fmt", "rgb24", path)
-    return Picture.from_file(t, path)
+    return Image.from_file(t, path)
 
 
 def weston(t, *arguments):
@@ -28,7 +28,7 @@ def weston(t, *arguments):
 
 
 @test
-def xwayland_shows_the_producers_pages(t):
+def xwayland_shows_frames_without_a_copy(t):
     need("Xwayland", "xwd", "xdotool")
     wanted = still(t, "320x240")
     t.producer(f"{t.path}/stills", "--loop")
@@ -37,28 +37,28 @@ def xwayland_shows_the_producers_pages(t):
                    "an X server").group(1)
     display = Display.of(t, number)
     viewer = t.viewer("-v", "--json", "v.json", presenter="auto")
-    viewer.says("presenter x11: showing frames by x11-present")
+    viewer.prints("x11-present")
     window = display.window_of(viewer)
 
     def shown():
         try:
             return display.grab(window).same_as(wanted)
         except subprocess.CalledProcessError:
-            return False  # the window has no place yet
-    until(shown, "the picture in Xwayland")
+            return False  # the window is not mapped yet
+    until(shown, "the frame in Xwayland")
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
     equal(report_of(f"{t.path}/v.json")["user_copies_per_frame"], 0)
 
 
-# SDL unloads the drivers that leak a little here before anybody can say whose it was.
+# SDL unloads the drivers that leak memory here, so the suppressions cannot match them.
 NATIVE = {"WAYLAND_DISPLAY": "test", "DISPLAY": "", "ASAN_OPTIONS": "detect_leaks=0"}
 
 
 @test
-def native_wayland_shows_it_with_one_copy(t):
-    """The compositor is itself a window on an Xvfb, where its picture can be read. SDL 2.26 needs a
-    seat, which weston's headless backend has not."""
+def native_wayland_shows_frames_with_one_copy(t):
+    """The compositor is itself a window on an Xvfb, where the test can read its pixels. SDL 2.26 needs a seat, which weston's
+    headless backend does not have."""
     display = Display(t, "640x480x24")
     wanted = still(t, "640x480")
     t.producer(f"{t.path}/stills", "--loop")
@@ -66,38 +66,37 @@ def native_wayland_shows_it_with_one_copy(t):
                         "--height=480", "--use-pixman")
     viewer = t.viewer("-v", "--json", "v.json", presenter="auto",
                       env=NATIVE)
-    viewer.says("presenter sdl: showing frames by sdl-texture")
+    viewer.prints("sdl-texture")
     # The pointer is in the middle of the screen.
     until(lambda: display.grab().crop(0, 0, 300, 200).same_as(wanted.crop(0, 0, 300, 200)),
-          "the picture on the compositor's screen")
+          "the frame on the compositor's screen")
     viewer.signal(signal.SIGINT)
-    viewer.ends_with(130, "presenter x11: passed over: DISPLAY is not set")
+    viewer.ends_with(130, "x11", "DISPLAY", "not set")
     assert report_of(f"{t.path}/v.json")["user_copies_per_frame"] >= 1
     assert compositor.is_running()
 
 
 def shown(t, viewer):
-    """Frames so far, from the report that SIGUSR1 asks for."""
+    """The number of frames so far, from the report that the viewer writes on SIGUSR1."""
     viewer.signal(signal.SIGUSR1)
     return os.path.exists(f"{t.path}/v.json") and report_of(f"{t.path}/v.json")["frames"]["shown"]
 
 
 @test
-def the_compositor_goes_away(t):
-    for number, words in ((signal.SIGKILL, "connection closed"), (signal.SIGTERM, "connection closed"),
-                          (signal.SIGSTOP, "no answer for 5 s")):
+def a_killed_or_stopped_compositor_ends_the_viewer(t):
+    for number, word in ((signal.SIGKILL, "connection"), (signal.SIGTERM, "connection"), (signal.SIGSTOP, "5 s")):
         display = Display(t, "640x480x24")
         producer = t.producer("-s", "640x480")
         compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=640",
                             "--height=480", "--use-pixman")
         viewer = t.viewer("-v", "--json", "v.json", presenter="sdl", env=NATIVE)
-        viewer.says("showing frames by sdl-texture")
-        until(lambda: any(display.grab().pixels), "a picture")
+        viewer.prints("sdl-texture")
+        until(lambda: any(display.grab().pixels), "a frame")
         until(lambda: shown(t, viewer), "frames")
         compositor.signal(number)
-        viewer.ends_with(12, f"display lost: {words}; look at the display", seconds=12 if number == signal.SIGSTOP else QUICK)
-        if number != signal.SIGSTOP:  # then a driver's call is waited in that nothing can end but the process
-            contains(viewer.err, "frames of 640x480 shown by sdl-texture")
+        viewer.ends_with(12, "error: ", "display", word, seconds=12 if number == signal.SIGSTOP else QUICK)
+        if number != signal.SIGSTOP:  # then the viewer waits in a driver's call, which only its exit can end
+            viewer.prints("frames", "640x480", "sdl-texture")
         rows = until(lambda: re.findall(r" 0$", t.run(VIEWER, "--list").decode(), re.M), "no viewer on the list", 2)
         assert rows and producer.is_running()
         compositor.kill()

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two sides, step by step. One side does something; before its first, its second, ... its last step
- * the other side does something whole, and after each of these runs everything must be in order.
- * So each bad moment between two processes is met for sure, and again in the next run.
+ * Two sides, step by step. The first side runs one operation in many runs; in run N the other side
+ * runs its whole operation before step N of the first side. After each run a check must pass. In
+ * this way a test meets every point between two steps, in the same order each time.
  *
- * A sleep without a ring is a fault here, too: what the bound of 100 ms would hide.
+ * A sleep that no ring ends is a failure here, although DOORBELL_SLEEP_MAX_NS would end that sleep
+ * in the programs.
  */
 #ifndef TESTS_UNIT_INTERLEAVE_H
 #define TESTS_UNIT_INTERLEAVE_H
@@ -17,21 +18,22 @@
 
 /* ------------------------------------------------------------------ the stepping */
 
-/* Declared in steps.h, which is not for this file: it takes the real calls away. */
+/* Also declared in steps.h, which this file cannot include: steps.h replaces the system calls that
+ * this file makes. */
 void step(void);
-long steps_futex(_Atomic uint32_t *bell, int operation, uint32_t asleep);
+long steps_futex(_Atomic uint32_t *doorbell, int operation, uint32_t asleep);
 int steps_pause(void);
 int steps_clock(clockid_t clock, struct timespec *now);
 
-static int steps_left = -1; /* until the other side runs; below 0: it has run */
-static bool has_slept;      /* it ran in a sleep: all steps before that are through */
-static int overslept;
-static time_t paused_s; /* how far the clock was put forward instead of waiting */
+static int steps_left = -1;   /* until the other side runs; below 0: the other side has run */
+static bool has_run_in_sleep; /* the other side ran in a sleep of the first side */
+static int sleeps_without_ring;
+static time_t paused_s; /* seconds by which the clock was advanced instead of waiting */
 static void (*other_side)(void);
 
 static inline void run_other_side(void)
 {
-    steps_left = -1; /* first, for its own steps are none of ours */
+    steps_left = -1; /* first, because the steps of the other side do not count */
     other_side();
 }
 
@@ -46,7 +48,7 @@ void step(void)
 int steps_pause(void)
 {
     if (steps_left >= 0) {
-        has_slept = true;
+        has_run_in_sleep = true;
         run_other_side();
     } else {
         paused_s++;
@@ -62,40 +64,40 @@ int steps_clock(clockid_t clock, struct timespec *now)
     return ret;
 }
 
-long steps_futex(_Atomic uint32_t *bell, int operation, uint32_t asleep)
+long steps_futex(_Atomic uint32_t *doorbell, int operation, uint32_t asleep)
 {
     if (operation != FUTEX_WAIT_BITSET)
-        return 0; /* nobody sleeps: one thread plays both sides */
+        return 0; /* there is no sleeper to wake: one thread runs both sides */
     if (steps_left >= 0)
         steps_pause();
-    if (*bell != asleep)
+    if (*doorbell != asleep)
         return 0;
-    overslept++;
+    sleeps_without_ring++;
     errno = ETIMEDOUT;
     return -1;
 }
 
-/* `setup`, then `one` with `other` before its step 0, 1, 2, ... until it has no more; each time
- * `check` at the end. */
-static inline void interleave(void (*setup)(void), void (*one)(void), void (*other)(void),
+/* Run `setup`, then `first` with `other` before its step 0, 1, 2, ... until `first` has no more
+ * steps; run `check` at the end of each run. */
+static inline void interleave(void (*setup)(void), void (*first)(void), void (*other)(void),
                               void (*check)(void))
 {
     bool was_within = true;
 
     for (int at = 0; was_within; at++) {
-        cr_assert_lt(at, 10000, "there is no end of steps");
-        overslept = 0;
-        has_slept = false;
+        cr_assert_lt(at, 10000, "the steps do not end");
+        sleeps_without_ring = 0;
+        has_run_in_sleep = false;
         setup();
         other_side = other;
         steps_left = at;
-        one();
-        was_within = steps_left < 0 && !has_slept;
+        first();
+        was_within = steps_left < 0 && !has_run_in_sleep;
         if (steps_left >= 0)
             run_other_side();
         check();
-        cr_assert_eq(overslept, 0, "step %d: slept with something to do", at);
-        cr_assert_gt(at + was_within, 0, "there was no step at all");
+        cr_assert_eq(sleeps_without_ring, 0, "step %d: slept although there was work", at);
+        cr_assert_gt(at + was_within, 0, "no step was made");
         pf_viewer_close(viewer);
         pf_producer_close(producer);
         viewer = NULL;
@@ -105,10 +107,10 @@ static inline void interleave(void (*setup)(void), void (*one)(void), void (*oth
 
 /* ------------------------------------------------------------------ what both sides do */
 
-/* The picture is the frame's number, in its first and in its last row. */
-static struct pf_frame in_hand[2];
-static int got;   /* what the last acquire said */
-static int ahead; /* how many frames the producer goes on by, see go_on_drawing() */
+/* A frame contains its number in its first and in its last row. */
+static struct pf_frame held[2];
+static int got;   /* what the last acquire returned */
+static int ahead; /* how many frames publish_ahead() publishes */
 
 static inline uint64_t published(void)
 {
@@ -121,7 +123,7 @@ static inline uint64_t published(void)
 static inline void draw(struct pf_frame *frame, uint8_t value)
 {
     frame->plane[0].pixels[0] = value;
-    step(); /* half a picture */
+    step(); /* half of the frame is drawn */
     frame->plane[0].pixels[frame->plane[0].stride_bytes * 47] = value;
 }
 
@@ -144,8 +146,8 @@ static inline void draw_three(void)
     }
 }
 
-/* Publish `ahead` frames, or for how many there are slots; then scribble over one slot more. */
-static inline void go_on_drawing(void)
+/* Publish `ahead` frames, or fewer if no slot is free; then draw in one more and abandon it. */
+static inline void publish_ahead(void)
 {
     struct pf_frame frame;
 
@@ -158,9 +160,9 @@ static inline void go_on_drawing(void)
     }
 }
 
-static inline void begin_again(uint32_t slots, uint64_t frames)
+static inline void start_stream(uint32_t slots, uint64_t frames)
 {
-    memset(in_hand, 0, sizeof in_hand);
+    memset(held, 0, sizeof held);
     got = -EAGAIN;
     open_producer(slots, 0);
     while (published() < frames)
@@ -172,56 +174,57 @@ static inline void expect_whole(const struct pf_frame *frame)
     uint8_t top = frame->plane[0].pixels[0];
     uint8_t bottom = frame->plane[0].pixels[frame->plane[0].stride_bytes * 47];
 
-    cr_assert(top == (uint8_t)frame->sequence && bottom == top, "frame %d shows %d above, %d below",
-              (int)frame->sequence, top, bottom);
+    cr_assert(top == (uint8_t)frame->sequence && bottom == top,
+              "frame %d has %d in its first row, %d in its last", (int)frame->sequence, top,
+              bottom);
 }
 
-static inline void take_one(int hand, int64_t timeout_ns)
+static inline void acquire_into(int index, int64_t timeout_ns)
 {
-    got = pf_viewer_acquire(viewer, timeout_ns, &in_hand[hand]);
+    got = pf_viewer_acquire(viewer, timeout_ns, &held[index]);
     if (got == 0)
-        expect_whole(&in_hand[hand]);
+        expect_whole(&held[index]);
 }
 
-static inline void take(void)
+static inline void acquire(void)
 {
-    take_one(0, 0);
+    acquire_into(0, 0);
 }
 
-static inline void wait_and_take(void)
+static inline void wait_and_acquire(void)
 {
-    take_one(0, PF_FOREVER);
+    acquire_into(0, PF_FOREVER);
 }
 
-static inline void give_back(int hand)
+static inline void release(int index)
 {
-    if (!in_hand[hand].sequence)
+    if (!held[index].sequence)
         return;
-    expect_whole(&in_hand[hand]);
-    pf_viewer_release(viewer, &in_hand[hand]);
-    in_hand[hand].sequence = 0;
+    expect_whole(&held[index]);
+    pf_viewer_release(viewer, &held[index]);
+    held[index].sequence = 0;
 }
 
-static inline void give_back_first(void)
+static inline void release_first(void)
 {
-    give_back(0);
+    release(0);
 }
 
-/* An every-frame viewer that has had `last` gets each one after it, whole and in turn. */
+/* An every-frame viewer that has acquired `last` gets every later frame, whole and in order. */
 static inline void expect_all_after(uint64_t last)
 {
-    give_back(0);
+    release(0);
     while (last < published()) {
-        take();
+        acquire();
         cr_assert_eq(got, 0, "frame %d is missing: %d", (int)last + 1, got);
-        cr_assert_eq(in_hand[0].sequence, ++last);
-        give_back(0);
+        cr_assert_eq(held[0].sequence, ++last);
+        release(0);
     }
 }
 
-static inline void latest_viewer_with_two_slots(void)
+static inline void open_latest_viewer_with_two_slots(void)
 {
-    begin_again(2, 1);
+    start_stream(2, 1);
     open_viewer(false);
 }
 

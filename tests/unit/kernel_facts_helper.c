@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other process of test_kernel_facts: it does one thing, and its exit code says what it saw.
+ * The other process of test_kernel_facts. It runs one command; its exit code is the result.
  *
- *     read ID           attach read-only: 0 when the first byte is 'p'
+ *     read ID           attach read-only: 0 if the first byte is 'p'
  *     write-rdonly ID   attach read-only and write: must end by SIGSEGV
- *     hold ID           attach, say "held", and sleep until killed
- *     attach-exit ID    attach and end without a detach
- *     find FILE         shmget() by ftok(FILE, 'p'): 0 when the first byte is 'p'
- *     inherit           make an IPC_PRIVATE segment, fork: 0 when the child sees what we write
- * later lock FILE BYTE    take an OFD lock, say "held", and sleep until killed
+ *     hold ID           attach, print "held", and sleep until killed
+ *     attach-exit ID    attach and exit without a detach
+ *     find FILE         shmget() by ftok(FILE, 'p'): 0 if the first byte is 'p'
+ *     inherit           create an IPC_PRIVATE segment, fork: 0 if the child reads a byte that the
+ *                       parent wrote after that
+ *     lock FILE BYTE    take an OFD lock, print "held", and sleep until killed
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -51,7 +52,7 @@ static int inherit(void)
     pid_t child = fork();
     if (child == 0)
         _exit(read(ready[0], &go, 1) == 1 && base[0] == 'p' ? YES : NO);
-    base[0] = 'p'; /* after the fork: it is shared, not copied */
+    base[0] = 'p'; /* after the fork: the pages are shared, not copied */
     if (write(ready[1], "!", 1) != 1 || waitpid(child, &status, 0) != child)
         return CANNOT;
     return WIFEXITED(status) ? WEXITSTATUS(status) : CANNOT;
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
     if (strcmp(what, "read") == 0)
         return attach(id, SHM_RDONLY)[0] == 'p' ? YES : NO;
     if (strcmp(what, "write-rdonly") == 0) {
-        signal(SIGSEGV, SIG_DFL); /* a sanitizer has its own */
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer installs a handler of its own */
         attach(id, SHM_RDONLY)[0] = 'x';
         return NO;
     }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A runtime directory of its own for each test, so that tests run side by side and leave nothing
- * behind. */
+/* Each test has its own runtime directory, so that tests can run in parallel and leave no files. */
 #ifndef TESTS_UNIT_SCRATCH_H
 #define TESTS_UNIT_SCRATCH_H
 
@@ -55,7 +54,7 @@ static inline void scratch_close(void)
     rmdir(scratch);
 }
 
-/* Is the System V segment still there, in the kernel's own list? */
+/* Does the kernel's list contain this System V segment? */
 static inline int scratch_segment_exists(int shmid)
 {
     char line[512];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put before every file of the library when `test_steps` is built: each access to a word that two
- * processes share, each bell and each lease is a step, and before a step the other side may run.
- * The library's own lines stay as they are.
+ * Included before every file of the library when `test_steps` is built. Each access to a word that
+ * two processes share, each ring and each lease becomes a step, and the other side may run before a
+ * step. The source of the library is unchanged.
  *
- * One thread plays both sides, so every order of memory is as good as another here, and none is
- * looked at: that is what stress_claim and dekker.pml are for.
+ * One thread runs both sides, so that every memory order has the same effect here and none is
+ * tested: stress_claim and dekker.pml test memory orders.
  */
 #ifndef TESTS_UNIT_STEPS_H
 #define TESTS_UNIT_STEPS_H
@@ -19,14 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The next step comes: the other side may go first. */
+/* Called before each step: runs the other side if this is its step. */
 void step(void);
 
-/* Instead of futex(): to wait lets the other side run now, if it has not yet. Returns 0 if it rang
- * the bell. */
-long steps_futex(_Atomic uint32_t *bell, int operation, uint32_t asleep);
+/* Replaces futex(). A wait runs the other side now, if it has not run yet. Returns 0 if the other
+ * side rang the doorbell. */
+long steps_futex(_Atomic uint32_t *doorbell, int operation, uint32_t asleep);
 
-/* Instead of nanosleep(): the same, without a bell. Once the other side has run, time goes on. */
+/* Replaces nanosleep(): runs the other side now. If that has already run, advances the clock. */
 int steps_pause(void);
 int steps_clock(clockid_t clock, struct timespec *now);
 
@@ -45,13 +45,13 @@ static inline bool steps_exchange_if(_Atomic uint64_t *word, uint64_t *expected,
     return atomic_compare_exchange_strong(word, expected, wanted);
 }
 
-static inline uint32_t steps_exchange(void *bell, uint32_t value)
+static inline uint32_t steps_exchange(void *doorbell, uint32_t value)
 {
     step();
-    return atomic_exchange((_Atomic uint32_t *)bell, value);
+    return atomic_exchange((_Atomic uint32_t *)doorbell, value);
 }
 
-/* A flag within one process is no step. */
+/* A flag within one process is not a step. */
 static inline uint32_t steps_exchange_flag(void *flag, uint32_t value)
 {
     return atomic_exchange((atomic_bool *)flag, (bool)value);
@@ -73,9 +73,9 @@ static inline uint32_t steps_exchange_flag(void *flag, uint32_t value)
 #define atomic_compare_exchange_strong_explicit(object, expected, wanted, order, failed)           \
     (step(), steps_exchange_if(object, expected, wanted))
 
-/* A name inside its own macro is not expanded again: these are the real ones. */
-#define syscall(number, bell, operation, value, deadline, ...)                                     \
-    ((void)(deadline), steps_futex(bell, operation, value))
+/* A macro's name is not expanded inside the macro: those fcntl and memcpy are the real ones. */
+#define syscall(number, doorbell, operation, value, deadline, ...)                                 \
+    ((void)(deadline), steps_futex(doorbell, operation, value))
 #define clock_gettime(clock, now) steps_clock(clock, now)
 #define nanosleep(pause, left) ((void)(pause), steps_pause())
 #define fcntl(...) (step(), fcntl(__VA_ARGS__))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A channel with one producer and one viewer, for tests that use pageflip.h as a stranger would. */
+/* A channel with one producer and one viewer, for tests of the calls in pageflip.h. */
 #ifndef TESTS_UNIT_STREAM_H
 #define TESTS_UNIT_STREAM_H
 
@@ -12,7 +12,8 @@
 static struct pf_producer *producer;
 static struct pf_viewer *viewer;
 
-static inline void quiet(void)
+/* For .init of a test suite. */
+static inline void init_stream(void)
 {
     scratch_open();
     pf_log_set_level(PF_LOG_ERROR);
@@ -20,7 +21,8 @@ static inline void quiet(void)
     viewer = NULL;
 }
 
-static inline void finish(void)
+/* For .fini of a test suite. */
+static inline void finish_stream(void)
 {
     pf_viewer_close(viewer);
     pf_producer_close(producer);
@@ -47,7 +49,7 @@ static inline void open_viewer(bool every_frame)
     cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
 }
 
-/* Publish one frame whose first and last pixel are `value`. */
+/* Publish one frame whose bytes are all `value`. */
 static inline int publish(uint32_t value)
 {
     struct pf_frame frame;
@@ -61,12 +63,13 @@ static inline int publish(uint32_t value)
     return 0;
 }
 
+/* Acquire the next frame, check that it is the one published with `value`, and release it. */
 static inline void expect(int64_t value)
 {
     struct pf_frame frame;
     int ret = pf_viewer_acquire(viewer, NS_PER_S, &frame);
 
-    cr_assert_eq(ret, 0, "frame %d: acquire says %d", (int)value, ret);
+    cr_assert_eq(ret, 0, "frame %d: acquire returned %d", (int)value, ret);
     cr_assert_eq(frame.pts_ns, value, "got frame %d, not %d", (int)frame.pts_ns, (int)value);
     cr_assert_eq(frame.plane[0].pixels[0], value);
     cr_assert_eq(frame.plane[0].pixels[frame.plane[0].stride_bytes * 48 - 1], value);

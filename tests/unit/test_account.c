@@ -12,7 +12,7 @@ static void quiet(void)
 
 TestSuite(account, .init = quiet);
 
-Test(account, names_and_numbers_lead_to_users_and_groups)
+Test(account, finds_users_and_groups_by_name_and_number)
 {
     uid_t uid = 1;
     gid_t gid = 1;
@@ -27,23 +27,23 @@ Test(account, names_and_numbers_lead_to_users_and_groups)
     cr_assert_eq(gid, 4294967294);
 }
 
-/* The last number is the kernel's word for none: to give a file to it is to change nothing. */
-Test(account, refuses_what_is_neither)
+/* 4294967295 is (uid_t)-1, which chown() takes for "no change". */
+Test(account, refuses_unknown_names_and_invalid_numbers)
 {
-    const char *none[] = {"",     "no such name",        "-1", "4294967295", "1000 ",
-                          "0x10", "99999999999999999999"};
+    const char *wrong[] = {"",     "no such name",        "-1", "4294967295", "1000 ",
+                           "0x10", "99999999999999999999"};
     uid_t uid = 7;
     gid_t gid = 7;
 
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
-        cr_assert_eq(account_user(none[i], &uid), -EINVAL, "user \"%s\"", none[i]);
-        cr_assert_eq(account_group(none[i], &gid), -EINVAL, "group \"%s\"", none[i]);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_assert_eq(account_user(wrong[i], &uid), -EINVAL, "user \"%s\"", wrong[i]);
+        cr_assert_eq(account_group(wrong[i], &gid), -EINVAL, "group \"%s\"", wrong[i]);
     }
     cr_assert_eq(uid, 7);
     cr_assert_eq(gid, 7);
 }
 
-Test(account, who_has_no_name_is_told_by_number)
+Test(account, an_id_without_a_name_is_printed_as_a_number)
 {
     char name[ACCOUNT_NAME_BYTES];
 

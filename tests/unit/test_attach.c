@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A header that somebody scribbles over while viewers attach. Whatever an attach says yes to must
- * fit into the segment as it is, and stay so.
+ * Another thread overwrites the header while viewers attach. If an attach succeeds, the geometry
+ * that it returns must fit into the segment.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@ static struct layout_header good;
 
 static void create(void)
 {
-    /* Each refusal is an error line. */
+    /* Each refusal prints a line. */
     cr_assert_not_null(freopen("/dev/null", "w", stderr));
     cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3), 0);
     memcpy(&good, producers.header, sizeof good);
@@ -36,7 +36,7 @@ static void finish(void)
 
 TestSuite(attach, .init = create, .fini = finish);
 
-/* What a header says of where things are. */
+/* The fields of a header that an attach checks. */
 #define FIELD(name) offsetof(struct layout_header, name), sizeof good.name
 static const struct field {
     size_t offset, bytes;
@@ -55,23 +55,23 @@ static void set(const struct field *field, const void *value)
     memcpy((uint8_t *)producers.header + field->offset, value, field->bytes);
 }
 
-/* ------------------------------------------------------------------ what an attach gives */
+/* ------------------------------------------------------------------ what an attach returns */
 
-/* Written by the producer's mapping, read by the viewer's: it is there, and it is the same byte. */
-static void touch(const uint8_t *byte)
+/* Write a byte by the producer's mapping and read it by the viewer's. */
+static void expect_shared(const uint8_t *byte)
 {
     size_t offset = (size_t)(byte - (uint8_t *)viewers.header);
     static uint8_t mark;
 
-    cr_assert_lt(offset, producers.geometry.bytes, "outside");
+    cr_assert_lt(offset, producers.geometry.bytes, "outside of the segment");
     ((uint8_t *)producers.header)[offset] = ++mark;
     cr_assert_eq(*(const volatile uint8_t *)byte, mark, "byte %zu", offset);
 }
 
-static void is_inside(void)
+static void expect_inside(void)
 {
     const struct pf_segment *geometry = &viewers.geometry;
-    uint64_t bytes = producers.geometry.bytes; /* as many as the kernel gave it */
+    uint64_t bytes = producers.geometry.bytes; /* the real size of the segment */
 
     cr_assert_leq(geometry->bytes, bytes);
     cr_assert(format_is_valid(&geometry->format), "%ux%u", geometry->format.width,
@@ -96,15 +96,15 @@ static void is_inside(void)
             struct pf_plane plane[PF_PLANES_MAX];
             segment_planes(&viewers, slot, plane);
             const uint8_t *last = plane[p].pixels + plane_bytes - plane[p].stride_bytes;
-            touch(plane[p].pixels);
-            touch(plane[p].pixels + planes.row_bytes[p] - 1);
-            touch(last);
-            touch(last + planes.row_bytes[p] - 1);
+            expect_shared(plane[p].pixels);
+            expect_shared(plane[p].pixels + planes.row_bytes[p] - 1);
+            expect_shared(last);
+            expect_shared(last + planes.row_bytes[p] - 1);
         }
     }
 }
 
-/* ------------------------------------------------------------------ all the time */
+/* ------------------------------------------------------------------ the thread that overwrites */
 
 static atomic_bool stop;
 
@@ -116,9 +116,9 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-/* One field, or a few bytes anywhere in page 0; and right again after a while, or nothing would be
- * taken. */
-static void *scribble(void *unused)
+/* Overwrite one field, or a few bytes anywhere in page 0, and restore the page after a short time:
+ * without that no attach would succeed. */
+static void *overwrite_header(void *unused)
 {
     static uint8_t page[PAGE];
     uint64_t state = 42;
@@ -145,28 +145,28 @@ static void *scribble(void *unused)
     return unused;
 }
 
-Test(attach, a_header_that_is_scribbled_over_is_refused_or_taken_whole)
+Test(attach, a_header_overwritten_during_attach_is_refused_or_valid)
 {
     int64_t end_ns = clock_now_ns() + SECONDS * NS_PER_S;
-    int taken = 0, refused = 0;
+    int accepted = 0, refused = 0;
     pthread_t thread;
 
-    cr_assert_eq(pthread_create(&thread, NULL, scribble, NULL), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, overwrite_header, NULL), 0);
     while (clock_now_ns() < end_ns) {
-        const uint8_t *nonce = (taken + refused) % 2 ? good.nonce : NULL;
+        const uint8_t *nonce = (accepted + refused) % 2 ? good.nonce : NULL;
         int ret = segment_attach(&viewers, producers.geometry.shmid, nonce);
-        /* The magic alone may say that the segment is still being made. */
+        /* A wrong magic can mean that the segment is not filled yet. */
         cr_assert(ret == 0 || ret == -EPROTO || ret == -EREMCHG || (ret == -ECONNREFUSED && !nonce),
-                  "attach says %d", ret);
+                  "attach returned %d", ret);
         if (ret == 0) {
-            is_inside();
+            expect_inside();
             segment_close(&viewers);
         }
-        taken += ret == 0;
+        accepted += ret == 0;
         refused += ret < 0;
     }
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
-    cr_assert(taken > 0 && refused > 0, "%d taken, %d refused", taken, refused);
+    cr_assert(accepted > 0 && refused > 0, "%d accepted, %d refused", accepted, refused);
     cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, good.nonce), 0);
 }

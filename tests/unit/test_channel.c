@@ -49,7 +49,7 @@ Test(channel, a_lease_has_one_holder)
     cr_assert_eq(channel_lease(&one, CHANNEL_PRODUCER), 0);
     cr_assert_eq(channel_lease(&two, CHANNEL_PRODUCER), -EAGAIN);
     cr_assert(channel_is_leased(&two, CHANNEL_PRODUCER));
-    cr_assert_not(channel_is_leased(&one, CHANNEL_PRODUCER), "the own lease does not count");
+    cr_assert_not(channel_is_leased(&one, CHANNEL_PRODUCER), "its own lease does not count");
     cr_assert_eq(channel_lease(&two, CHANNEL_LANE_0), 0, "another byte is another lease");
     channel_unlease(&one, CHANNEL_PRODUCER);
     cr_assert_eq(channel_lease(&two, CHANNEL_PRODUCER), 0);
@@ -72,7 +72,7 @@ Test(channel, does_not_follow_a_symbolic_link)
     cr_assert_eq(channel_open(&trap, "trap"), -ELOOP);
 }
 
-/* In another order than that of opening. */
+/* Not in the order in which they were opened. */
 Test(channel, closes_any_of_several_channels)
 {
     struct channel third;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The ways through the library that a good stream does not take: bad options, nobody there, the
- * dead, and a segment that cannot be made. */
+/* Paths through the library that a normal stream does not use: bad options, no producer, a crashed
+ * viewer, a failed format change, damaged files. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +13,7 @@
 #include "program/trace.h"
 #include "stream.h"
 
-TestSuite(edges, .init = quiet, .fini = finish);
+TestSuite(edges, .init = init_stream, .fini = finish_stream);
 
 static void runtime_path_of(char path[512], const char *name)
 {
@@ -23,13 +23,13 @@ static void runtime_path_of(char path[512], const char *name)
     scratch_path(path, folder, name);
 }
 
-Test(edges, times_below_zero_are_refused)
+Test(edges, negative_times_are_refused)
 {
     struct pf_format format = size(8, 8);
-    struct pf_producer_options impatient = {.evict_after_ns = -1};
+    struct pf_producer_options evict = {.evict_after_ns = -1};
     struct pf_viewer_options wait = {.wait_ns = -1}, spin = {.spin_ns = -1};
 
-    cr_assert_eq(pf_producer_open(&producer, "test", &format, &impatient), -EINVAL);
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, &evict), -EINVAL);
     cr_assert_eq(pf_viewer_open(&viewer, "test", &wait), -EINVAL);
     cr_assert_eq(pf_viewer_open(&viewer, "test", &spin), -EINVAL);
 }
@@ -42,15 +42,15 @@ Test(edges, an_unknown_group_is_refused)
     cr_assert_eq(pf_producer_open(&producer, "test", &format, &unknown), -EINVAL);
 }
 
-Test(edges, nobody_is_found_by_a_key_or_a_user)
+Test(edges, an_unused_key_or_user_finds_no_producer)
 {
     char key_file[512];
-    struct pf_viewer_options none = {.key_file = key_file, .wait_ns = 20 * NS_PER_MS};
+    struct pf_viewer_options key = {.key_file = key_file, .wait_ns = 20 * NS_PER_MS};
 
     scratch_path(key_file, scratch, "key");
-    cr_assert_eq(pf_viewer_open(&viewer, "test", &none), -EINVAL, "there is no such file");
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &key), -EINVAL, "there is no such file");
     fclose(fopen(key_file, "w"));
-    cr_assert_eq(pf_viewer_open(&viewer, "test", &none), -ECONNREFUSED);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &key), -ECONNREFUSED);
     struct pf_viewer_options user = {.user = "123456789", .wait_ns = 20 * NS_PER_MS};
     cr_assert_eq(pf_viewer_open(&viewer, "test", &user), -ECONNREFUSED);
     cr_assert_eq(pf_viewer_open(&viewer, "../test", &user), -EINVAL);
@@ -58,7 +58,7 @@ Test(edges, nobody_is_found_by_a_key_or_a_user)
     cr_assert_eq(pf_viewer_open(&viewer, "test", &unknown), -EINVAL);
 }
 
-Test(edges, a_producer_that_starts_has_the_channel_before_its_id)
+Test(edges, a_leased_channel_without_an_id_is_busy)
 {
     struct pf_format format = size(8, 8);
     struct channel other;
@@ -69,7 +69,7 @@ Test(edges, a_producer_that_starts_has_the_channel_before_its_id)
     channel_close(&other);
 }
 
-Test(edges, who_spins_sees_a_frame_too)
+Test(edges, a_spinning_viewer_gets_a_published_frame)
 {
     struct pf_viewer_options options = {.spin_ns = NS_PER_MS};
     struct pf_frame frame;
@@ -93,7 +93,7 @@ static void *publish_later(void *unused)
     return NULL;
 }
 
-Test(edges, who_spins_is_there_when_it_comes)
+Test(edges, a_spinning_viewer_gets_a_frame_published_later)
 {
     struct pf_viewer_options options = {.spin_ns = NS_PER_S};
     pthread_t thread;
@@ -105,7 +105,7 @@ Test(edges, who_spins_is_there_when_it_comes)
     pthread_join(thread, NULL);
 }
 
-Test(edges, there_is_nothing_to_reattach_to_but_what_one_has)
+Test(edges, a_reattach_without_a_new_segment_keeps_the_old_one)
 {
     open_producer(2, 0);
     open_viewer(false);
@@ -114,10 +114,10 @@ Test(edges, there_is_nothing_to_reattach_to_but_what_one_has)
     expect(5);
 }
 
-/* A lane with nobody's lease is a dead viewer's, as a kill leaves it. */
-Test(edges, a_dead_viewers_slots_are_taken_back)
+/* A lane without a lease is what a killed viewer leaves. */
+Test(edges, slots_of_a_crashed_viewer_are_reclaimed)
 {
-    struct segment dead;
+    struct segment segment;
     struct pf_frame frame;
     struct id_file id;
     struct channel channel;
@@ -127,18 +127,18 @@ Test(edges, a_dead_viewers_slots_are_taken_back)
     cr_assert_eq(channel_open(&channel, "test"), 0);
     cr_assert_eq(id_file_read(&channel, &id), 0);
     channel_close(&channel);
-    cr_assert_eq(segment_attach(&dead, id.shmid, id.nonce), 0);
-    cr_assert_eq(handoff_join(&dead, 9, LANE_EVERY), 0);
+    cr_assert_eq(segment_attach(&segment, id.shmid, id.nonce), 0);
+    cr_assert_eq(handoff_join(&segment, 9, LANE_EVERY), 0);
     for (int i = 1; i <= 6; i++)
-        cr_assert_eq(publish((uint32_t)i), 0, "frame %d: the dead are waited for", i);
+        cr_assert_eq(publish((uint32_t)i), 0, "frame %d: the lane still keeps slots", i);
     pf_producer_stats(producer, &stats);
     cr_assert_eq(stats.reaped, 1);
     cr_assert_eq(stats.no_slot, 0);
-    cr_assert_eq(handoff_claim_next(&dead, 9, 0, &frame), -ESTALE);
-    segment_close(&dead);
+    cr_assert_eq(handoff_claim_next(&segment, 9, 0, &frame), -ESTALE);
+    segment_close(&segment);
 }
 
-Test(edges, a_stall_is_waited_for_and_told)
+Test(edges, begin_times_out_while_a_viewer_stalls)
 {
     struct pf_frame frame;
     struct pf_producer_stats stats;
@@ -157,15 +157,15 @@ Test(edges, a_stall_is_waited_for_and_told)
     expect(2);
 }
 
-Test(edges, a_new_size_that_fails_leaves_the_old_stream)
+Test(edges, a_failed_format_change_keeps_the_old_stream)
 {
-    struct pf_format none = size(0, 8), good = size(32, 32);
+    struct pf_format invalid = size(0, 8), good = size(32, 32);
     char path[512];
 
     open_producer(2, 0);
     open_viewer(false);
-    cr_assert_eq(pf_producer_change_format(producer, &none), -EINVAL);
-    /* The id cannot be written: something else has its temporary name. */
+    cr_assert_eq(pf_producer_change_format(producer, &invalid), -EINVAL);
+    /* The id file cannot be written: a directory has its temporary name. */
     runtime_path_of(path, "test.id.new");
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_assert_lt(pf_producer_change_format(producer, &good), 0);
@@ -175,7 +175,7 @@ Test(edges, a_new_size_that_fails_leaves_the_old_stream)
     cr_assert_eq(pf_producer_change_format(producer, &good), 0);
 }
 
-Test(edges, a_list_of_channels_from_a_bad_directory_is_none)
+Test(edges, channels_of_an_unsafe_or_missing_directory_are_not_listed)
 {
     struct pf_channel_info info;
     char path[512];
@@ -190,7 +190,7 @@ Test(edges, a_list_of_channels_from_a_bad_directory_is_none)
     setenv("XDG_RUNTIME_DIR", scratch, 1);
 }
 
-static int merge_of(const char *text)
+static int merge_text(const char *text)
 {
     char path[512];
     char *paths[] = {path};
@@ -205,7 +205,7 @@ static int merge_of(const char *text)
     return ret;
 }
 
-Test(edges, traces_that_are_none_are_not_merged)
+Test(edges, incomplete_traces_are_not_merged)
 {
     struct trace trace = {.pid = 1, .process = "p", .stages = {"a"}};
     char text[4096] = "", path[512];
@@ -217,22 +217,22 @@ Test(edges, traces_that_are_none_are_not_merged)
         trace_slice(file, &trace, 0, i * 1000, i * 1000 + 10, (uint64_t)i);
     trace_end(file, &trace);
     fclose(file);
-    cr_assert_eq(merge_of(text), 0);
-    /* A full disk shows where the merged trace goes. */
+    cr_assert_eq(merge_text(text), 0);
+    /* A full disk is reported by the merge. */
     scratch_path(path, scratch, "trace");
     FILE *full = fopen("/dev/full", "w");
     cr_assert_eq(trace_merge(full, paths, 1), -ENOSPC);
     fclose(full);
 
-    cr_assert_eq(merge_of(""), -EBADMSG);
-    cr_assert_eq(merge_of("[\n]\n"), -EBADMSG);
+    cr_assert_eq(merge_text(""), -EBADMSG);
+    cr_assert_eq(merge_text("[\n]\n"), -EBADMSG);
     char *time = strstr(text, "\"ts\"");
     cr_assert_not_null(time);
     time[1] = 'x';
-    cr_assert_eq(merge_of(text), -EBADMSG, "an event without a time");
+    cr_assert_eq(merge_text(text), -EBADMSG, "an event without a time");
     time[1] = 't';
     text[strlen(text) - 4] = 0;
-    cr_assert_eq(merge_of(text), -EBADMSG, "one that was cut off");
+    cr_assert_eq(merge_text(text), -EBADMSG, "a truncated trace");
     scratch_path(path, scratch, "no such file");
     cr_assert_eq(trace_merge(stderr, paths, 1), -EBADMSG);
 }

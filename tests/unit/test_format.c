@@ -44,7 +44,7 @@ Test(format, strides_are_whole_cache_lines)
     }
 }
 
-Test(format, the_largest_picture_does_not_overflow)
+Test(format, the_largest_frame_does_not_overflow)
 {
     struct pf_format format = xr24(PF_SIZE_MAX, PF_SIZE_MAX);
 
@@ -58,7 +58,7 @@ Test(format, names_are_readable)
     cr_assert_str_eq(format_name(PF_FOURCC('a', '\n', '\x1b', 0xff)).text, "a???");
 }
 
-Test(format, what_cannot_be_printed_is_shown_as_a_question)
+Test(format, unprintable_bytes_are_shown_as_question_marks)
 {
     cr_assert_str_eq(format_name(PF_FOURCC('a', '\n', 0x7f, 0xe4)).text, "a???");
 }

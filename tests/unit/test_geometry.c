@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plans pass their own check, and whatever is wrong in a header is found and named. */
+/* A planned geometry passes the check; every wrong field of a header is refused by name. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ static struct pf_segment plan(uint32_t width, uint32_t height, uint32_t slots)
     return geometry_plan(&format, slots);
 }
 
-static void describe(const struct pf_segment *geometry)
+static void fill_header(const struct pf_segment *geometry)
 {
     header = (struct layout_header){
         .magic = LAYOUT_MAGIC,
@@ -38,14 +38,14 @@ static void describe(const struct pf_segment *geometry)
     segment_bytes = geometry->bytes;
 }
 
-static void describe_a_good_one(void)
+static void fill_valid_header(void)
 {
     struct pf_segment geometry = plan(641, 479, 3);
 
-    describe(&geometry);
+    fill_header(&geometry);
 }
 
-TestSuite(geometry, .init = describe_a_good_one);
+TestSuite(geometry, .init = fill_valid_header);
 
 static const char *check(void)
 {
@@ -62,7 +62,7 @@ Test(geometry, a_plan_passes_its_own_check)
         for (size_t j = 0; j < sizeof sides / sizeof *sides; j++)
             for (uint32_t slots = PF_SLOTS_MIN; slots <= PF_SLOTS_MAX; slots++) {
                 struct pf_segment planned = plan(sides[i], sides[j], slots), checked = {0};
-                describe(&planned);
+                fill_header(&planned);
                 const char *wrong = geometry_check(&header, segment_bytes, &checked);
                 cr_assert_null(wrong, "%ux%u, %u slots: %s", sides[i], sides[j], slots, wrong);
                 cr_assert_eq(checked.bytes, planned.bytes);
@@ -81,12 +81,12 @@ Test(geometry, slots_are_page_aligned_and_rows_line_aligned)
     cr_assert_geq(planned.slot_stride_bytes, 2624u * 479);
 }
 
-/* What a hostile or damaged field may say. */
+/* Check that each of these values of `field` is refused in a header that is otherwise valid. */
 #define REFUSES(field, ...)                                                                        \
     do {                                                                                           \
         const uint64_t values[] = {__VA_ARGS__};                                                   \
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {                              \
-            describe_a_good_one();                                                                 \
+            fill_valid_header();                                                                   \
             header.field = (__typeof__(header.field + 0))values[v];                                \
             const char *wrong = check();                                                           \
             cr_assert_not_null(wrong, #field " = %llu passed", (unsigned long long)values[v]);     \
@@ -111,30 +111,30 @@ Test(geometry, refuses_every_wrong_field)
     REFUSES(plane_offset[0], 1, 4096 * 1024, UINT64_MAX, UINT64_MAX - 63, 1ull << 63);
 }
 
-/* Each limit by itself: all the rest of the header agrees with what is beyond it. */
-Test(geometry, refuses_what_is_too_much_though_it_fits)
+/* Each limit on its own: all other fields agree with the value over the limit. */
+Test(geometry, refuses_values_over_a_limit_in_a_consistent_header)
 {
     struct pf_segment slots = plan(64, 48, PF_SLOTS_MAX + 1), one = plan(64, 48, 1);
     struct pf_segment wide = plan(PF_SIZE_MAX + 1, 1, 2), high = plan(1, PF_SIZE_MAX + 1, 2);
 
-    describe(&slots);
+    fill_header(&slots);
     cr_assert_str_eq(check(), "slots");
-    describe(&one);
+    fill_header(&one);
     cr_assert_str_eq(check(), "slots");
-    describe(&wide);
+    fill_header(&wide);
     cr_assert_str_eq(check(), "width");
-    describe(&high);
+    fill_header(&high);
     cr_assert_str_eq(check(), "height");
 }
 
-Test(geometry, names_the_field)
+Test(geometry, names_the_wrong_field)
 {
     header.fourcc = 0;
     cr_assert_str_eq(check(), "fourcc");
-    describe_a_good_one();
+    fill_valid_header();
     header.magic = 0;
     cr_assert_str_eq(check(), "magic");
-    describe_a_good_one();
+    fill_valid_header();
     segment_bytes = 4096;
     cr_assert_str_eq(check(), "size");
 }

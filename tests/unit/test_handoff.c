@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rule of the handoff, on plain memory: no segment, no processes. Each interleaving that
- * matters is played step by step; what only a race can show is in test_stream and in the kill
- * storm.
+ * The rule of the handoff, in private memory: no segment and no other process. The tests make each
+ * interleaving that matters step by step. Races are tested by test_steps, by test_stream and by
+ * tests/deep.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ static uint8_t pixels[PF_SLOTS_MAX][64];
 static struct segment segment;
 static struct handoff handoff;
 
-static void start(uint32_t slots)
+static void reset(uint32_t slots)
 {
     memset(&producer, 0, sizeof producer);
     memset(&viewers, 0, sizeof viewers);
@@ -42,7 +42,7 @@ static int free_slot(void)
     return handoff_find_free_slot(&handoff, &segment, &blockers);
 }
 
-/* Publish one frame; returns its slot, or -1. */
+/* Publish one frame. Returns its slot, or -1 if none is free. */
 static int publish(void)
 {
     int slot = free_slot();
@@ -61,7 +61,7 @@ static uint64_t word(uint32_t lane)
 
 Test(handoff, takes_the_oldest_slot_and_never_the_newest)
 {
-    start(3);
+    reset(3);
     for (int round = 0; round < 10; round++) {
         cr_assert_eq(publish(), 0);
         cr_assert_eq(publish(), 1);
@@ -73,7 +73,7 @@ Test(handoff, a_held_slot_is_not_drawn_in)
 {
     struct pf_frame frame;
 
-    start(3);
+    reset(3);
     handoff_join(&segment, 4, LANE_LATEST);
     cr_assert_eq(publish(), 0);
     cr_assert_eq(handoff_claim_newest(&segment, 4, 0, &frame), 0);
@@ -88,25 +88,25 @@ Test(handoff, a_wanted_slot_is_not_drawn_in)
     struct handoff_blockers blockers;
     struct pf_frame frame;
 
-    start(2);
+    reset(2);
     uint64_t seen = handoff_join(&segment, 9, LANE_EVERY);
     cr_assert_eq(seen, 0);
     cr_assert_eq(publish(), 0);
     cr_assert_eq(publish(), 1);
     cr_assert_eq(handoff_find_free_slot(&handoff, &segment, &blockers), -1);
-    cr_assert_eq(blockers.lanes, 1u << 9, "%x is in the way", blockers.lanes);
+    cr_assert_eq(blockers.lanes, 1u << 9, "the blocking lanes are %x", blockers.lanes);
     cr_assert_eq(handoff_claim_next(&segment, 9, 0, &frame), 0);
     cr_assert_eq(frame.sequence, 1);
-    cr_assert_eq(free_slot(), -1, "it is held now");
+    cr_assert_eq(free_slot(), -1, "the slot is held now");
     handoff_release(&segment, 9, frame.slot);
     cr_assert_eq(free_slot(), 0);
 }
 
-Test(handoff, every_frame_comes_in_turn)
+Test(handoff, an_every_frame_viewer_gets_each_frame_in_order)
 {
     struct pf_frame frame;
 
-    start(4);
+    reset(4);
     uint64_t seen = handoff_join(&segment, 0, LANE_EVERY);
     cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), -EAGAIN);
     for (int i = 0; i < 4; i++)
@@ -120,35 +120,35 @@ Test(handoff, every_frame_comes_in_turn)
     cr_assert_eq(handoff_claim_next(&segment, 0, seen, &frame), -EAGAIN);
 }
 
-Test(handoff, a_seen_frame_is_not_new)
+Test(handoff, a_seen_frame_is_not_claimed_again)
 {
     struct pf_frame frame;
 
-    start(2);
+    reset(2);
     handoff_join(&segment, 0, LANE_LATEST);
     publish();
     cr_assert_eq(handoff_claim_newest(&segment, 0, 0, &frame), 0);
     cr_assert_eq(handoff_claim_newest(&segment, 0, 1, &frame), -EAGAIN);
-    cr_assert_eq(LANE_HELD(0) & word(0), LANE_HELD(0), "a failed claim let go of what was held");
+    cr_assert_eq(LANE_HELD(0) & word(0), LANE_HELD(0), "a failed claim released the held slot");
 }
 
-Test(handoff, a_late_viewer_wants_the_newest_and_not_what_is_before_it)
+Test(handoff, a_late_viewer_wants_the_newest_frame_and_no_earlier_one)
 {
-    start(3);
+    reset(3);
     publish();
     publish();
     cr_assert_eq(handoff_join(&segment, 0, LANE_EVERY), 1);
     cr_assert_eq(LANE_NEXT(word(0)), 2);
     cr_assert_eq(publish(), 2);
-    cr_assert_eq(publish(), 0, "frame 1 was before its time");
+    cr_assert_eq(publish(), 0, "frame 1 was published before the viewer joined");
     cr_assert_eq(publish(), -1, "frame 2 is wanted");
 }
 
-Test(handoff, eviction_keeps_what_is_held)
+Test(handoff, eviction_keeps_held_slots)
 {
     struct pf_frame frame;
 
-    start(2);
+    reset(2);
     handoff_join(&segment, 0, LANE_EVERY);
     publish();
     cr_assert_eq(handoff_claim_next(&segment, 0, 0, &frame), 0);
@@ -162,11 +162,11 @@ Test(handoff, eviction_keeps_what_is_held)
     cr_assert_eq(handoff_claim_next(&segment, 0, 1, &frame), -ESTALE);
 }
 
-Test(handoff, who_took_a_frame_meanwhile_is_not_evicted)
+Test(handoff, a_viewer_that_claimed_a_frame_meanwhile_is_not_evicted)
 {
     struct pf_frame frame;
 
-    start(2);
+    reset(2);
     handoff_join(&segment, 0, LANE_EVERY);
     publish();
     uint64_t before = word(0);
@@ -175,11 +175,11 @@ Test(handoff, who_took_a_frame_meanwhile_is_not_evicted)
     cr_assert_eq(LANE_MODE(word(0)), LANE_EVERY);
 }
 
-Test(handoff, leaving_gives_everything_up)
+Test(handoff, leaving_frees_held_and_wanted_slots)
 {
     struct pf_frame frame;
 
-    start(2);
+    reset(2);
     handoff_join(&segment, 0, LANE_EVERY);
     publish();
     cr_assert_eq(handoff_claim_next(&segment, 0, 0, &frame), 0);
@@ -189,22 +189,22 @@ Test(handoff, leaving_gives_everything_up)
     cr_assert_eq(free_slot(), 0);
 }
 
-Test(handoff, an_abandoned_slot_needs_no_undoing)
+Test(handoff, an_unpublished_slot_stays_free)
 {
-    start(2);
+    reset(2);
     cr_assert_eq(publish(), 0);
     cr_assert_eq(free_slot(), 1);
     cr_assert_eq(free_slot(), 1);
     cr_assert_eq(publish(), 1);
 }
 
-Test(handoff, bells_wake_and_are_forgotten_when_drained)
+Test(handoff, doorbells_wake_and_are_quiet_after_a_clear)
 {
-    start(2);
+    reset(2);
     handoff_join(&segment, 3, LANE_LATEST);
     publish();
     cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), 0,
-                 "publish rings the doors");
+                 "publish rings the viewers");
     cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), -ETIMEDOUT);
     publish();
     publish();
@@ -213,18 +213,18 @@ Test(handoff, bells_wake_and_are_forgotten_when_drained)
     doorbell_clear(&segment.viewers->producer_doorbell);
     handoff_release(&segment, 3, 0);
     cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), 0,
-                 "letting go rings the producer");
+                 "release rings the producer");
     handoff_leave(&segment, 3);
     cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), 0,
                  "leaving rings the producer");
 }
 
-/* Also those that glibc's sem_t ends the process over. */
-Test(handoff, a_damaged_bell_wakes_or_is_slept_through)
+/* Also values at which glibc aborts the process if they are in a sem_t. */
+Test(handoff, a_damaged_doorbell_wakes_or_times_out)
 {
     const uint32_t words[] = {0, 1, 2, 3, 0x5a5a5a5a, INT32_MAX, UINT32_MAX - 1, UINT32_MAX};
 
-    start(2);
+    reset(2);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         atomic_store(&viewers.producer_doorbell, words[i]);
         int ret = doorbell_wait(&segment.viewers->producer_doorbell, 0);
@@ -236,11 +236,11 @@ Test(handoff, a_damaged_bell_wakes_or_is_slept_through)
         atomic_store(&viewers.producer_doorbell, words[i]);
         doorbell_clear(&segment.viewers->producer_doorbell);
         cr_assert_eq(doorbell_wait(&segment.viewers->producer_doorbell, 0), -ETIMEDOUT,
-                     "%x: not drained", words[i]);
+                     "%x: not cleared", words[i]);
     }
 }
 
-Test(handoff, rings_without_end_cost_no_core)
+Test(handoff, endless_rings_are_throttled)
 {
     int64_t start_ns = clock_now_ns();
     int rings = 0;
@@ -250,14 +250,14 @@ Test(handoff, rings_without_end_cost_no_core)
     cr_assert_geq(clock_now_ns() - start_ns, 20 * DOORBELL_PAUSE_NS);
 }
 
-/* Who subtracts times must not overflow, whatever the segment says. */
-Test(handoff, times_of_a_frame_are_in_order_and_past)
+/* A caller that subtracts the times of a frame must not overflow, whatever the segment contains. */
+Test(handoff, frame_times_are_ordered_and_not_in_the_future)
 {
     const int64_t times[] = {INT64_MIN, -1, 0, 1, INT64_MAX - 1, INT64_MAX};
     enum { COUNT = sizeof times / sizeof *times };
     struct pf_frame frame;
 
-    start(2);
+    reset(2);
     handoff_join(&segment, 0, LANE_LATEST);
     for (int i = 0; i < COUNT * COUNT * COUNT; i++) {
         int slot = publish();
@@ -268,7 +268,7 @@ Test(handoff, times_of_a_frame_are_in_order_and_past)
         atomic_store(&meta->publish_ns, times[i / COUNT / COUNT]);
         atomic_store(&meta->sequence, 77);
         cr_assert_eq(handoff_claim_newest(&segment, 0, (uint64_t)i, &frame), 0);
-        cr_assert_eq(frame.sequence, (uint64_t)i + 1, "the sequence that was claimed");
+        cr_assert_eq(frame.sequence, (uint64_t)i + 1, "not the sequence that was claimed");
         cr_assert_geq(frame.due_ns, 0);
         cr_assert_leq(frame.due_ns, frame.acquire_ns);
         cr_assert_geq(frame.begin_ns, 0);
@@ -278,22 +278,22 @@ Test(handoff, times_of_a_frame_are_in_order_and_past)
     }
 }
 
-Test(handoff, nobody_is_rung_who_is_not_there)
+Test(handoff, a_free_lane_is_not_rung)
 {
-    start(2);
+    reset(2);
     publish();
     cr_assert_eq(doorbell_wait(&segment.viewers->lane[3].doorbell, 0), -ETIMEDOUT);
 }
 
-Test(handoff, sequences_go_on_beyond_32_bits)
+Test(handoff, sequences_continue_beyond_32_bits)
 {
     struct pf_frame frame;
 
-    start(3);
+    reset(3);
     handoff.sequence = UINT32_MAX - 5;
     atomic_store(&producer.newest, NEWEST_WORD(handoff.sequence, 0));
     handoff_join(&segment, 0, LANE_EVERY);
-    uint64_t seen = handoff.sequence; /* that frame was drawn before the test began */
+    uint64_t seen = handoff.sequence; /* no slot contains that frame */
     atomic_store(&viewers.lane[0].word, LANE_WORD(LANE_EVERY, seen + 1));
     for (int i = 0; i < 10; i++) {
         cr_assert_geq(publish(), 0);
@@ -305,14 +305,13 @@ Test(handoff, sequences_go_on_beyond_32_bits)
     cr_assert_gt(seen, UINT32_MAX);
 }
 
-/* Damage or malice: any word in the control pages. The producer stays in its slots, a viewer too.
- */
-Test(handoff, random_words_lead_nobody_out_of_the_slots)
+/* Damage or malice: any value in the control pages. */
+Test(handoff, random_words_keep_every_access_inside_the_slots)
 {
     struct handoff_blockers blockers;
     struct pf_frame frame;
 
-    start(3);
+    reset(3);
     srandom(1);
     for (int i = 0; i < 200000; i++) {
         for (int lane = 0; lane < PF_VIEWERS_MAX; lane++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer that writes what it likes into the segment: a thread here, with a mapping of its own,
- * while frames flow. Nobody may crash, write where it should not, wait beyond its time-out, or
- * spin.
+ * A hostile peer overwrites the segment while frames are published: here a thread that has its own
+ * mapping. Producer and viewer must not crash, write outside of their own words, wait longer than
+ * their time-out, or spin.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,9 +16,9 @@
 #include "core/handoff.h"
 #include "stream.h"
 
-enum { PAGE = 4096, SCRIBBLE_S = 3, MARK = 7 };
+enum { PAGE = 4096, OVERWRITE_S = 3, MARK = 7 };
 
-static uint8_t *raw; /* the segment as a peer may map it: all of it writable */
+static uint8_t *raw; /* the segment as a peer can map it: all of it writable */
 static atomic_bool stop;
 
 static struct layout_producer *page_1(void)
@@ -37,16 +37,16 @@ static void map_raw(void)
     cr_assert_neq(raw, (void *)-1);
 }
 
-static void leave_raw(void)
+static void unmap_raw(void)
 {
     if (raw)
         shmdt(raw);
-    finish();
+    finish_stream();
 }
 
-TestSuite(hostile, .init = quiet, .fini = leave_raw);
+TestSuite(hostile, .init = init_stream, .fini = unmap_raw);
 
-static pthread_t start(void *(*work)(void *))
+static pthread_t start_thread(void *(*work)(void *))
 {
     pthread_t thread;
 
@@ -55,7 +55,7 @@ static pthread_t start(void *(*work)(void *))
     return thread;
 }
 
-static void end(pthread_t thread)
+static void stop_thread(pthread_t thread)
 {
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
@@ -69,11 +69,11 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-/* ------------------------------------------------------------------ everything at once */
+/* ------------------------------------------------------------------ all words together */
 
-/* All the time, but for a pause now and then: in one of those a frame can be published, since the
- * producer takes the lanes of nobody back. While lanes change all the time it may have to wait. */
-static void *scribble(void *unused)
+/* Pauses from time to time. In a pause the producer can reclaim the lanes without a lease and
+ * publish a frame; while the lanes change it may have to wait. */
+static void *overwrite_words(void *unused)
 {
     const struct timespec pause = {.tv_nsec = 5 * NS_PER_MS};
     uint64_t state = 42;
@@ -92,14 +92,14 @@ static void *scribble(void *unused)
 static atomic_bool enough;
 static atomic_int published;
 
-static void *publish_on(void *unused)
+static void *publish_until_enough(void *unused)
 {
     while (!atomic_load(&enough)) {
         struct pf_frame frame;
         int64_t start_ns = clock_now_ns();
         int ret = pf_producer_begin(producer, 2 * NS_PER_MS, &frame);
 
-        cr_assert_leq(clock_now_ns() - start_ns, 2 * NS_PER_S, "begin() does not come back");
+        cr_assert_leq(clock_now_ns() - start_ns, 2 * NS_PER_S, "begin() took longer");
         if (ret < 0)
             continue;
         memset(frame.plane[0].pixels, MARK, (size_t)frame.plane[0].stride_bytes * 48);
@@ -109,27 +109,29 @@ static void *publish_on(void *unused)
     return unused;
 }
 
-/* A frame's first byte of each row, all the same; or -1: there was none in time. */
-static int look_at_one(int64_t timeout_ns)
+/* Acquire a frame and read the first byte of each row. Returns that byte, or -2 if the rows differ,
+ * or -1 if no frame was acquired. */
+static int read_frame(int64_t timeout_ns)
 {
     struct pf_frame frame;
     int64_t start_ns = clock_now_ns();
     int ret = pf_viewer_acquire(viewer, timeout_ns, &frame);
 
     cr_assert_leq(clock_now_ns() - start_ns, timeout_ns + 2 * NS_PER_S,
-                  "acquire() does not come back");
+                  "acquire() took longer than its time-out");
     if (ret < 0)
         return -1;
     int first = frame.plane[0].pixels[0], others = 0;
-    for (uint32_t y = 0; y < 48; y++) /* each row is ours to read */
+    for (uint32_t y = 0; y < 48; y++)
         others += frame.plane[0].pixels[(size_t)y * frame.plane[0].stride_bytes] != first;
     pf_viewer_release(viewer, &frame);
     return others ? -2 : first;
 }
 
-/* The scribbler has gone. The viewer that was there may have a damaged lane word, or have been told
- * of a frame far in the future, until it leaves; everybody else goes on at once. */
-static void recovers(bool every_frame)
+/* After the attack the attached viewer may still have a damaged lane word, or may have acquired a
+ * frame with a much later sequence, until it leaves. The producer and new viewers continue
+ * immediately. */
+static void expect_recovery(bool every_frame)
 {
     int before = atomic_load(&published);
     int64_t deadline_ns = clock_now_ns() + 2 * NS_PER_S;
@@ -138,52 +140,52 @@ static void recovers(bool every_frame)
     viewer = NULL;
     while (atomic_load(&published) < before + 3 && clock_now_ns() < deadline_ns)
         sched_yield();
-    cr_assert_geq(atomic_load(&published), before + 3, "the producer does not go on");
+    cr_assert_geq(atomic_load(&published), before + 3, "the producer does not continue");
     open_viewer(every_frame);
     for (int i = 0; i < 5; i++)
-        cr_assert_eq(look_at_one(2 * NS_PER_S), MARK, "frame %d of a newcomer", i);
+        cr_assert_eq(read_frame(2 * NS_PER_S), MARK, "frame %d of a new viewer", i);
 }
 
-static void scribbled_over(bool every_frame)
+static void run_overwritten(bool every_frame)
 {
     uint8_t header[PAGE];
-    pthread_t scribbler, publisher;
+    pthread_t overwriter, publisher;
     int acquired = 0;
 
     open_producer(3, NS_PER_S);
     open_viewer(every_frame);
     map_raw();
     memcpy(header, raw, PAGE);
-    cr_assert_eq(pthread_create(&publisher, NULL, publish_on, NULL), 0);
-    cr_assert_eq(look_at_one(2 * NS_PER_S), MARK);
+    cr_assert_eq(pthread_create(&publisher, NULL, publish_until_enough, NULL), 0);
+    cr_assert_eq(read_frame(2 * NS_PER_S), MARK);
     int before = atomic_load(&published);
-    int64_t end_ns = clock_now_ns() + SCRIBBLE_S * NS_PER_S;
-    scribbler = start(scribble);
+    int64_t end_ns = clock_now_ns() + OVERWRITE_S * NS_PER_S;
+    overwriter = start_thread(overwrite_words);
     while (clock_now_ns() < end_ns)
-        acquired += look_at_one(2 * NS_PER_MS) != -1;
-    end(scribbler);
-    cr_assert_gt(atomic_load(&published), before, "none was published");
-    cr_assert_gt(acquired, 0, "none was acquired");
-    cr_assert_eq(memcmp(raw, header, PAGE), 0, "somebody wrote over the header");
-    recovers(every_frame);
+        acquired += read_frame(2 * NS_PER_MS) != -1;
+    stop_thread(overwriter);
+    cr_assert_gt(atomic_load(&published), before, "no frame was published");
+    cr_assert_gt(acquired, 0, "no frame was acquired");
+    cr_assert_eq(memcmp(raw, header, PAGE), 0, "the header was overwritten");
+    expect_recovery(every_frame);
     atomic_store(&enough, true);
     pthread_join(publisher, NULL);
 }
 
-Test(hostile, scribbles_harm_no_latest_viewer_and_no_producer)
+Test(hostile, a_latest_viewer_and_the_producer_survive_overwritten_words)
 {
-    scribbled_over(false);
+    run_overwritten(false);
 }
 
-Test(hostile, scribbles_harm_no_every_frame_viewer_and_no_producer)
+Test(hostile, an_every_frame_viewer_and_the_producer_survive_overwritten_words)
 {
-    scribbled_over(true);
+    run_overwritten(true);
 }
 
-/* ------------------------------------------------------------------ one word after the other */
+/* ------------------------------------------------------------------ single words */
 
-/* Held by nobody who has a lease, so the producer takes the lanes back, over and over. */
-static void *keep_lanes_taken(void *unused)
+/* No process has the leases of these lanes, so that the producer reclaims them again and again. */
+static void *retake_lanes(void *unused)
 {
     while (!atomic_load(&stop))
         for (int i = 0; i < PF_VIEWERS_MAX; i++)
@@ -191,7 +193,7 @@ static void *keep_lanes_taken(void *unused)
     return unused;
 }
 
-Test(hostile, lanes_that_are_taken_again_at_once_do_not_keep_the_producer)
+Test(hostile, lanes_retaken_immediately_do_not_block_the_producer)
 {
     struct pf_producer_stats before, after;
     struct pf_frame frame;
@@ -199,38 +201,38 @@ Test(hostile, lanes_that_are_taken_again_at_once_do_not_keep_the_producer)
     open_producer(2, 0);
     open_viewer(false);
     map_raw();
-    pthread_t thread = start(keep_lanes_taken);
+    pthread_t thread = start_thread(retake_lanes);
     int64_t end_ns = clock_now_ns() + NS_PER_S;
     while (clock_now_ns() < end_ns) {
         pf_producer_stats(producer, &before);
         if (pf_producer_begin(producer, 0, &frame) == 0)
             pf_producer_abandon(producer, &frame);
         pf_producer_stats(producer, &after);
-        /* once because it is time, and once because no slot is free */
-        cr_assert_leq(after.reaped - before.reaped, 2 * PF_VIEWERS_MAX, "in one call");
+        /* once by the periodic scan, and once because no slot is free */
+        cr_assert_leq(after.reaped - before.reaped, 2 * PF_VIEWERS_MAX, "reclaimed in one call");
     }
-    end(thread);
+    stop_thread(thread);
 }
 
-Test(hostile, a_lie_about_the_end_is_not_believed)
+Test(hostile, a_false_state_does_not_end_the_stream)
 {
-    const uint32_t lies[] = {LAYOUT_ENDED, LAYOUT_MOVED, 3, INT32_MAX, UINT32_MAX};
+    const uint32_t states[] = {LAYOUT_ENDED, LAYOUT_MOVED, 3, INT32_MAX, UINT32_MAX};
     struct pf_frame frame;
 
     open_producer(2, 0);
     open_viewer(false);
     map_raw();
-    for (uint32_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        atomic_store(&page_1()->state, lies[i]);
+    for (uint32_t i = 0; i < sizeof states / sizeof *states; i++) {
+        atomic_store(&page_1()->state, states[i]);
         int ret = pf_viewer_acquire(viewer, 120 * NS_PER_MS, &frame);
-        cr_assert_eq(ret, -EAGAIN, "state %u: acquire says %d", lies[i], ret);
+        cr_assert_eq(ret, -EAGAIN, "state %u: acquire returned %d", states[i], ret);
         cr_assert_eq(pf_viewer_state(viewer), PF_RUNNING);
         publish(i + 1);
         expect(i + 1);
     }
 }
 
-Test(hostile, a_newest_word_out_of_range_is_not_followed)
+Test(hostile, an_out_of_range_newest_word_is_ignored)
 {
     const uint64_t words[] = {NEWEST_WORD(9, 2), NEWEST_WORD(9, 7), UINT64_MAX,
                               UINT64_MAX << 3 | 3};
@@ -246,7 +248,7 @@ Test(hostile, a_newest_word_out_of_range_is_not_followed)
     }
 }
 
-Test(hostile, a_sequence_that_goes_back_is_not_new)
+Test(hostile, a_sequence_that_goes_back_is_ignored)
 {
     struct pf_frame frame;
 
@@ -265,7 +267,7 @@ Test(hostile, a_sequence_that_goes_back_is_not_new)
     expect(6);
 }
 
-Test(hostile, a_lane_word_of_an_unknown_mode_costs_no_more_than_slots)
+Test(hostile, a_damaged_lane_word_without_a_lease_is_reclaimed)
 {
     const uint64_t words[] = {UINT64_MAX, 3, LANE_WORD(3, 7), UINT64_MAX - 3, LANE_HELD(0) * 255};
     struct pf_frame frame;
@@ -276,19 +278,19 @@ Test(hostile, a_lane_word_of_an_unknown_mode_costs_no_more_than_slots)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         atomic_store(&page_2()->lane[9].word, words[i]);
         cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0, "word %zu", i);
-        pf_producer_abandon(producer, &frame); /* nobody had lane 9's lease */
+        pf_producer_abandon(producer, &frame);
     }
 }
 
-/* ------------------------------------------------------------------ bells */
+/* ------------------------------------------------------------------ doorbells */
 
-static void *ring_on(void *unused)
+static void *ring_endlessly(void *unused)
 {
-    struct segment peers = {.viewers = page_2()};
+    struct segment segment = {.viewers = page_2()};
 
     while (!atomic_load(&stop)) {
-        doorbell_ring(&peers.viewers->lane[0].doorbell);
-        handoff_release(&peers, 5, 0); /* rings the producer */
+        doorbell_ring(&segment.viewers->lane[0].doorbell);
+        handoff_release(&segment, 5, 0); /* rings the producer */
     }
     return unused;
 }
@@ -301,14 +303,14 @@ static int64_t thread_cpu_ns(void)
     return used.tv_sec * NS_PER_S + used.tv_nsec;
 }
 
-Test(hostile, bells_that_never_stop_keep_no_core_busy)
+Test(hostile, endless_rings_keep_no_core_busy)
 {
     struct pf_frame frame, held;
 
     open_producer(2, 0);
     open_viewer(true);
     map_raw();
-    pthread_t thread = start(ring_on);
+    pthread_t thread = start_thread(ring_endlessly);
     int64_t cpu_ns = thread_cpu_ns();
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EAGAIN);
     cr_assert_leq(thread_cpu_ns() - cpu_ns, NS_PER_S / 4, "the viewer spins");
@@ -319,26 +321,26 @@ Test(hostile, bells_that_never_stop_keep_no_core_busy)
     cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), -EAGAIN);
     cr_assert_leq(thread_cpu_ns() - cpu_ns, NS_PER_S / 4, "the producer spins");
     pf_viewer_release(viewer, &held);
-    end(thread);
+    stop_thread(thread);
 }
 
 /* ------------------------------------------------------------------ what a viewer writes */
 
 enum { CANARY = 0xa4 }; /* as a lane word it is FREE */
 
-/* Is this byte of page 2 one that the viewer on lane 0 has business with? */
-static bool is_viewers(size_t offset)
+/* May the viewer on lane 0 write this byte of page 2? */
+static bool is_writable(size_t offset)
 {
     const size_t word = offsetof(struct layout_viewers, lane[0].word);
     const size_t pid = offsetof(struct layout_viewers, lane[0].pid);
-    const size_t door = offsetof(struct layout_viewers, lane[0].doorbell);
-    const size_t space = offsetof(struct layout_viewers, producer_doorbell);
+    const size_t own = offsetof(struct layout_viewers, lane[0].doorbell);
+    const size_t producers = offsetof(struct layout_viewers, producer_doorbell);
 
     return (offset >= word && offset < word + 8) || (offset >= pid && offset < pid + 4) ||
-           (offset >= door && offset < door + 4) || (offset >= space && offset < space + 4);
+           (offset >= own && offset < own + 4) || (offset >= producers && offset < producers + 4);
 }
 
-static void writes_its_lane_and_bells_only(bool every_frame)
+static void expect_own_writes_only(bool every_frame)
 {
     struct pf_frame frame;
 
@@ -347,7 +349,7 @@ static void writes_its_lane_and_bells_only(bool every_frame)
     map_raw();
     pf_viewer_close(viewer);
     for (size_t i = 0; i < PAGE; i++)
-        if (!is_viewers(i))
+        if (!is_writable(i))
             raw[2 * PAGE + i] = CANARY;
     open_viewer(every_frame); /* on lane 0 again */
     for (int i = 1; i <= 200; i++) {
@@ -362,23 +364,23 @@ static void writes_its_lane_and_bells_only(bool every_frame)
     pf_viewer_close(viewer);
     viewer = NULL;
     for (size_t i = 0; i < PAGE; i++)
-        cr_assert(is_viewers(i) || raw[2 * PAGE + i] == CANARY, "byte %zu of page 2 is %02x", i,
+        cr_assert(is_writable(i) || raw[2 * PAGE + i] == CANARY, "byte %zu of page 2 is %02x", i,
                   raw[2 * PAGE + i]);
 }
 
-Test(hostile, a_latest_viewer_writes_its_lane_and_bells_only)
+Test(hostile, a_latest_viewer_writes_only_its_lane_and_doorbells)
 {
-    writes_its_lane_and_bells_only(false);
+    expect_own_writes_only(false);
 }
 
-Test(hostile, an_every_frame_viewer_writes_its_lane_and_bells_only)
+Test(hostile, an_every_frame_viewer_writes_only_its_lane_and_doorbells)
 {
-    writes_its_lane_and_bells_only(true);
+    expect_own_writes_only(true);
 }
 
-/* ------------------------------------------------------------------ pages taken away */
+/* ------------------------------------------------------------------ removed pages */
 
-Test(hostile, pages_that_a_peer_takes_away_are_black)
+Test(hostile, pages_removed_by_a_peer_read_as_zero)
 {
     struct pf_frame frame;
 
@@ -393,7 +395,7 @@ Test(hostile, pages_that_a_peer_takes_away_are_black)
         for (uint32_t x = 0; x < 64 * 4; x++)
             cr_assert_eq(frame.plane[0].pixels[(size_t)y * frame.plane[0].stride_bytes + x], 0);
     pf_viewer_release(viewer, &frame);
-    publish(0x66); /* the producer remembers by itself where it was */
+    publish(0x66); /* the producer's own state is private */
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
     cr_assert_eq(frame.plane[0].pixels[0], 0x66);
     pf_viewer_release(viewer, &frame);

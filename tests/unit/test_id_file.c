@@ -27,7 +27,7 @@ static void close_both(void)
 
 TestSuite(id_file, .init = open_both, .fini = close_both);
 
-Test(id_file, reads_an_id_as_it_was_written)
+Test(id_file, reads_an_id_as_written)
 {
     struct id_file written = {.shmid = 123456, .bytes = UINT64_C(1) << 40}, read;
 

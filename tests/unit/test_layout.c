@@ -9,7 +9,7 @@
 Test(layout, the_hash_of_this_version_is_unchanged)
 {
     if (sizeof(void *) != 8)
-        cr_skip_test("the value is that of 64-bit programs");
+        cr_skip_test("the value is for 64-bit programs");
     cr_assert_eq(layout_hash(), 0x852a83f8, "layout_hash() is 0x%08x", layout_hash());
 }
 
@@ -33,8 +33,8 @@ static size_t size_of(const char *field)
     return 0;
 }
 
-/* Between two fields there is only the padding that the alignment of the second one needs: so no
- * field is missing from the list, whose offset or size the hash would then not cover. */
+/* Between two fields there is only the padding that the second field's alignment needs. So no field
+ * is missing from the list, and the hash covers all offsets and sizes. */
 Test(layout, the_list_of_fields_has_no_gaps)
 {
     size_t count, end = 0;

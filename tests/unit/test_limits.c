@@ -16,7 +16,7 @@ static void quiet(void)
     page = (size_t)sysconf(_SC_PAGESIZE);
 }
 
-TestSuite(pages, .init = quiet);
+TestSuite(limits, .init = quiet);
 
 static uint8_t *map(size_t pages)
 {
@@ -38,7 +38,7 @@ static int present(uint8_t *pages, size_t count)
     return found;
 }
 
-Test(pages, all_are_present_afterwards)
+Test(limits, populated_pages_are_present)
 {
     uint8_t *pages = map(16);
 
@@ -47,9 +47,9 @@ Test(pages, all_are_present_afterwards)
     cr_assert_eq(present(pages, 16), 16);
 }
 
-/* madvise() says EINVAL to an address within a page, too, as it does before Linux 5.14 to every
- * one. */
-Test(pages, an_old_kernels_pages_are_touched_one_by_one)
+/* madvise() returns EINVAL for an address inside a page, as it does for every address before Linux
+ * 5.14. */
+Test(limits, pages_are_touched_one_by_one_when_madvise_fails)
 {
     uint8_t *pages = map(16);
 
@@ -57,24 +57,25 @@ Test(pages, an_old_kernels_pages_are_touched_one_by_one)
     cr_assert_eq(present(pages, 16), 15);
 }
 
-Test(pages, no_memory_is_told)
+Test(limits, a_hole_in_the_mapping_is_enomem)
 {
     uint8_t *pages = map(16);
 
-    cr_assert_eq(munmap(pages + 8 * page, page), 0); /* a hole */
+    cr_assert_eq(munmap(pages + 8 * page, page), 0);
     cr_assert_eq(limits_populate_pages(pages, 16 * page), -ENOMEM);
 }
 
-Test(pages, more_than_the_machine_has_is_refused)
+Test(limits, more_memory_than_the_machine_has_is_refused)
 {
     cr_assert_eq(limits_check_memory(1), 0);
     cr_assert_eq(limits_check_memory(UINT64_MAX / 2), -ENOMEM);
 }
 
-Test(pages, a_number_is_read_or_is_the_largest)
+Test(limits, a_file_without_a_number_reads_as_the_largest)
 {
     cr_assert_gt(limits_read_number("/proc/sys/kernel/pid_max"), 100);
     cr_assert_lt(limits_read_number("/proc/sys/kernel/pid_max"), UINT64_MAX);
-    cr_assert_eq(limits_read_number("/proc/sys/kernel/ostype"), UINT64_MAX, "a word is no number");
+    cr_assert_eq(limits_read_number("/proc/sys/kernel/ostype"), UINT64_MAX,
+                 "a word is not a number");
     cr_assert_eq(limits_read_number("/proc/none"), UINT64_MAX);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each call of the system that the library makes is refused once: the first, the second, and so on
- * until a whole stream has gone by without. The linker sends the calls here (-Wl,--wrap). Whatever
- * is refused, no segment is left, and a stream without refusals works afterwards.
+ * Each system call that the library makes fails once: the first call in the first run, the second
+ * in the second run, and so on, until a run has no such call. The linker redirects the calls to
+ * this file (-Wl,--wrap). After each failure no segment may be left, and a stream without failures
+ * must work.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,8 @@
 
 enum { CALLS_MAX = 200 };
 
-static const char *refused; /* a function's name; NULL: none */
-static int countdown;       /* calls of it until it is refused: 1 is the next */
+static const char *refused; /* the name of the function that fails; NULL: none */
+static int countdown;       /* 1: the next call of that function fails */
 static int with_errno;
 
 static bool refuses(const char *name)
@@ -56,7 +57,7 @@ WRAP(int, fcntl64, (int fd, int command, void *lock), (fd, command, lock), -1)
 WRAP(int, openat64, (int folder, const char *path, int flags, mode_t mode),
      (folder, path, flags, mode), -1)
 
-static void forget(void)
+static void close_both(void)
 {
     pf_viewer_close(viewer);
     pf_producer_close(producer);
@@ -64,8 +65,8 @@ static void forget(void)
     producer = NULL;
 }
 
-/* A short life: open, show, change the size, list, leave. Whatever fails ends it. */
-static void live(const char *key_file)
+/* Open, publish, acquire, list, change the format, reattach, close. Stop at the first failure. */
+static void run_stream(const char *key_file)
 {
     struct pf_format first = size(64, 48), second = size(80, 50);
     struct pf_producer_options options = {.key_file = key_file};
@@ -82,10 +83,11 @@ static void live(const char *key_file)
             pf_viewer_acquire(viewer, NS_PER_S, &frame) == -EREMCHG)
             pf_viewer_reattach(viewer, 10 * NS_PER_MS);
     }
-    forget();
+    close_both();
 }
 
-static int segments(void)
+/* The number of segments that this process created and that still exist. */
+static int count_segments(void)
 {
     char line[512];
     int count = 0, cpid;
@@ -102,22 +104,23 @@ static void refuse_each(const char *name, int error, const char *key_file)
     int k = 0;
 
     do {
-        cr_assert_lt(++k, CALLS_MAX, "%s is called without end", name);
+        cr_assert_lt(++k, CALLS_MAX, "the calls of %s do not end", name);
         refused = name;
         countdown = k;
         with_errno = error;
-        live(key_file);
+        run_stream(key_file);
         refused = NULL;
-        cr_assert_eq(segments(), 0, "%s, call %d: %d segments are left", name, k, segments());
+        cr_assert_eq(count_segments(), 0, "%s, call %d: %d segments are left", name, k,
+                     count_segments());
     } while (countdown <= 0);
     cr_assert_gt(k, 1, "%s was never called", name);
-    live(key_file); /* and it all works */
-    cr_assert_eq(segments(), 0, "after %s: %d segments", name, segments());
+    run_stream(key_file);
+    cr_assert_eq(count_segments(), 0, "after %s: %d segments", name, count_segments());
 }
 
-TestSuite(refusals, .init = quiet, .fini = finish);
+TestSuite(refusals, .init = init_stream, .fini = finish_stream);
 
-Test(refusals, of_a_private_stream_leave_nothing)
+Test(refusals, in_a_private_stream_leave_no_segment)
 {
     const struct {
         const char *name;
@@ -134,9 +137,9 @@ Test(refusals, of_a_private_stream_leave_nothing)
         refuse_each(calls[i].name, calls[i].error, NULL);
 }
 
-/* One that cannot be looked at or removed is left to the next start, which sweeps it when it is old
- * enough. */
-Test(refusals, of_looking_and_removing_are_survived)
+/* A segment for which shmctl() fails may be left. The next start of a producer removes such a
+ * segment, but not during its first seconds: so this test removes them. */
+Test(refusals, of_shmctl_do_not_break_the_next_stream)
 {
     struct shmid_ds info;
 
@@ -145,19 +148,19 @@ Test(refusals, of_looking_and_removing_are_survived)
             refused = "shmctl";
             countdown = k;
             with_errno = error ? EIDRM : EACCES;
-            live(NULL);
+            run_stream(NULL);
             refused = NULL;
         }
-    for (int i = 0; i < 1000; i++) { /* those that were left: ours alone in this process */
+    for (int i = 0; i < 1000; i++) {
         int shmid = shmctl(i, SHM_STAT, &info);
         if (shmid >= 0 && info.shm_cpid == getpid() && info.shm_nattch == 0)
             shmctl(shmid, IPC_RMID, NULL);
     }
-    live(NULL);
-    cr_assert_eq(segments(), 0);
+    run_stream(NULL);
+    cr_assert_eq(count_segments(), 0);
 }
 
-Test(refusals, of_a_keyed_stream_leave_nothing)
+Test(refusals, in_a_keyed_stream_leave_no_segment)
 {
     const struct {
         const char *name;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How the two ends find each other: key files, and the list of channels. */
+/* Channel discovery: key files, and the list of channels. */
 #include <errno.h>
 #include <sys/shm.h>
 
 #include "stream.h"
 
-TestSuite(rendezvous, .init = quiet, .fini = finish);
+TestSuite(rendezvous, .init = init_stream, .fini = finish_stream);
 
 static void open_keyed(char key_file[512])
 {
@@ -46,7 +46,7 @@ Test(rendezvous, a_key_in_use_is_busy)
     cr_assert_eq(pf_producer_open(&second, "other", &format, &options), -EBUSY);
 }
 
-Test(rendezvous, a_foreign_key_is_left_alone)
+Test(rendezvous, a_foreign_key_is_refused_and_not_removed)
 {
     struct pf_format format = size(8, 8);
     char key_file[512];
@@ -60,10 +60,10 @@ Test(rendezvous, a_foreign_key_is_left_alone)
     int exists = scratch_segment_exists(shmid);
     shmctl(shmid, IPC_RMID, NULL);
     cr_assert_eq(ret, -EEXIST);
-    cr_assert(exists, "somebody else's segment was removed");
+    cr_assert(exists, "another program's segment was removed");
 }
 
-Test(rendezvous, a_keyed_stream_may_change_its_size)
+Test(rendezvous, a_keyed_stream_can_change_its_format)
 {
     struct pf_format larger = size(128, 128);
     struct pf_frame frame;
@@ -77,7 +77,7 @@ Test(rendezvous, a_keyed_stream_may_change_its_size)
     cr_assert_eq(pf_viewer_segment(viewer)->shmid, shmget(ftok(key_file, 'p'), 0, 0));
 }
 
-Test(rendezvous, lists_channels)
+Test(rendezvous, lists_a_channel_with_its_format_and_counts)
 {
     struct pf_channel_info info[4];
 

@@ -63,7 +63,7 @@ Test(runtime_dir, reports_a_directory_that_cannot_be_read)
     char path[512];
     char **names;
 
-    snprintf(path, sizeof path, "%s/pageflip/test.lock", scratch); /* a file */
+    snprintf(path, sizeof path, "%s/pageflip/test.lock", scratch); /* not a directory */
     setenv("XDG_RUNTIME_DIR", path, 1);
     cr_assert_eq(runtime_dir_list(&names), -ENOTDIR);
     setenv("XDG_RUNTIME_DIR", scratch, 1);

@@ -32,7 +32,7 @@ static int attach(void)
     return segment_attach(&viewers, producers.geometry.shmid, producers.nonce);
 }
 
-/* Change a header field behind everybody's back, as damage would. */
+/* Change a header field as damage would. */
 #define DAMAGE(field, value) (producers.header->field = (value))
 
 Test(segment, both_sides_see_the_same_bytes)
@@ -55,7 +55,7 @@ Test(segment, planes_of_the_last_slot_end_inside_the_segment)
     cr_assert_leq((void *)end, (void *)((uint8_t *)producers.header + producers.geometry.bytes));
 }
 
-Test(segment, is_removed_before_anybody_else_knows_it)
+Test(segment, a_new_segment_is_already_removed_and_private)
 {
     struct shmid_ds info;
 
@@ -65,7 +65,7 @@ Test(segment, is_removed_before_anybody_else_knows_it)
     cr_assert_eq(info.shm_perm.mode & 0777, 0600);
 }
 
-Test(segment, goes_with_its_last_user)
+Test(segment, is_destroyed_with_its_last_user)
 {
     int shmid = producers.geometry.shmid;
 
@@ -110,7 +110,7 @@ Test(segment, a_viewer_can_write_its_lanes_and_nothing_else)
     cr_assert_not(faults(producers.slots));
 }
 
-Test(segment, another_runs_nonce_is_somebody_elses_segment)
+Test(segment, another_nonce_is_refused)
 {
     uint8_t other[LAYOUT_NONCE_BYTES];
 
@@ -119,7 +119,7 @@ Test(segment, another_runs_nonce_is_somebody_elses_segment)
     cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, other), -EREMCHG);
 }
 
-Test(segment, a_segment_that_has_gone_is_refused)
+Test(segment, a_destroyed_segment_is_refused)
 {
     int shmid = producers.geometry.shmid;
 
@@ -128,7 +128,7 @@ Test(segment, a_segment_that_has_gone_is_refused)
     cr_assert_eq(segment_attach(&viewers, -1, NULL), -ECONNREFUSED);
 }
 
-Test(segment, damage_is_refused)
+Test(segment, a_damaged_header_is_refused)
 {
     DAMAGE(width, 0);
     cr_assert_eq(attach(), -EPROTO);
@@ -175,7 +175,7 @@ Test(segment, a_peek_leaves_nothing_attached)
     cr_assert_eq(info.shm_nattch, 1, "%d", (int)info.shm_nattch);
 }
 
-/* ------------------------------------------------------------------ after the look */
+/* ------------------------------------------------------------------ after the inspection */
 
 struct field {
     const char *name;
@@ -197,15 +197,16 @@ static void change(void)
     memcpy((uint8_t *)producers.header + field->offset, value, field->bytes);
 }
 
-static void (*after_look)(void); /* once, when the first mapping of an attach has been let go */
+/* Called once, after an attach has inspected the header and detached its first mapping. */
+static void (*after_inspection)(void);
 
-/* Ours in place of the C library's. */
+/* Replaces the C library's function. */
 int shmdt(const void *address)
 {
     int ret = (int)syscall(SYS_shmdt, address);
-    void (*then)(void) = after_look;
+    void (*then)(void) = after_inspection;
 
-    after_look = NULL;
+    after_inspection = NULL;
     if (then)
         then();
     return ret;
@@ -223,7 +224,7 @@ static bool is_as_planned(void)
            got->plane_stride_bytes[0] == plan->plane_stride_bytes[0];
 }
 
-Test(segment, what_changes_after_the_look_changes_nothing)
+Test(segment, changes_after_the_inspection_have_no_effect)
 {
     struct layout_header good;
     uint8_t values[4][sizeof(struct layout_header)] = {{0}};
@@ -232,22 +233,22 @@ Test(segment, what_changes_after_the_look_changes_nothing)
     memset(values[1], 0xff, sizeof values[1]);
     for (field = fields; field < fields + sizeof fields / sizeof *fields; field++) {
         bool is_nonce = field->offset == offsetof(struct layout_header, nonce);
-        /* One less and one more may be as good as what is there, and are not what was looked at. */
+        /* One less and one more may also be valid, but they are not what the attach inspected. */
         memcpy(values[2], (uint8_t *)&good + field->offset, field->bytes);
         memcpy(values[3], values[2], field->bytes);
         values[2][0]--;
         values[3][0]++;
         for (int i = 0; i < 4; i++) {
             value = values[i];
-            after_look = change;
+            after_inspection = change;
             int ret = attach();
-            cr_assert_null(after_look);
+            cr_assert_null(after_inspection);
             memcpy(producers.header, &good, sizeof good);
-            cr_assert_eq(ret, is_nonce ? -EREMCHG : 0, "%s, value %d: attach says %d", field->name,
-                         i, ret);
+            cr_assert_eq(ret, is_nonce ? -EREMCHG : 0, "%s, value %d: attach returned %d",
+                         field->name, i, ret);
             if (is_nonce)
                 continue;
-            cr_assert(is_as_planned(), "%s, value %d, is not what was looked at", field->name, i);
+            cr_assert(is_as_planned(), "%s, value %d, is not what was inspected", field->name, i);
             cr_assert_str_eq(viewers.channel, "test");
             segment_close(&viewers);
         }

@@ -1,126 +1,130 @@
 /* SPDX-License-Identifier: MIT */
-/* Claims and eviction, step by step: a frame that a viewer has is whole and stays so, whatever the
- * producer does meanwhile. */
+/* Claims and eviction, step by step: a frame that a viewer holds is whole and stays whole, whatever
+ * the producer does meanwhile. */
 #include "interleave.h"
 
-TestSuite(steps, .init = quiet, .fini = finish, .timeout = 60);
+TestSuite(steps, .init = init_stream, .fini = finish_stream, .timeout = 60);
 
 /* ------------------------------------------------------------------ a claim */
 
-static void every_frame_viewer_with_two_slots(void)
+static void open_every_frame_viewer_with_two_slots(void)
 {
-    begin_again(2, 2);
+    start_stream(2, 2);
     open_viewer(true);
 }
 
-static void every_frame_viewer_with_three_slots(void)
+static void open_every_frame_viewer_with_three_slots(void)
 {
-    begin_again(3, 2);
+    start_stream(3, 2);
     open_viewer(true);
 }
 
-static void frame_in_hand_is_whole(void)
+static void expect_held_frame_whole(void)
 {
-    cr_assert_eq(got, 0, "there was a frame, and acquire says %d", got);
-    give_back(0);
+    cr_assert_eq(got, 0, "there was a frame, but acquire returned %d", got);
+    release(0);
 }
 
-Test(steps, a_latest_frame_is_claimed_while_the_producer_goes_on)
+Test(steps, the_latest_frame_is_claimed_whole_while_the_producer_publishes)
 {
     for (ahead = 0; ahead <= 4; ahead++)
-        interleave(latest_viewer_with_two_slots, take, go_on_drawing, frame_in_hand_is_whole);
+        interleave(open_latest_viewer_with_two_slots, acquire, publish_ahead,
+                   expect_held_frame_whole);
 }
 
-Test(steps, the_next_frame_is_claimed_while_the_producer_goes_on)
+Test(steps, the_next_frame_is_claimed_whole_while_the_producer_publishes)
 {
     for (ahead = 0; ahead <= 4; ahead++) {
-        interleave(every_frame_viewer_with_two_slots, take, go_on_drawing, frame_in_hand_is_whole);
-        interleave(every_frame_viewer_with_three_slots, take, go_on_drawing,
-                   frame_in_hand_is_whole);
+        interleave(open_every_frame_viewer_with_two_slots, acquire, publish_ahead,
+                   expect_held_frame_whole);
+        interleave(open_every_frame_viewer_with_three_slots, acquire, publish_ahead,
+                   expect_held_frame_whole);
     }
 }
 
-static uint64_t last_taken;
+static uint64_t last_acquired;
 
-static void take_three(void)
+static void acquire_three(void)
 {
-    last_taken = 1; /* it joins at frame 2 */
+    last_acquired = 1; /* the viewer joined at frame 2 */
     for (int i = 0; i < 3; i++) {
-        take();
+        acquire();
         if (got < 0)
             continue;
-        cr_assert_eq(in_hand[0].sequence, ++last_taken);
-        give_back(0);
+        cr_assert_eq(held[0].sequence, ++last_acquired);
+        release(0);
     }
 }
 
-static void nothing_is_left_out(void)
+static void expect_no_gap(void)
 {
-    expect_all_after(last_taken);
+    expect_all_after(last_acquired);
 }
 
-Test(steps, every_frame_comes_in_turn_while_the_producer_goes_on)
+Test(steps, every_frame_is_acquired_in_order_while_the_producer_publishes)
 {
     for (ahead = 0; ahead <= 4; ahead++)
-        interleave(every_frame_viewer_with_three_slots, take_three, go_on_drawing,
-                   nothing_is_left_out);
+        interleave(open_every_frame_viewer_with_three_slots, acquire_three, publish_ahead,
+                   expect_no_gap);
 }
 
-Test(steps, a_frame_is_taken_while_the_producer_draws)
+Test(steps, a_frame_is_claimed_whole_while_the_producer_draws)
 {
-    interleave(latest_viewer_with_two_slots, draw_three, take, frame_in_hand_is_whole);
-    interleave(every_frame_viewer_with_two_slots, draw_three, take, frame_in_hand_is_whole);
-    interleave(every_frame_viewer_with_three_slots, draw_three, take, frame_in_hand_is_whole);
+    interleave(open_latest_viewer_with_two_slots, draw_three, acquire, expect_held_frame_whole);
+    interleave(open_every_frame_viewer_with_two_slots, draw_three, acquire,
+               expect_held_frame_whole);
+    interleave(open_every_frame_viewer_with_three_slots, draw_three, acquire,
+               expect_held_frame_whole);
 }
 
-/* What it holds stays held, whatever becomes of a second claim of the same slot. */
-static void latest_viewer_with_a_frame_in_hand(void)
+/* The held slot stays held, also if a second claim of the same slot fails. */
+static void open_latest_viewer_with_a_held_frame(void)
 {
-    begin_again(3, 1);
+    start_stream(3, 1);
     open_viewer(false);
-    take_one(1, 0);
+    acquire_into(1, 0);
 }
 
-static void take_newest(void)
+static void acquire_latest(void)
 {
-    got = pf_viewer_acquire_latest(viewer, &in_hand[0]);
+    got = pf_viewer_acquire_latest(viewer, &held[0]);
 }
 
-static void draw_over_all_that_is_free(void)
+static void overwrite_free_slots(void)
 {
     for (int i = 0; i < 4; i++)
         draw_three();
 }
 
-static void both_in_hand_are_whole(void)
+static void expect_both_held_whole(void)
 {
     cr_assert_eq(got, 0);
-    draw_over_all_that_is_free();
-    give_back(0);
-    draw_over_all_that_is_free();
-    give_back(1);
+    overwrite_free_slots();
+    release(0);
+    overwrite_free_slots();
+    release(1);
 }
 
-Test(steps, a_frame_in_hand_stays_while_another_is_claimed)
+Test(steps, a_held_frame_stays_whole_while_another_is_claimed)
 {
-    interleave(latest_viewer_with_a_frame_in_hand, take_newest, draw_over_all_that_is_free,
-               both_in_hand_are_whole);
+    interleave(open_latest_viewer_with_a_held_frame, acquire_latest, overwrite_free_slots,
+               expect_both_held_whole);
 }
 
 /* ------------------------------------------------------------------ eviction */
 
-static void impatient_producer_held_up(void)
+static void block_producer_that_evicts(void)
 {
-    begin_again(3, 0);
+    start_stream(3, 0);
     pf_producer_close(producer);
-    open_producer(3, 1); /* patience for a nanosecond */
+    open_producer(3, 1); /* evict after 1 ns */
     open_viewer(true);
     for (int i = 0; i < 3; i++)
         publish_next();
-    take_one(1, 0);
+    acquire_into(1, 0);
 }
 
-/* The first look starts the clock of its patience, the second finds that it has run out. */
+/* The first begin() notes when the stall began, the second evicts. */
 static void evict(void)
 {
     struct pf_frame frame;
@@ -132,33 +136,33 @@ static void evict(void)
         }
 }
 
-/* Evicted: it is told once, and is a viewer of the latest from then on. Else it has each frame. */
-static void held_are_safe_and_the_viewer_knows(void)
+/* An evicted viewer gets -ESTALE once and then the latest frames; else it gets every frame. */
+static void expect_held_whole_and_eviction_reported(void)
 {
     struct pf_producer_stats stats;
-    uint64_t last = in_hand[0].sequence ? in_hand[0].sequence : in_hand[1].sequence;
+    uint64_t last = held[0].sequence ? held[0].sequence : held[1].sequence;
 
     pf_producer_stats(producer, &stats);
-    give_back(0);
-    give_back(1);
+    release(0);
+    release(1);
     if (!stats.evicted) {
         expect_all_after(last);
         return;
     }
     if (got != -ESTALE) {
-        take();
-        cr_assert_eq(got, -ESTALE, "evicted, and acquire says %d", got);
+        acquire();
+        cr_assert_eq(got, -ESTALE, "evicted, but acquire returned %d", got);
     }
     for (int i = 0; i < 4; i++)
-        publish_next(); /* it holds nobody up any more */
-    take();
+        publish_next(); /* the viewer does not block the producer */
+    acquire();
     cr_assert_eq(got, 0);
-    cr_assert_eq(in_hand[0].sequence, published(), "it gets the latest");
-    give_back(0);
+    cr_assert_eq(held[0].sequence, published(), "not the latest frame");
+    release(0);
 }
 
-Test(steps, eviction_meets_a_viewer_that_takes_a_frame)
+Test(steps, an_eviction_during_a_claim_keeps_held_frames_and_is_reported)
 {
-    interleave(impatient_producer_held_up, take, evict, held_are_safe_and_the_viewer_knows);
-    interleave(impatient_producer_held_up, evict, take, held_are_safe_and_the_viewer_knows);
+    interleave(block_producer_that_evicts, acquire, evict, expect_held_whole_and_eviction_reported);
+    interleave(block_producer_that_evicts, evict, acquire, expect_held_whole_and_eviction_reported);
 }

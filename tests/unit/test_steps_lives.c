@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Coming, going, bells and a segment in the making, step by step. */
+/* Joining, leaving, format changes, doorbells and the creation of a segment, step by step. */
 #include <sys/shm.h>
 
 #include "core/doorbell.h"
 #include "core/handoff.h"
 #include "interleave.h"
 
-TestSuite(steps_lives, .init = quiet, .fini = finish, .timeout = 60);
+TestSuite(steps_lives, .init = init_stream, .fini = finish_stream, .timeout = 60);
 
-/* ------------------------------------------------------------------ coming and going */
+/* ------------------------------------------------------------------ joining and leaving */
 
-static void producer_alone(void)
+static void start_producer_alone(void)
 {
-    begin_again(2, 3);
+    start_stream(2, 3);
 }
 
 static void open_every_frame(void)
@@ -20,18 +20,18 @@ static void open_every_frame(void)
     open_viewer(true);
 }
 
-static void the_first_frame_is_there_and_all_after_it(void)
+static void expect_first_frame_and_all_after(void)
 {
-    take();
-    cr_assert_eq(got, 0, "nothing to see after joining: %d", got);
-    expect_all_after(in_hand[0].sequence);
+    acquire();
+    cr_assert_eq(got, 0, "no frame after joining: %d", got);
+    expect_all_after(held[0].sequence);
 }
 
-Test(steps_lives, an_every_frame_viewer_joins_while_the_producer_goes_on)
+Test(steps_lives, a_joining_every_frame_viewer_gets_every_later_frame)
 {
     for (ahead = 0; ahead <= 4; ahead++)
-        interleave(producer_alone, open_every_frame, go_on_drawing,
-                   the_first_frame_is_there_and_all_after_it);
+        interleave(start_producer_alone, open_every_frame, publish_ahead,
+                   expect_first_frame_and_all_after);
 }
 
 static struct pf_viewer *second;
@@ -41,7 +41,7 @@ static void open_second(void)
     cr_assert_eq(pf_viewer_open(&second, "test", NULL), 0);
 }
 
-static void both_have_a_lane(void)
+static void expect_two_lanes(void)
 {
     struct pf_producer_stats stats;
 
@@ -51,13 +51,13 @@ static void both_have_a_lane(void)
     expect_all_after(published() - 1);
 }
 
-Test(steps_lives, two_viewers_come_at_once_and_have_a_lane_each)
+Test(steps_lives, two_viewers_that_join_together_get_a_lane_each)
 {
-    interleave(producer_alone, open_every_frame, open_second, both_have_a_lane);
+    interleave(start_producer_alone, open_every_frame, open_second, expect_two_lanes);
 }
 
-/* What a viewer leaves behind that was killed: a lane that wants every frame, and no lease. */
-static void leave_a_dead_lane(uint32_t lane)
+/* Make the lane of a killed viewer: the lane wants every frame, and its lease is free. */
+static void make_crashed_lane(uint32_t lane)
 {
     struct segment segment;
 
@@ -70,28 +70,28 @@ static void leave_a_dead_lane(uint32_t lane)
     segment_close(&segment);
 }
 
-static void producer_held_up_by_the_dead(void)
+static void block_producer_by_crashed_viewer(void)
 {
-    begin_again(2, 1);
-    leave_a_dead_lane(0);
+    start_stream(2, 1);
+    make_crashed_lane(0);
     publish_next();
 }
 
-Test(steps_lives, the_dead_hold_nobody_up)
+Test(steps_lives, a_crashed_viewer_does_not_block_the_producer)
 {
     struct pf_producer_stats stats;
 
-    producer_held_up_by_the_dead();
+    block_producer_by_crashed_viewer();
     publish_next();
     pf_producer_stats(producer, &stats);
     cr_assert_eq(stats.reaped, 1);
 }
 
-Test(steps_lives, a_viewer_comes_to_a_dead_ones_lane_while_it_is_taken_back)
+Test(steps_lives, a_viewer_can_join_while_its_lane_is_reclaimed)
 {
     for (ahead = 0; ahead <= 4; ahead++)
-        interleave(producer_held_up_by_the_dead, open_every_frame, go_on_drawing,
-                   the_first_frame_is_there_and_all_after_it);
+        interleave(block_producer_by_crashed_viewer, open_every_frame, publish_ahead,
+                   expect_first_frame_and_all_after);
 }
 
 static void draw_and_close(void)
@@ -101,27 +101,27 @@ static void draw_and_close(void)
     producer = NULL;
 }
 
-static void the_last_frame_and_the_end(void)
+static void expect_last_frame_then_end(void)
 {
     if (got == -EAGAIN)
-        take();
-    cr_assert_eq(got, 0, "the frame before the end: %d", got);
-    cr_assert_eq(in_hand[0].sequence, 2, "the last frame is %d", (int)in_hand[0].sequence);
-    give_back(0);
-    take_one(0, PF_FOREVER);
+        acquire();
+    cr_assert_eq(got, 0, "the frame before the end: acquire returned %d", got);
+    cr_assert_eq(held[0].sequence, 2, "the last frame is %d", (int)held[0].sequence);
+    release(0);
+    acquire_into(0, PF_FOREVER);
     cr_assert_eq(got, -EPIPE);
 }
 
-static void viewer_that_has_seen_all(void)
+static void open_viewer_that_has_seen_all(void)
 {
-    latest_viewer_with_two_slots();
-    take();
-    give_back(0);
+    open_latest_viewer_with_two_slots();
+    acquire();
+    release(0);
 }
 
 Test(steps_lives, the_last_frame_is_seen_before_the_end)
 {
-    interleave(viewer_that_has_seen_all, take, draw_and_close, the_last_frame_and_the_end);
+    interleave(open_viewer_that_has_seen_all, acquire, draw_and_close, expect_last_frame_then_end);
 }
 
 static void close_producer(void)
@@ -130,264 +130,264 @@ static void close_producer(void)
     producer = NULL;
 }
 
-/* It has just looked and found nothing, so it goes to sleep: it must have been rung since. */
+/* The viewer has polled, found nothing and is about to sleep: its doorbell must have been rung
+ * since the poll. */
 static void expect_a_ring(void)
 {
     struct segment segment;
 
     cr_assert_eq(segment_attach(&segment, pf_viewer_segment(viewer)->shmid, NULL), 0);
-    cr_assert_eq(doorbell_wait(&segment.viewers->lane[0].doorbell, 0), 0, "nobody has rung");
+    cr_assert_eq(doorbell_wait(&segment.viewers->lane[0].doorbell, 0), 0,
+                 "the doorbell was not rung");
     segment_close(&segment);
 }
 
-static void the_end_is_heard(void)
+static void expect_end(void)
 {
     if (got == -EAGAIN)
         expect_a_ring();
-    take_one(0, PF_FOREVER);
+    acquire_into(0, PF_FOREVER);
     cr_assert_eq(got, -EPIPE);
 }
 
-Test(steps_lives, the_end_is_heard_by_a_sleeper)
+Test(steps_lives, the_end_rings_a_viewer_that_is_about_to_sleep)
 {
-    interleave(viewer_that_has_seen_all, close_producer, take, the_end_is_heard);
+    interleave(open_viewer_that_has_seen_all, close_producer, acquire, expect_end);
 }
 
-static void change_size(void)
+static void change_format(void)
 {
     struct pf_format larger = size(128, 96);
 
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
 }
 
-static void the_next_segment_is_joined(void)
+static void expect_next_segment_joined(void)
 {
-    cr_assert(got == -EAGAIN || got == -EREMCHG, "acquire says %d", got);
-    take();
-    cr_assert_eq(got, -EREMCHG, "acquire says %d", got);
+    cr_assert(got == -EAGAIN || got == -EREMCHG, "acquire returned %d", got);
+    acquire();
+    cr_assert_eq(got, -EREMCHG, "acquire returned %d", got);
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->format.width, 128);
 }
 
-/* So long after the last frame that it asks who lives. */
-static void take_later(void)
+/* Acquire a second after the last frame, when the viewer checks the producer's lease. */
+static void acquire_later(void)
 {
     paused_s++;
-    take();
+    acquire();
 }
 
-Test(steps_lives, a_change_of_size_is_no_death)
+Test(steps_lives, a_format_change_is_not_reported_as_an_end)
 {
-    interleave(viewer_that_has_seen_all, change_size, take, the_next_segment_is_joined);
-    interleave(viewer_that_has_seen_all, change_size, take_later, the_next_segment_is_joined);
-    interleave(viewer_that_has_seen_all, take, change_size, the_next_segment_is_joined);
+    interleave(open_viewer_that_has_seen_all, change_format, acquire, expect_next_segment_joined);
+    interleave(open_viewer_that_has_seen_all, change_format, acquire_later,
+               expect_next_segment_joined);
+    interleave(open_viewer_that_has_seen_all, acquire, change_format, expect_next_segment_joined);
 }
 
-/* The stream that has had one frame goes on in another segment. */
-static void change_size_and_draw(void)
+static void change_format_and_draw(void)
 {
-    change_size();
+    change_format();
     draw_three();
 }
 
-static void a_frame_and_no_viewer(void)
+static void publish_one_frame_alone(void)
 {
-    begin_again(2, 1);
+    start_stream(2, 1);
 }
 
-static void join_for_every_frame(void)
+/* The viewer's producer has exited, and a new one has published a frame. */
+static void start_next_producer(void)
 {
-    open_viewer(true);
-}
-
-/* The producer that the viewer knows has gone, and another is there. */
-static void a_successor(void)
-{
-    begin_again(2, 0);
+    start_stream(2, 0);
     open_viewer(true);
     close_producer();
-    wait_and_take();
+    wait_and_acquire();
     cr_assert_eq(got, -EPIPE);
     open_producer(2, 0);
     publish_next();
 }
 
-static void go_to_the_successor(void)
+static void join_next_producer(void)
 {
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
 }
 
-/* Wherever the viewer has come in: from its first frame on it gets each. */
-static void nothing_is_missing(void)
+/* In whichever segment the viewer has joined, it gets every frame after its first one. */
+static void expect_none_missing(void)
 {
     struct pf_viewer_stats stats;
     uint64_t last = 0;
 
     while (last < published()) {
-        take();
+        acquire();
         if (got == -EREMCHG) {
             cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
             continue;
         }
-        cr_assert_eq(got, 0, "frame %d: acquire says %d", (int)last + 1, got);
+        cr_assert_eq(got, 0, "frame %d: acquire returned %d", (int)last + 1, got);
         bool is_second = pf_viewer_segment(viewer)->format.width == 128;
-        uint64_t number = in_hand[0].sequence + is_second; /* one frame is in the first */
-        /* Who joins a segment of one frame sees it; in the next, perhaps, only its newest. */
+        uint64_t number = held[0].sequence + is_second; /* the first segment has one frame */
+        /* A viewer that joins the first segment gets its frame; one that joins the second segment
+         * may start with its newest frame. */
         cr_assert(last == 0 ? number == 1 || is_second : number == last + 1, "%d after %d",
                   (int)number, (int)last);
         last = number;
-        give_back(0);
+        release(0);
     }
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 0);
 }
 
-static struct segment next; /* the one that it is expected in */
+static struct segment next; /* the segment in which the viewer is expected */
 
-/* It has had one frame, and is on its way to a segment that has two for it. */
-static void on_its_way(void)
+/* The viewer has seen one frame and must reattach; the next segment keeps two frames for it. */
+static void stop_before_reattach(void)
 {
     struct pf_format wider = size(80, 48);
-    struct pf_viewer *other; /* to find the segment by */
+    struct pf_viewer *other; /* finds the next segment */
 
-    begin_again(2, 0);
+    start_stream(2, 0);
     open_viewer(true);
     publish_next();
-    take();
-    give_back(0);
+    acquire();
+    release(0);
     cr_assert_eq(pf_producer_change_format(producer, &wider), 0);
     cr_assert_eq(pf_viewer_open(&other, "test", NULL), 0);
     cr_assert_eq(segment_attach(&next, pf_viewer_segment(other)->shmid, NULL), 0);
     pf_viewer_close(other);
     draw_three();
     cr_assert_eq(published(), 3);
-    take();
+    acquire();
     cr_assert_eq(got, -EREMCHG);
 }
 
-/* The same, and the producer loses its patience. */
-static void evicted_on_its_way(void)
+/* The same, and the producer evicts the viewer. */
+static void evict_before_reattach(void)
 {
-    on_its_way();
+    stop_before_reattach();
     cr_assert(handoff_evict(&next, 0, LANE_WORD(LANE_EXPECTED, 1)));
 }
 
-/* The producer waits until it has come. */
-static void change_size_when_it_has_come(void)
+/* A producer changes its format again only after the expected viewer has joined. */
+static void change_format_if_joined(void)
 {
     if (handoff_lane_mode(&next, 0) == LANE_EVERY)
-        change_size_and_draw();
+        change_format_and_draw();
 }
 
-static uint64_t lost_on_the_way;
+static uint64_t lost_by_reattach;
 
-static void come_over(void)
+static void reattach(void)
 {
     struct pf_viewer_stats stats;
 
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
     pf_viewer_stats(viewer, &stats);
-    lost_on_the_way = stats.lost;
+    lost_by_reattach = stats.lost;
 }
 
-/* What it did not get was counted, and from there on it gets all. */
-static void shown_or_lost(void)
+/* The frames that the viewer did not get were counted by reattach; it gets all later frames. */
+static void expect_acquired_or_lost(void)
 {
     struct pf_viewer_stats stats;
 
     segment_close(&next);
     for (int idle = 0; idle < 2;) {
-        take();
+        acquire();
         if (got == 0)
-            give_back(0);
+            release(0);
         if (got == -EREMCHG)
             cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
         idle = got == -EAGAIN ? idle + 1 : 0;
     }
     pf_viewer_stats(viewer, &stats);
-    cr_assert_eq(stats.acquired + stats.lost, published(), "%d taken, %d lost, of %d",
+    cr_assert_eq(stats.acquired + stats.lost, published(), "%d acquired, %d lost, of %d",
                  (int)stats.acquired, (int)stats.lost, (int)published());
-    cr_assert_eq(stats.lost, lost_on_the_way, "it has come over, and lost more");
+    cr_assert_eq(stats.lost, lost_by_reattach, "frames were lost after the reattach");
 }
 
-static void all_shown(void)
+static void expect_all_acquired(void)
 {
-    shown_or_lost();
-    cr_assert_eq(lost_on_the_way, 0);
+    expect_acquired_or_lost();
+    cr_assert_eq(lost_by_reattach, 0);
 }
 
-Test(steps_lives, who_is_expected_gets_all_of_a_segment_that_is_left_at_once)
+Test(steps_lives, an_expected_viewer_gets_every_frame_of_a_segment_left_immediately)
 {
-    interleave(on_its_way, come_over, change_size_when_it_has_come, all_shown);
+    interleave(stop_before_reattach, reattach, change_format_if_joined, expect_all_acquired);
 }
 
-Test(steps_lives, who_was_evicted_on_its_way_is_expected_again)
+Test(steps_lives, a_viewer_evicted_before_its_reattach_is_expected_again)
 {
-    interleave(evicted_on_its_way, come_over, change_size_and_draw, shown_or_lost);
+    interleave(evict_before_reattach, reattach, change_format_and_draw, expect_acquired_or_lost);
 }
 
-/* Not the other way round: who joins in the middle of a change waits for its end, and there nobody
- * would go on with it. segments.pml has that, but for the successor. */
-Test(steps_lives, a_change_of_size_takes_nothing_from_who_is_just_joining)
+/* The sides are not exchanged: a viewer that joins during a change waits until the change is
+ * complete, and here one thread runs both sides. segments.pml covers that order, except for the
+ * next producer. */
+Test(steps_lives, a_viewer_joining_during_a_format_change_loses_no_frame)
 {
-    interleave(a_frame_and_no_viewer, join_for_every_frame, change_size_and_draw,
-               nothing_is_missing);
-    interleave(a_successor, go_to_the_successor, change_size_and_draw, nothing_is_missing);
+    interleave(publish_one_frame_alone, open_every_frame, change_format_and_draw,
+               expect_none_missing);
+    interleave(start_next_producer, join_next_producer, change_format_and_draw,
+               expect_none_missing);
 }
 
-/* ------------------------------------------------------------------ bells */
+/* ------------------------------------------------------------------ doorbells */
 
-static void a_frame_has_come(void)
+static void expect_frame(void)
 {
-    cr_assert_eq(got, 0, "acquire says %d", got);
-    cr_assert_eq(in_hand[0].sequence, published());
-    give_back(0);
+    cr_assert_eq(got, 0, "acquire returned %d", got);
+    cr_assert_eq(held[0].sequence, published());
+    release(0);
 }
 
-Test(steps_lives, a_frame_wakes_a_sleeper)
+Test(steps_lives, a_frame_wakes_a_sleeping_viewer)
 {
-    interleave(viewer_that_has_seen_all, wait_and_take, publish_next, a_frame_has_come);
+    interleave(open_viewer_that_has_seen_all, wait_and_acquire, publish_next, expect_frame);
 }
 
-/* The other way round: it looks, finds nothing and is about to sleep while a frame is published. */
-static void wait_if_there_was_nothing(void)
+/* If the poll found nothing: the frame published since then must have rung the viewer. */
+static void expect_frame_or_ring(void)
 {
     if (got == -EAGAIN) {
         expect_a_ring();
-        wait_and_take();
+        wait_and_acquire();
     }
-    a_frame_has_come();
+    expect_frame();
 }
 
-Test(steps_lives, a_frame_is_heard_by_who_has_just_looked)
+Test(steps_lives, a_frame_published_after_a_poll_rings_the_viewer)
 {
-    interleave(viewer_that_has_seen_all, publish_next, take, wait_if_there_was_nothing);
+    interleave(open_viewer_that_has_seen_all, publish_next, acquire, expect_frame_or_ring);
 }
 
-static void first_frame_to_come(void)
+static void start_without_frames(void)
 {
-    begin_again(2, 0);
+    start_stream(2, 0);
 }
 
-static void open_and_take(void)
+static void open_and_acquire(void)
 {
     open_viewer(false);
-    take();
+    acquire();
 }
 
-Test(steps_lives, the_first_frame_is_heard_by_who_has_just_come)
+Test(steps_lives, the_first_frame_rings_a_viewer_that_has_just_joined)
 {
-    interleave(first_frame_to_come, publish_next, open_and_take, wait_if_there_was_nothing);
+    interleave(start_without_frames, publish_next, open_and_acquire, expect_frame_or_ring);
 }
 
-/* An every-frame viewer has one of two slots in hand: the producer has none to draw in. */
-static void producer_held_up(void)
+/* An every-frame viewer holds one of two slots, and the other is the newest: none is free. */
+static void block_producer(void)
 {
-    begin_again(2, 0);
+    start_stream(2, 0);
     open_viewer(true);
     publish_next();
     publish_next();
-    take();
+    acquire();
 }
 
 static void wait_for_a_slot(void)
@@ -398,13 +398,13 @@ static void wait_for_a_slot(void)
     pf_producer_publish(producer, &frame);
 }
 
-static void all_is_well(void)
+static void expect_nothing_more(void)
 {
 }
 
 Test(steps_lives, a_release_wakes_the_producer)
 {
-    interleave(producer_held_up, wait_for_a_slot, give_back_first, all_is_well);
+    interleave(block_producer, wait_for_a_slot, release_first, expect_nothing_more);
 }
 
 static void close_viewer(void)
@@ -415,14 +415,14 @@ static void close_viewer(void)
 
 Test(steps_lives, a_viewer_that_leaves_wakes_the_producer)
 {
-    interleave(producer_held_up, wait_for_a_slot, close_viewer, all_is_well);
+    interleave(block_producer, wait_for_a_slot, close_viewer, expect_nothing_more);
 }
 
-/* ------------------------------------------------------------------ a segment is made */
+/* ------------------------------------------------------------------ creation of a segment */
 
 static char key_file[512];
 
-static void a_key_file(void)
+static void create_key_file(void)
 {
     scratch_path(key_file, scratch, "key");
     fclose(fopen(key_file, "w"));
@@ -436,8 +436,8 @@ static void open_keyed(void)
     cr_assert_eq(pf_producer_open(&producer, "test", &format, &options), 0);
 }
 
-/* Who sees the magic sees the whole header. */
-static void look_by_key(void)
+/* If the magic has been stored, the whole header must be valid. */
+static void inspect_by_key(void)
 {
     struct segment segment;
     int shmid = shmget(ftok(key_file, 'p'), 0, 0);
@@ -450,33 +450,33 @@ static void look_by_key(void)
     shmdt(header);
     if (!is_ready)
         return;
-    cr_assert_eq(segment_attach(&segment, shmid, NULL), 0, "the magic before the rest");
+    cr_assert_eq(segment_attach(&segment, shmid, NULL), 0, "the magic was stored too early");
     cr_assert_str_eq(segment.channel, "test");
     segment_close(&segment);
 }
 
-Test(steps_lives, the_magic_comes_last)
+Test(steps_lives, the_magic_is_stored_last)
 {
-    interleave(a_key_file, open_keyed, look_by_key, look_by_key);
+    interleave(create_key_file, open_keyed, inspect_by_key, inspect_by_key);
 }
 
-/* No producer yet, or there it is: a viewer that comes meanwhile is not told of damage. */
+/* There is no producer yet, or there is one. An unfinished segment is not reported as damaged. */
 static void open_by_key(void)
 {
     struct pf_viewer_options options = {.key_file = key_file};
 
     got = pf_viewer_open(&viewer, "test", &options);
-    cr_assert(got == 0 || got == -ECONNREFUSED, "half a segment is %d", got);
+    cr_assert(got == 0 || got == -ECONNREFUSED, "open returned %d", got);
 }
 
-static void once_made_it_is_found(void)
+static void expect_found(void)
 {
     if (!viewer)
         open_by_key();
     cr_assert_eq(got, 0);
 }
 
-Test(steps_lives, a_viewer_comes_by_key_while_the_segment_is_made)
+Test(steps_lives, an_unfinished_keyed_segment_counts_as_no_producer)
 {
-    interleave(a_key_file, open_keyed, open_by_key, once_made_it_is_found);
+    interleave(create_key_file, open_keyed, open_by_key, expect_found);
 }

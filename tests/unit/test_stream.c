@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageflip.h as a stranger's program uses it: a producer and viewers, here in one process. Nothing
- * of what they promise depends on being in two.
+ * The calls in pageflip.h, as any program would use them. Producer and viewers are in one process;
+ * the behaviour of the calls does not depend on that.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 #include "core/handoff.h"
 #include "stream.h"
 
-TestSuite(stream, .init = quiet, .fini = finish);
+TestSuite(stream, .init = init_stream, .fini = finish_stream);
 
 Test(stream, hands_a_frame_over)
 {
@@ -29,8 +29,8 @@ Test(stream, shows_the_producers_own_pages)
     cr_assert_eq(pf_producer_begin(producer, 0, &drawn), 0);
     pf_producer_publish(producer, &drawn);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &seen), 0);
-    drawn.plane[0].pixels[5] =
-        99; /* never do that: it is how the test sees that no copy was made */
+    /* A published frame must not be written to; here it shows that no copy was made. */
+    drawn.plane[0].pixels[5] = 99;
     cr_assert_eq(seen.plane[0].pixels[5], 99);
     pf_viewer_release(viewer, &seen);
 }
@@ -60,7 +60,7 @@ Test(stream, nothing_published_is_eagain)
     cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), -EAGAIN);
 }
 
-Test(stream, a_latest_viewer_passes_frames_over)
+Test(stream, a_latest_viewer_skips_frames)
 {
     struct pf_viewer_stats stats;
 
@@ -76,7 +76,7 @@ Test(stream, a_latest_viewer_passes_frames_over)
     cr_assert_eq(stats.lost, 0);
 }
 
-Test(stream, a_latest_viewer_that_holds_one_of_three_never_blocks)
+Test(stream, a_latest_viewer_that_holds_one_of_three_slots_never_blocks)
 {
     struct pf_frame held;
 
@@ -90,7 +90,7 @@ Test(stream, a_latest_viewer_that_holds_one_of_three_never_blocks)
     pf_viewer_release(viewer, &held);
 }
 
-Test(stream, an_every_frame_viewer_holds_the_producer_back)
+Test(stream, an_every_frame_viewer_blocks_the_producer)
 {
     struct pf_producer_stats stats;
 
@@ -119,7 +119,7 @@ Test(stream, a_late_every_frame_viewer_starts_with_the_newest)
     expect(3);
 }
 
-Test(stream, eviction_lets_the_frames_to_come_go_and_not_the_held_one)
+Test(stream, eviction_releases_wanted_frames_and_keeps_the_held_one)
 {
     struct pf_frame held, frame;
     struct pf_viewer_stats stats;
@@ -130,7 +130,7 @@ Test(stream, eviction_lets_the_frames_to_come_go_and_not_the_held_one)
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &held), 0);
     cr_assert_eq(publish(2), 0);
     cr_assert_eq(publish(3), 0);
-    cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0, "no slot in spite of eviction");
+    cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0, "no slot despite the eviction");
     memset(frame.plane[0].pixels, 4, 64);
     frame.pts_ns = 4;
     pf_producer_publish(producer, &frame);
@@ -146,7 +146,7 @@ Test(stream, eviction_lets_the_frames_to_come_go_and_not_the_held_one)
     pf_viewer_release(viewer, &held);
 }
 
-Test(stream, an_end_is_told_after_the_last_frame)
+Test(stream, the_end_is_reported_after_the_last_frame)
 {
     struct pf_frame frame;
 
@@ -160,11 +160,11 @@ Test(stream, an_end_is_told_after_the_last_frame)
     expect(2);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
-    cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), 0, "the last picture is still there");
+    cr_assert_eq(pf_viewer_acquire_latest(viewer, &frame), 0, "the last frame stays readable");
     pf_viewer_release(viewer, &frame);
 }
 
-Test(stream, a_producer_sleeps_while_the_evicted_hold_a_slot)
+Test(stream, a_producer_sleeps_while_an_evicted_viewer_holds_a_slot)
 {
     struct pf_frame held, frame;
     struct pf_producer_stats stats;
@@ -180,12 +180,12 @@ Test(stream, a_producer_sleeps_while_the_evicted_hold_a_slot)
     int64_t before_ns = clock_cpu_ns();
     cr_assert_eq(pf_producer_begin(producer, 300 * NS_PER_MS, &frame), -EAGAIN);
     int64_t spent_ns = clock_cpu_ns() - before_ns;
-    cr_assert_lt(spent_ns, 100 * NS_PER_MS, "%d ms of processor", (int)(spent_ns / NS_PER_MS));
+    cr_assert_lt(spent_ns, 100 * NS_PER_MS, "%d ms of CPU time", (int)(spent_ns / NS_PER_MS));
     pf_viewer_release(viewer, &held);
     cr_assert_eq(publish(3), 0);
 }
 
-Test(stream, a_frame_held_twice_is_let_go_with_the_second_release)
+Test(stream, a_frame_held_twice_is_free_after_the_second_release)
 {
     struct pf_frame frame;
 
@@ -211,7 +211,7 @@ Test(stream, the_state_is_known_without_an_acquire)
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
 }
 
-Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
+Test(stream, a_crashed_viewer_is_reclaimed_during_a_long_wait)
 {
     struct pf_producer_stats before, after;
     struct pf_frame frame;
@@ -219,7 +219,7 @@ Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
 
     open_producer(2, 0);
     open_viewer(true);
-    /* A lane whose lease nobody has, and which keeps no slot from the producer. */
+    /* A lane whose lease is free, and that keeps no slot from the producer. */
     cr_assert_eq(segment_attach(&segment, pf_viewer_segment(viewer)->shmid, NULL), 0);
     while (publish(1) == 0)
         ;
@@ -232,57 +232,58 @@ Test(stream, a_dead_viewer_is_noticed_in_a_long_wait_too)
     segment_close(&segment);
 }
 
-/* ------------------------------------------------------------------ a ring that is lost */
+/* ------------------------------------------------------------------ lost rings */
 
-static struct segment rings; /* the same pages once more, for their bells */
+static struct segment mapping; /* a second mapping of the segment, for its doorbells */
 
-/* As if whoever rings it had died just before: it lies there as if nobody slept on it. */
-static void lose_the_ring(_Atomic uint32_t *bell)
+/* Wait until a process sleeps on the doorbell, then set the word as if no process did: the next
+ * ring does not wake the sleeper, as if the ringing process had been killed before. */
+static void lose_next_ring(_Atomic uint32_t *doorbell)
 {
-    for (int ms = 0; atomic_load(bell) == 0 && ms < 1000; ms++)
-        usleep(1000); /* until somebody sleeps */
-    atomic_store(bell, 0);
+    for (int ms = 0; atomic_load(doorbell) == 0 && ms < 1000; ms++)
+        usleep(1000);
+    atomic_store(doorbell, 0);
 }
 
-static void *publish_unheard(void *unused)
+static void *publish_without_ring(void *unused)
 {
-    lose_the_ring(&rings.viewers->lane[0].doorbell);
+    lose_next_ring(&mapping.viewers->lane[0].doorbell);
     publish(5);
     return unused;
 }
 
-static void *release_unheard(void *frame)
+static void *release_without_ring(void *frame)
 {
-    lose_the_ring(&rings.viewers->producer_doorbell);
+    lose_next_ring(&mapping.viewers->producer_doorbell);
     pf_viewer_release(viewer, frame);
     return NULL;
 }
 
-/* Nominally DOORBELL_SLEEP_MAX_NS; the rest is for a busy machine. */
-Test(stream, a_sleeper_whose_ring_is_lost_looks_again_soon)
+/* A sleep takes at most DOORBELL_SLEEP_MAX_NS; the test allows more for a busy machine. */
+Test(stream, a_sleeper_whose_ring_is_lost_polls_again_soon)
 {
     struct pf_frame frame;
     pthread_t thread;
 
     open_producer(2, 0);
     open_viewer(true);
-    cr_assert_eq(segment_attach(&rings, pf_viewer_segment(viewer)->shmid, NULL), 0);
+    cr_assert_eq(segment_attach(&mapping, pf_viewer_segment(viewer)->shmid, NULL), 0);
     int64_t start_ns = clock_now_ns();
-    pthread_create(&thread, NULL, publish_unheard, NULL);
+    pthread_create(&thread, NULL, publish_without_ring, NULL);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), 0);
-    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the viewer slept on");
+    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the viewer slept too long");
     pthread_join(thread, NULL);
 
-    cr_assert_eq(publish(6), 0); /* now one slot is held, and the other the newest */
+    cr_assert_eq(publish(6), 0); /* now one slot is held, and the other is the newest */
     start_ns = clock_now_ns();
-    pthread_create(&thread, NULL, release_unheard, &frame);
+    pthread_create(&thread, NULL, release_without_ring, &frame);
     cr_assert_eq(pf_producer_begin(producer, PF_FOREVER, &(struct pf_frame){0}), 0);
-    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the producer slept on");
+    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the producer slept too long");
     pthread_join(thread, NULL);
-    segment_close(&rings);
+    segment_close(&mapping);
 }
 
-Test(stream, a_restart_is_joined)
+Test(stream, a_restarted_producer_is_joined)
 {
     struct pf_frame frame;
 
@@ -297,7 +298,7 @@ Test(stream, a_restart_is_joined)
     expect(5);
 }
 
-Test(stream, the_segment_that_a_viewer_has_is_not_the_next)
+Test(stream, a_reattach_does_not_return_the_same_segment)
 {
     open_producer(2, 0);
     open_viewer(false);
@@ -357,7 +358,7 @@ Test(stream, no_producer_is_refused)
     cr_assert_eq(pf_viewer_open(&viewer, "test", NULL), -ECONNREFUSED);
 }
 
-static void *come_late(void *unused)
+static void *open_producer_later(void *unused)
 {
     (void)unused;
     usleep(50 * 1000);
@@ -365,19 +366,19 @@ static void *come_late(void *unused)
     return NULL;
 }
 
-Test(stream, a_viewer_may_come_first)
+Test(stream, a_viewer_waits_for_a_producer)
 {
     struct pf_viewer_options options = {.wait_ns = 10 * NS_PER_S};
     pthread_t thread;
 
-    pthread_create(&thread, NULL, come_late, NULL);
+    pthread_create(&thread, NULL, open_producer_later, NULL);
     cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
     pthread_join(thread, NULL);
     cr_assert_eq(publish(1), 0);
     expect(1);
 }
 
-static void *wake_it(void *unused)
+static void *wake_later(void *unused)
 {
     (void)unused;
     usleep(20 * 1000);
@@ -385,19 +386,19 @@ static void *wake_it(void *unused)
     return NULL;
 }
 
-Test(stream, wakes_a_sleeper)
+Test(stream, wake_interrupts_a_sleeping_viewer)
 {
     struct pf_frame frame;
     pthread_t thread;
 
     open_producer(0, 0);
     open_viewer(false);
-    pthread_create(&thread, NULL, wake_it, NULL);
+    pthread_create(&thread, NULL, wake_later, NULL);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EINTR);
     pthread_join(thread, NULL);
     pf_viewer_wake(viewer);
     cr_assert_eq(pf_viewer_wait(viewer, PF_FOREVER), -EINTR);
-    cr_assert_eq(pf_viewer_wait(viewer, NS_PER_MS), -EAGAIN, "woken twice by one call");
+    cr_assert_eq(pf_viewer_wait(viewer, NS_PER_MS), -EAGAIN, "one wake interrupted two waits");
 }
 
 Test(stream, one_slot_may_be_held_twice)
@@ -411,13 +412,13 @@ Test(stream, one_slot_may_be_held_twice)
     cr_assert_eq(pf_viewer_acquire_latest(viewer, &again), 0);
     pf_viewer_release(viewer, &first);
     cr_assert_eq(publish(2), 0);
-    cr_assert_eq(publish(3), -EAGAIN, "drew in a slot that is still held once");
+    cr_assert_eq(publish(3), -EAGAIN, "the slot is still held once");
     cr_assert_eq(again.plane[0].pixels[0], 1);
     pf_viewer_release(viewer, &again);
     cr_assert_eq(publish(3), 0);
 }
 
-Test(stream, an_abandoned_frame_was_never_there)
+Test(stream, an_abandoned_frame_is_never_seen)
 {
     struct pf_frame frame;
 
@@ -446,7 +447,7 @@ Test(stream, leaves_no_segment_behind)
     cr_assert_not(scratch_segment_exists(shmid));
 }
 
-/* Draws as fast as it can; every pixel of a frame has the frame's number. */
+/* Draw and publish without pauses; every pixel of a frame is the frame's number. */
 static void *draw_many(void *count)
 {
     for (uint32_t i = 1; i <= *(uint32_t *)count; i++) {
@@ -460,7 +461,7 @@ static void *draw_many(void *count)
     return NULL;
 }
 
-static void run_side_by_side(uint32_t slots, bool every_frame)
+static void run_both_threads(uint32_t slots, bool every_frame)
 {
     uint32_t count = 20000, expected = 0;
     pthread_t thread;
@@ -487,15 +488,15 @@ static void run_side_by_side(uint32_t slots, bool every_frame)
 
 Test(stream, every_frame_comes_whole_and_in_order_with_two_slots)
 {
-    run_side_by_side(2, true);
+    run_both_threads(2, true);
 }
 
 Test(stream, every_frame_comes_whole_and_in_order_with_eight_slots)
 {
-    run_side_by_side(8, true);
+    run_both_threads(8, true);
 }
 
 Test(stream, the_latest_frames_come_whole_and_in_order)
 {
-    run_side_by_side(3, false);
+    run_both_threads(3, false);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What this process holds: whoever does something a thousand times must not hold more after it. The
- * sanitizers have a heap of their own, which says 0 here, and look for leaks themselves. */
+/* What this process has in use. A test that repeats an operation a thousand times must not use more
+ * afterwards. With a sanitizer mallinfo2() reports 0; the sanitizer detects leaks itself. */
 #ifndef TESTS_UNIT_USE_H
 #define TESTS_UNIT_USE_H
 
@@ -11,7 +11,7 @@
 
 struct use {
     size_t heap_bytes;
-    int lowest_fd; /* that is free */
+    int lowest_fd; /* the lowest free descriptor */
 };
 
 static inline struct use use_now(void)
@@ -22,14 +22,14 @@ static inline struct use use_now(void)
     return use;
 }
 
-/* What is lost each time is at least a byte; the C library keeps some of what is freed. */
+/* A leak is at least one byte each time; the C library keeps less than that of what is freed. */
 static inline void expect_use(const struct use *before, size_t times)
 {
     struct use now = use_now();
 
-    cr_assert_lt(now.heap_bytes, before->heap_bytes + times, "%zu bytes of heap, before it %zu",
+    cr_assert_lt(now.heap_bytes, before->heap_bytes + times, "%zu bytes of heap, %zu before",
                  now.heap_bytes, before->heap_bytes);
-    cr_assert_eq(now.lowest_fd, before->lowest_fd, "a file is left open");
+    cr_assert_eq(now.lowest_fd, before->lowest_fd, "a file was left open");
 }
 
 #endif

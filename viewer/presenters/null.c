@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shows nothing: for machines without a display, and to measure what comes before one. */
+/* Shows nothing: for machines without a display, and to measure everything except the display. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,16 +16,22 @@ struct null_presenter {
 static int open_null(struct presenter **presenter, const struct presenter_config *config,
                      struct pf_viewer *viewer, const char **reason)
 {
-    struct null_presenter *made = calloc(1, sizeof *made);
+    struct null_presenter *self = calloc(1, sizeof *self);
 
     (void)config;
     (void)reason;
-    if (!made)
+    if (!self)
         return log_out_of_memory("presenter null");
-    made->presenter =
+    self->presenter =
         (struct presenter){.ops = &presenter_null_ops, .viewer = viewer, .way = "null"};
-    *presenter = &made->presenter;
+    *presenter = &self->presenter;
     return 0;
+}
+
+static bool supports(const struct pf_format *format)
+{
+    (void)format; /* it reads no pixels */
+    return true;
 }
 
 static void detach(struct presenter *presenter)
@@ -76,7 +82,8 @@ static void close_null(struct presenter *presenter)
 
 const struct presenter_ops presenter_null_ops = {
     .name = "null",
-    .summary = "no display: takes frames and lets them go",
+    .summary = "no display: releases each frame immediately",
+    .supports = supports,
     .open = open_null,
     .detach = detach,
     .attach = attach,

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of presenters; auto takes the first that is for it and works. */
+/* `auto` takes the first presenter of the table that is for auto and works. */
 #include "presenter.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/format.h"
 #include "core/log.h"
+#include "program/options.h"
 
-static const struct presenter_ops *const presenters[] = {
-#ifdef HAVE_X11
-    &presenter_x11_ops,
-    &presenter_x11_put_ops,
-#endif
-    &presenter_sdl_ops,
-    &presenter_null_ops,
-};
+#define PRESENTER_ADDRESS(name) &presenter_##name##_ops,
+static const struct presenter_ops *const presenters[] = {PRESENTER_TABLE(PRESENTER_ADDRESS)};
 enum { COUNT = sizeof presenters / sizeof *presenters };
 
 bool presenter_exists(const char *name)
@@ -28,8 +24,34 @@ bool presenter_exists(const char *name)
 
 void presenter_print_table(void)
 {
-    for (size_t i = 0; i < COUNT; i++)
-        printf("  %-8s %s\n", presenters[i]->name, presenters[i]->summary);
+    char automatic[128] = "the first of these that works here: ";
+    const char *separator = "";
+
+    for (size_t i = 0; i < COUNT; i++) {
+        option_table_print_row(presenters[i]->name, presenters[i]->summary);
+        if (!presenters[i]->is_for_auto)
+            continue;
+        size_t length = strlen(automatic);
+        snprintf(automatic + length, sizeof automatic - length, "%s%s", separator,
+                 presenters[i]->name);
+        separator = ", ";
+    }
+    option_table_print_row("auto", automatic);
+}
+
+/* Returns 0, or -ENOTSUP and *reason. */
+static int check_format(const struct presenter_ops *ops, struct pf_viewer *viewer,
+                        const char **reason)
+{
+    static char text[64];
+    const struct pf_format *format = &pf_viewer_segment(viewer)->format;
+
+    if (ops->supports(format))
+        return 0;
+    snprintf(text, sizeof text, "does not support frames of format %s",
+             format_name(format->fourcc).text);
+    *reason = text;
+    return -ENOTSUP;
 }
 
 int presenter_open(struct presenter **presenter, const struct presenter_config *config,
@@ -43,15 +65,28 @@ int presenter_open(struct presenter **presenter, const struct presenter_config *
         bool is_wanted = is_auto ? ops->is_for_auto : strcmp(ops->name, config->name) == 0;
         if (!is_wanted)
             continue;
-        int ret = ops->open(presenter, config, viewer, &reason);
+        int ret = check_format(ops, viewer, &reason);
+        if (ret == 0)
+            ret = ops->open(presenter, config, viewer, &reason);
         if (ret == 0)
             log_info("presenter %s: showing frames by %s", ops->name, (*presenter)->way);
         if (ret != -ENOTSUP)
             return ret;
         if (is_auto)
-            log_info("presenter %s: passed over: %s", ops->name, reason);
+            log_info("presenter %s: skipped: %s", ops->name, reason);
     }
-    log_error("presenter %s: %s; set DISPLAY or WAYLAND_DISPLAY, or use --presenter null",
-              config->name, reason);
+    log_error("presenter %s: %s%s", config->name, reason,
+              is_auto ? "; use --presenter null to run without a display" : "");
     return -ENODEV;
+}
+
+int presenter_attach(struct presenter *presenter)
+{
+    const char *reason;
+
+    if (check_format(presenter->ops, presenter->viewer, &reason) < 0) {
+        log_error("presenter %s: %s", presenter->ops->name, reason);
+        return -ENODEV;
+    }
+    return presenter->ops->attach(presenter);
 }

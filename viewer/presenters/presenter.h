@@ -1,19 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A presenter is a way to put frames before people. Each is one file with one `const struct
- * presenter_ops` at its end, and one line in the table in presenter.c, which --help prints.
+ * A presenter shows frames on an output: a window, a file, or nothing.
  *
- * A presenter gets acquired frames and lets go of each by itself, as soon as nobody reads its slot
- * any more. It tells what became of it with poll().
+ * To add one: write one file with a `const struct presenter_ops` at its end, list that file in
+ * meson.build, and add one line to PRESENTER_TABLE below, which --help prints. null.c is the
+ * smallest presenter, and a good start.
+ *
+ * The calls of a presenter's life, all from one thread:
+ *
+ *   supports? open
+ *     ( ready? show | poll | wait | set_status | freeze ...
+ *       detach -> the viewer joins another segment -> supports? attach )
+ *   close
+ *
+ * Between detach and attach only poll, set_status and close are called.
+ *
+ * A presenter owns each frame that show() or freeze() gets, and releases it with
+ * pf_viewer_release() as soon as nothing reads its slot any more: a slot that is held is one that
+ * the producer cannot draw in. What became of a frame is reported later, by poll().
+ *
+ * Only wait() may block. What calls into a display's library must be bounded in time too: see
+ * watchdog.h.
  */
-#ifndef PRESENTER_H
-#define PRESENTER_H
+#ifndef VIEWER_PRESENTERS_PRESENTER_H
+#define VIEWER_PRESENTERS_PRESENTER_H
 
 #include "pageflip.h"
 
-/* What a presenter is opened with. */
+/* How to open a presenter. */
 struct presenter_config {
-    const char *name; /* of the table in presenter.c, or "auto" */
+    const char *name; /* of PRESENTER_TABLE, or "auto" */
     bool vsync;       /* true: tear-free; false: lowest latency */
     bool may_skip;    /* a newer frame may replace one that waits for the display */
     bool fullscreen;
@@ -24,101 +40,146 @@ struct canvas;
 
 /* What became of a frame. */
 struct presented {
-    struct pf_frame frame; /* for its sequence and times; its pixels are gone */
-    bool skipped;          /* the display passed it over for a newer one */
+    struct pf_frame frame; /* its sequence and times; its pixels must not be read any more */
+    bool skipped;          /* it was not shown: the display took a newer one, or failed */
     bool again;            /* it was shown before: do not count it */
     int64_t submit_ns;     /* when it was given to the display */
     int64_t done_ns;       /* when the display was done with the slot */
-    int64_t ust_ns; /* when the display says that it started to show it; 0: it says nothing */
-    uint32_t
-        user_copies; /* whole-frame copies that this process made, counted where each is made */
+    int64_t ust_ns;        /* when the display started to show it; 0: not reported */
+    uint32_t user_copies;  /* whole-frame copies made by this process */
 };
 
-/* What people want, from the window. */
+/* What the user asks for in the window. */
 enum command {
     COMMAND_NONE,
     COMMAND_QUIT,
     COMMAND_PAUSE,
     COMMAND_SNAPSHOT,
-    COMMAND_REDRAW, /* the window lost its picture: show the newest once more */
+    COMMAND_REDRAW, /* the window lost its content: show the latest frame again */
 };
 
 struct presenter {
     const struct presenter_ops *ops;
     struct pf_viewer *viewer; /* whose frames are shown and released */
-    uint32_t overlay_scale;   /* people want the panel (panel.h), so large; 0: they do not */
+    uint32_t overlay_scale;   /* requested overlay scale, set by poll(); 0: hidden */
     const char *way; /* for the report: "x11-present", "x11-putimage", "sdl-surface", "null", ... */
 };
 
 struct presenter_ops {
-    const char *name, *summary;
-    bool is_for_auto; /* false: only when asked for by its name */
+    const char *name, *summary; /* for --presenter and --help */
+    bool is_for_auto;           /* false: only when requested by name */
 
     /*
-     * Open a window for the frames of viewer's segment. Quiet about why it cannot, but for
-     * log_info(): `auto` goes on to the next presenter. `reason` gets the words for that ("the
-     * display has no MIT-SHM extension"). Returns 0, or -ENOTSUP (it cannot work here, *reason says
-     * why), or another negative errno, logged.
+     * Can this presenter show frames of the format at all? Asked before open() and attach(). That
+     * one display cannot show them is for open() to find out.
+     */
+    bool (*supports)(const struct pf_format *format);
+
+    /*
+     * Create the presenter, with a window for the frames of the viewer's segment, ready for show().
+     * Sets `ops`, `viewer` and `way`. May wait for the display.
+     *
+     * Returns 0 and *presenter, to be closed by close(), or
+     *   -ENOTSUP   it cannot work on this display: *reason is a text like "the display has no
+     *              MIT-SHM extension", valid until the next open(). Not logged as an error, since
+     *              `auto` then tries the next presenter
+     * or another negative errno, logged. On failure nothing is left open.
      */
     int (*open)(struct presenter **presenter, const struct presenter_config *config,
                 struct pf_viewer *viewer, const char **reason);
 
     /*
-     * The viewer is about to leave its segment: let go of everything of it, releasing the frames.
+     * The viewer is about to leave its segment: release all frames and stop using its memory. The
+     * window keeps its content. May wait up to 200 ms for the display.
      */
     void (*detach)(struct presenter *presenter);
 
-    /* The viewer is in a new segment: get ready to show its frames. Returns 0 or a negative errno,
-     * logged. */
+    /*
+     * The viewer has joined a segment, perhaps of another size or format: get ready to show its
+     * frames. Called through presenter_attach(). May wait for the display. Returns 0, or -ENODEV,
+     * logged: this display cannot show them, or is lost.
+     */
     int (*attach)(struct presenter *presenter);
 
-    /* Can it take a frame now? False while the display is busy with the ones before. */
+    /* Can show() take a frame now? False while the display is busy with earlier frames. */
     bool (*ready)(const struct presenter *presenter);
 
     /*
-     * Show `frame`; `again`: it was shown before (redraw). The presenter owns the frame from here
-     * on, success or not, and releases it. Never waits for the display. Returns 0, or -ENODEV
-     * (display lost), logged.
+     * Show `frame`; only called when ready(). `again`: it was shown before, and the window lost its
+     * content. The presenter owns the frame from here on, even on failure. Does not wait for the
+     * display. Returns 0, or -ENODEV, logged: the display is lost.
+     *
+     * A frame is never reported as shown if it was not: if the display fails to draw it, show()
+     * returns 0, and poll() reports it as skipped.
      */
     int (*show)(struct presenter *presenter, const struct pf_frame *frame, bool again);
 
     /*
-     * Show `frame` and keep showing its picture without keeping its slot, which is released at once
-     * or soon. NULL: go on. NULL as verb: there is nothing to keep. Returns as show().
+     * Show `frame` and keep showing it, from a copy of the presenter's own, until freeze(NULL). The
+     * presenter owns the frame, and releases the slot as soon as it is copied; the frame is not
+     * reported by poll(), or as shown `again`. Returns like show(). NULL: the output keeps its
+     * content without help.
      */
     int (*freeze)(struct presenter *presenter, const struct pf_frame *frame);
 
     /*
-     * The next frame that is done with, and the next thing that people want. Returns 1 and *done, 0
-     * when there is none now, or -ENODEV (display lost), logged. *command is set every time.
+     * Process what the display has sent. Never waits. Sets *command in every case, and
+     * overlay_scale. Call it again until it returns 0 and COMMAND_NONE.
+     *
+     * Returns 1 and *done for the next frame that the display is done with, 0 if there is none, or
+     * -ENODEV, logged: the display is lost.
      */
     int (*poll)(struct presenter *presenter, struct presented *done, enum command *command);
 
     /*
-     * Nothing to show now: sleep until poll() may have something, up to `timeout_ns`, or a signal.
-     * New frames do not end it. NULL as verb: nothing of the display's can come by itself.
+     * Sleep until poll() may have something to report, a signal arrives, or `timeout_ns` has
+     * passed. Called while no new frame can be shown, so new frames need not end it. NULL: the
+     * display sends nothing, and the loop sleeps for frames instead.
      */
     void (*wait)(struct presenter *presenter, int64_t timeout_ns);
 
-    /* A title (NULL: as it is), and the panel to lay over the picture from now on; NULL: none. The
-     * canvas is only read until the next call. NULL as verb: there is no window. */
+    /*
+     * Set the window's title (NULL: unchanged), and the overlay that is drawn over all frames from
+     * now on (NULL: none). The canvas is only valid during the call. NULL: there is no window.
+     */
     void (*set_status)(struct presenter *presenter, const char *title,
                        const struct canvas *overlay_canvas);
 
-    /* Wait up to 200 ms for what is outstanding, release it, close the window. After -ENODEV: touch
-     * no display any more. */
+    /*
+     * Release all frames, close the window, free the presenter. May wait up to 200 ms for the
+     * display. Not called after -ENODEV from a running presenter: a call into a lost display may
+     * hang, so the process exits instead.
+     */
     void (*close)(struct presenter *presenter);
 };
 
-extern const struct presenter_ops presenter_x11_ops, presenter_x11_put_ops, presenter_sdl_ops,
-    presenter_null_ops;
+/* The table of presenters: one line each. `name` stands for presenter_NAME_ops, at the end of its
+ * file. `auto` tries them in this order. */
+#ifdef HAVE_X11
+#define X11_PRESENTERS(presenter) presenter(x11) presenter(x11_put)
+#else
+#define X11_PRESENTERS(presenter)
+#endif
+/* clang-format off */
+#define PRESENTER_TABLE(presenter) \
+    X11_PRESENTERS(presenter)      \
+    presenter(sdl)                 \
+    presenter(null)
+/* clang-format on */
+
+#define PRESENTER_DECLARE(name) extern const struct presenter_ops presenter_##name##_ops;
+PRESENTER_TABLE(PRESENTER_DECLARE)
 
 /*
- * Open the presenter that the config names; `auto`: the first of the table that is for it and works
- * here. Returns 0, or -ENODEV, logged, when there is none.
+ * Open the presenter that the config names; "auto": the first of the table that is for auto,
+ * supports the format and works on this display. Returns 0, or -ENODEV, logged: there is none, or
+ * another negative errno, logged.
  */
 int presenter_open(struct presenter **presenter, const struct presenter_config *config,
                    struct pf_viewer *viewer);
+
+/* attach(), after a check that the presenter supports the new format. Returns like attach(). */
+int presenter_attach(struct presenter *presenter);
 
 bool presenter_exists(const char *name);
 void presenter_print_table(void); /* one line each, for --help */

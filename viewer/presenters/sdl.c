@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fallback, by SDL alone: for native Wayland, and for X servers that will not share. It copies
- * each frame, and counts that. On X11 it draws on the window surface with
- * SDL_FRAMEBUFFER_ACCELERATION=0 (without that hint SDL takes a detour through OpenGL, in software
- * where there is no GPU); elsewhere it updates a streaming texture.
+ * Shows frames through SDL alone: on native Wayland, and on X servers that cannot share memory. It
+ * copies each frame once, and reports that copy. On X11 it draws on the window surface with
+ * SDL_FRAMEBUFFER_ACCELERATION=0: without that hint SDL goes through OpenGL, in software where
+ * there is no GPU. Elsewhere it updates a streaming texture.
  *
- * SDL's own shared segment for the window surface on X11 has mode 0777 and may be left behind by a
- * kill in the moment between its creation and its removal: that is SDL's, not ours.
+ * When SDL fails to draw a frame, the window keeps its content and the frame is reported as
+ * skipped.
+ *
+ * SDL's own shared segment for the window surface on X11 has mode 0777, and is left behind when the
+ * process is killed between its creation and its removal. We cannot change that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,23 +18,31 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "display_loss.h"
 #include "media/canvas.h"
+#include "placement.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
 #include "window.h"
+
+/* After this many failures in a row, 1 s of frames at 60 Hz, the display counts as lost. */
+enum { FAILURES_MAX = 60 };
 
 struct sdl_presenter {
     struct presenter presenter;
     struct window window;
     bool by_surface; /* else by renderer and texture */
     SDL_Renderer *renderer;
-    SDL_Texture *texture; /* of the segment's format; keeps the last picture */
-    SDL_Surface *kept;    /* by surface: the picture while paused */
-    bool is_frozen;
+    SDL_Texture *texture; /* of the segment's format */
+    /* While paused, a copy of the frame on show: one of these, or none if SDL failed to copy it. */
+    SDL_Surface *frozen_surface;
+    SDL_Texture *frozen_texture;
     struct presented done;
     bool has_done;
-    SDL_Surface *panel;         /* over the picture; NULL: none */
-    SDL_Texture *panel_texture; /* the same, where there is a renderer */
+    int failures; /* since SDL last drew a frame */
+    bool has_warned;
+    SDL_Surface *overlay;         /* NULL: none */
+    SDL_Texture *overlay_texture; /* of `overlay`, when there is a renderer */
 };
 
 static struct sdl_presenter *of(struct presenter *presenter)
@@ -44,6 +55,53 @@ static const struct pf_format *format_of(const struct sdl_presenter *self)
     return &pf_viewer_segment(self->presenter.viewer)->format;
 }
 
+/* ------------------------------------------------------------------ formats */
+
+/* SDL's name of a format, or SDL_PIXELFORMAT_UNKNOWN. */
+static SDL_PixelFormatEnum sdl_format(const struct pf_format *format)
+{
+    return format->fourcc == PF_FOURCC_XR24 ? SDL_PIXELFORMAT_RGB888 : SDL_PIXELFORMAT_UNKNOWN;
+}
+
+static bool supports(const struct pf_format *format)
+{
+    return sdl_format(format) != SDL_PIXELFORMAT_UNKNOWN;
+}
+
+/* NULL on failure. */
+static SDL_Texture *create_texture(const struct sdl_presenter *self)
+{
+    const struct pf_format *format = format_of(self);
+
+    return SDL_CreateTexture(self->renderer, sdl_format(format), SDL_TEXTUREACCESS_STREAMING,
+                             (int)format->width, (int)format->height);
+}
+
+/* A surface whose pixels are the frame's own. NULL on failure. */
+static SDL_Surface *create_surface(const struct sdl_presenter *self, const struct pf_frame *frame)
+{
+    const struct pf_format *format = format_of(self);
+
+    return SDL_CreateRGBSurfaceWithFormatFrom(frame->plane[0].pixels, (int)format->width,
+                                              (int)format->height, 32,
+                                              (int)frame->plane[0].stride_bytes,
+                                              sdl_format(format));
+}
+
+static bool update_texture(SDL_Texture *texture, const struct pf_frame *frame)
+{
+    return SDL_UpdateTexture(texture, NULL, frame->plane[0].pixels,
+                             (int)frame->plane[0].stride_bytes) == 0;
+}
+
+/* SDL_DestroyTexture() accepts NULL, but sets SDL's error for it. */
+static void destroy_texture(SDL_Texture **texture)
+{
+    if (*texture)
+        SDL_DestroyTexture(*texture);
+    *texture = NULL;
+}
+
 /* ------------------------------------------------------------------ open, attach, close */
 
 static int attach(struct presenter *presenter)
@@ -53,33 +111,35 @@ static int attach(struct presenter *presenter)
 
     if (self->by_surface)
         return 0;
-    SDL_Texture *texture =
-        SDL_CreateTexture(self->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING,
-                          (int)format->width, (int)format->height);
-    if (!texture) {
-        log_error("texture of %ux%u: %s; use --presenter null, or a smaller picture", format->width,
+    watchdog_enter();
+    destroy_texture(&self->texture);
+    self->texture = create_texture(self);
+    watchdog_leave();
+    if (!self->texture) {
+        log_error("presenter sdl: cannot create a texture of %ux%u: %s", format->width,
                   format->height, SDL_GetError());
         return -ENODEV;
     }
-    if (self->texture)
-        SDL_DestroyTexture(self->texture);
-    self->texture = texture;
     return 0;
 }
 
-/* Nothing of the segment is kept: frames are copied and let go at once. */
 static void detach(struct presenter *presenter)
 {
-    (void)presenter;
+    (void)presenter; /* each frame was copied and released in show() */
 }
 
-static void drop_panel(struct sdl_presenter *self)
+static void free_overlay(struct sdl_presenter *self)
 {
-    if (self->panel_texture)
-        SDL_DestroyTexture(self->panel_texture);
-    SDL_FreeSurface(self->panel);
-    self->panel_texture = NULL;
-    self->panel = NULL;
+    destroy_texture(&self->overlay_texture);
+    SDL_FreeSurface(self->overlay);
+    self->overlay = NULL;
+}
+
+static void free_frozen(struct sdl_presenter *self)
+{
+    destroy_texture(&self->frozen_texture);
+    SDL_FreeSurface(self->frozen_surface);
+    self->frozen_surface = NULL;
 }
 
 static void close_sdl(struct presenter *presenter)
@@ -87,10 +147,9 @@ static void close_sdl(struct presenter *presenter)
     struct sdl_presenter *self = of(presenter);
 
     watchdog_enter();
-    drop_panel(self);
-    SDL_FreeSurface(self->kept);
-    if (self->texture)
-        SDL_DestroyTexture(self->texture);
+    free_overlay(self);
+    free_frozen(self);
+    destroy_texture(&self->texture);
     if (self->renderer)
         SDL_DestroyRenderer(self->renderer);
     watchdog_leave();
@@ -101,13 +160,13 @@ static void close_sdl(struct presenter *presenter)
 static int open_sdl(struct presenter **presenter, const struct presenter_config *config,
                     struct pf_viewer *viewer, const char **reason)
 {
-    static char words[256];
+    static char text[256];
     struct sdl_presenter *self = calloc(1, sizeof *self);
 
     if (!self)
         return log_out_of_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
-    /* Without a runtime directory there is no Wayland, and its library would say so by itself. */
+    /* Wayland needs a runtime directory; without one its library prints an error of its own. */
     bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
     *reason = "neither DISPLAY nor WAYLAND_DISPLAY leads to a display";
     int ret = -ENOTSUP;
@@ -131,8 +190,8 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
     bool can_draw = self->renderer || (self->by_surface && SDL_GetWindowSurface(self->window.sdl));
     watchdog_leave();
     if (!can_draw) {
-        snprintf(words, sizeof words, "SDL cannot draw on this display: %s", SDL_GetError());
-        *reason = words;
+        snprintf(text, sizeof text, "SDL cannot draw on this display: %s", SDL_GetError());
+        *reason = text;
         close_sdl(&self->presenter);
         return -ENOTSUP;
     }
@@ -145,56 +204,84 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
     return 0;
 }
 
-/* ------------------------------------------------------------------ a frame */
+/* ------------------------------------------------------------------ drawing */
 
-/* Returns the copies made, or -ENODEV, logged. */
-static int draw_on_surface(struct sdl_presenter *self, SDL_Surface *picture,
-                           const struct pf_format *format)
+static SDL_Rect place_in_window(const struct sdl_presenter *self, int width, int height)
 {
-    struct placement place = window_place(&self->window, format);
-    SDL_Rect to = {place.x, place.y, place.width, place.height};
+    struct pf_format format = {.width = (uint32_t)width, .height = (uint32_t)height};
+    struct placement place = placement_of_frame(&format, self->window.width, self->window.height,
+                                                self->window.one_to_one);
+
+    return (SDL_Rect){place.x, place.y, place.width, place.height};
+}
+
+/*
+ * Both return whether the window shows the content now; else it shows what it showed before, and
+ * SDL_GetError() has the reason. A missing overlay is no failure: the frame is on the screen.
+ */
+static bool draw_surface(struct sdl_presenter *self, SDL_Surface *content)
+{
+    SDL_Rect to = place_in_window(self, content->w, content->h);
     SDL_Surface *surface = SDL_GetWindowSurface(self->window.sdl);
 
-    if (!surface) {
-        log_error("display lost: %s; look at the display", SDL_GetError());
+    if (!surface)
+        return false;
+    if ((to.w < surface->w || to.h < surface->h) && SDL_FillRect(surface, NULL, 0) != 0)
+        return false;
+    /* One copy, into SDL's surface, which the X server reads itself. */
+    int ret = to.w == content->w && to.h == content->h
+                  ? SDL_BlitSurface(content, NULL, surface, &to)
+                  : SDL_BlitScaled(content, NULL, surface, &to);
+    if (ret != 0)
+        return false;
+    if (self->overlay)
+        SDL_BlitSurface(self->overlay, NULL, surface, NULL);
+    return SDL_UpdateWindowSurface(self->window.sdl) == 0;
+}
+
+static bool draw_texture(struct sdl_presenter *self, SDL_Texture *content)
+{
+    int width, height;
+
+    if (SDL_QueryTexture(content, NULL, NULL, &width, &height) != 0)
+        return false;
+    SDL_Rect to = place_in_window(self, width, height);
+    if (SDL_SetRenderDrawColor(self->renderer, 0, 0, 0, 255) != 0 ||
+        SDL_RenderClear(self->renderer) != 0 ||
+        SDL_RenderCopy(self->renderer, content, NULL, &to) != 0)
+        return false;
+    if (self->overlay_texture) {
+        SDL_Rect corner = {0, 0, self->overlay->w, self->overlay->h};
+        SDL_RenderCopy(self->renderer, self->overlay_texture, NULL, &corner);
+    }
+    /* SDL draws here; SDL_RenderPresent() would draw too, but returns nothing. */
+    if (SDL_RenderFlush(self->renderer) != 0)
+        return false;
+    SDL_RenderPresent(self->renderer);
+    return true;
+}
+
+/* Count failures to draw; a success resets the count. Returns 0, or -ENODEV, logged: the display is
+ * lost, or SDL fails repeatedly. */
+static int count_failure(struct sdl_presenter *self, bool is_drawn)
+{
+    if (is_drawn) {
+        self->failures = 0;
+        return 0;
+    }
+    if (x11_loss_is_detected())
+        return display_loss_closed();
+    if (++self->failures >= FAILURES_MAX) {
+        log_error("display lost: SDL cannot draw: %s", SDL_GetError());
         return -ENODEV;
     }
-    if (place.width < surface->w || place.height < surface->h)
-        SDL_FillRect(surface, NULL, 0);
-    /* One copy, into SDL's surface; the X server reads that by itself. */
-    if (place.width == (int)format->width && place.height == (int)format->height)
-        SDL_BlitSurface(picture, NULL, surface, &to);
-    else
-        SDL_BlitScaled(picture, NULL, surface, &to);
-    SDL_BlitSurface(self->panel, NULL, surface, NULL);
-    SDL_UpdateWindowSurface(self->window.sdl);
-    return 1;
+    if (!self->has_warned)
+        log_warning("presenter sdl: frame skipped: %s", SDL_GetError());
+    self->has_warned = true;
+    return 0;
 }
 
-static void draw_texture(struct sdl_presenter *self)
-{
-    struct placement place = window_place(&self->window, format_of(self));
-    SDL_Rect to = {place.x, place.y, place.width, place.height};
-
-    SDL_SetRenderDrawColor(self->renderer, 0, 0, 0, 255);
-    SDL_RenderClear(self->renderer);
-    SDL_RenderCopy(self->renderer, self->texture, NULL, &to);
-    if (self->panel_texture) {
-        SDL_Rect corner = {0, 0, self->panel->w, self->panel->h};
-        SDL_RenderCopy(self->renderer, self->panel_texture, NULL, &corner);
-    }
-    SDL_RenderPresent(self->renderer);
-}
-
-static SDL_Surface *wrap(const struct sdl_presenter *self, const struct pf_frame *frame)
-{
-    const struct pf_format *format = format_of(self);
-
-    return SDL_CreateRGBSurfaceWithFormatFrom(frame->plane[0].pixels, (int)format->width,
-                                              (int)format->height, 32,
-                                              (int)frame->plane[0].stride_bytes,
-                                              SDL_PIXELFORMAT_RGB888);
-}
+/* ------------------------------------------------------------------ a frame */
 
 static bool ready(const struct presenter *presenter)
 {
@@ -205,72 +292,66 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 {
     struct sdl_presenter *self = of(presenter);
     int64_t submit_ns = clock_now_ns();
-    int copies;
+    bool is_drawn;
 
     watchdog_enter();
     if (self->by_surface) {
-        SDL_Surface *picture = wrap(self, frame);
-        copies = picture ? draw_on_surface(self, picture, format_of(self))
-                         : log_out_of_memory("picture");
-        SDL_FreeSurface(picture);
+        SDL_Surface *content = create_surface(self, frame);
+        is_drawn = content && draw_surface(self, content);
+        SDL_FreeSurface(content);
     } else {
-        /* One copy, into the texture; what the driver makes of it is not ours to see. */
-        copies = SDL_UpdateTexture(self->texture, NULL, frame->plane[0].pixels,
-                                   (int)frame->plane[0].stride_bytes) == 0;
-        draw_texture(self);
+        /* One copy, into the texture; any that the driver makes is not visible here. */
+        is_drawn = update_texture(self->texture, frame) && draw_texture(self, self->texture);
     }
     watchdog_leave();
     pf_viewer_release(presenter->viewer, frame);
-    if (copies < 0)
-        return copies;
     self->done = (struct presented){.frame = *frame,
+                                    .skipped = !is_drawn,
                                     .again = again,
                                     .submit_ns = submit_ns,
                                     .done_ns = clock_now_ns(),
-                                    .user_copies = (uint32_t)copies};
+                                    .user_copies = is_drawn};
     self->has_done = true;
-    return 0;
+    return count_failure(self, is_drawn);
+}
+
+static bool has_frozen(const struct sdl_presenter *self)
+{
+    return self->frozen_surface || self->frozen_texture;
 }
 
 static int draw_frozen(struct sdl_presenter *self)
 {
-    int copies = 0;
-
     watchdog_enter();
-    if (!self->by_surface) {
-        draw_texture(self);
-    } else if (self->kept) {
-        struct pf_format format = {.width = (uint32_t)self->kept->w,
-                                   .height = (uint32_t)self->kept->h};
-        copies = draw_on_surface(self, self->kept, &format);
-    }
+    bool is_drawn = self->by_surface ? draw_surface(self, self->frozen_surface)
+                                     : draw_texture(self, self->frozen_texture);
     watchdog_leave();
-    return copies < 0 ? copies : 0;
+    return count_failure(self, is_drawn);
 }
 
-/* The texture keeps its picture by itself; the surface is asked to keep one. */
 static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 {
     struct sdl_presenter *self = of(presenter);
 
-    SDL_FreeSurface(self->kept);
-    self->kept = NULL;
-    self->is_frozen = frame != NULL;
+    watchdog_enter();
+    free_frozen(self);
+    if (frame && self->by_surface) {
+        SDL_Surface *content = create_surface(self, frame);
+        self->frozen_surface = content ? SDL_DuplicateSurface(content) : NULL;
+        SDL_FreeSurface(content);
+    } else if (frame) {
+        self->frozen_texture = create_texture(self);
+        if (self->frozen_texture && !update_texture(self->frozen_texture, frame))
+            destroy_texture(&self->frozen_texture);
+    }
+    watchdog_leave();
     if (!frame)
         return 0;
-    if (self->by_surface) {
-        SDL_Surface *picture = wrap(self, frame);
-        self->kept = picture ? SDL_DuplicateSurface(picture) : NULL;
-        SDL_FreeSurface(picture);
-    } else {
-        watchdog_enter();
-        SDL_UpdateTexture(self->texture, NULL, frame->plane[0].pixels,
-                          (int)frame->plane[0].stride_bytes);
-        watchdog_leave();
-    }
     pf_viewer_release(presenter->viewer, frame);
-    return draw_frozen(self);
+    return has_frozen(self) ? draw_frozen(self) : count_failure(self, false);
 }
+
+/* ------------------------------------------------------------------ events, status */
 
 static int poll_sdl(struct presenter *presenter, struct presented *done, enum command *command)
 {
@@ -278,12 +359,9 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
 
     *command = window_poll(&self->window);
     presenter->overlay_scale = window_overlay_scale(&self->window);
-    if (x11_loss_seen() || self->window.is_lost) {
-        if (!watchdog_has_barked())
-            log_error("display lost: connection closed; look at the display");
-        return -ENODEV;
-    }
-    if (*command == COMMAND_REDRAW && self->is_frozen) {
+    if (x11_loss_is_detected() || self->window.is_lost)
+        return display_loss_closed();
+    if (*command == COMMAND_REDRAW && has_frozen(self)) {
         int ret = draw_frozen(self);
         *command = COMMAND_NONE;
         if (ret < 0)
@@ -296,39 +374,39 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
     return 1;
 }
 
-/* A copy of the panel: each frame is drawn over what was there, so it is needed with each. */
-static void keep_panel(struct sdl_presenter *self, const struct canvas *panel)
+/* A copy: the overlay is drawn again with each frame. */
+static void copy_overlay(struct sdl_presenter *self, const struct canvas *canvas)
 {
     SDL_Surface *drawn =
-        SDL_CreateRGBSurfaceWithFormatFrom(panel->pixels, (int)panel->width, (int)panel->height, 32,
-                                           (int)panel->stride_bytes, SDL_PIXELFORMAT_RGB888);
+        SDL_CreateRGBSurfaceWithFormatFrom(canvas->pixels, (int)canvas->width, (int)canvas->height,
+                                           32, (int)canvas->stride_bytes, SDL_PIXELFORMAT_RGB888);
 
-    self->panel = drawn ? SDL_DuplicateSurface(drawn) : NULL;
+    self->overlay = drawn ? SDL_DuplicateSurface(drawn) : NULL;
     SDL_FreeSurface(drawn);
-    if (self->panel && self->renderer)
-        self->panel_texture = SDL_CreateTextureFromSurface(self->renderer, self->panel);
+    if (self->overlay && self->renderer)
+        self->overlay_texture = SDL_CreateTextureFromSurface(self->renderer, self->overlay);
 }
 
 static void set_status(struct presenter *presenter, const char *title,
                        const struct canvas *overlay_canvas)
 {
     struct sdl_presenter *self = of(presenter);
-
-    bool had_panel = self->panel;
+    bool had_overlay = self->overlay;
 
     if (title)
         window_set_title(&self->window, title);
-    drop_panel(self);
+    free_overlay(self);
     if (overlay_canvas)
-        keep_panel(self, overlay_canvas);
-    if (self->is_frozen && had_panel != (self->panel != NULL))
-        draw_frozen(self); /* no frame comes to be drawn with it */
+        copy_overlay(self, overlay_canvas);
+    if (has_frozen(self) && had_overlay != (self->overlay != NULL))
+        draw_frozen(self); /* no new frame is drawn while paused */
 }
 
 const struct presenter_ops presenter_sdl_ops = {
     .name = "sdl",
-    .summary = "auto's second: native Wayland, and X servers that do not share; one copy a frame",
+    .summary = "native Wayland, and X servers that cannot share memory; one copy per frame",
     .is_for_auto = true,
+    .supports = supports,
     .open = open_sdl,
     .detach = detach,
     .attach = attach,

@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A display that has stopped must not hold the viewer. Most calls into SDL may wait for the
- * display, some of them for ever, so they are put between watchdog_enter() and watchdog_leave().
- * When one takes longer than 5 s, the watchdog says "display lost: no answer for 5 s" and ends the
- * wait.
+ * A display that has stopped must not block the viewer. Most calls into SDL may wait for the
+ * display, some of them forever, so each is enclosed by watchdog_enter() and watchdog_leave(). When
+ * one takes longer than 5 s, the watchdog's thread logs "display lost: no answer for 5 s" and ends
+ * the wait: it shuts down the socket that the call waits for, so that the call returns with an
+ * error. If the call still does not return, or the socket is not known, the process exits with code
+ * 12.
  *
- * All of it is for one thread, the loop's.
+ * Call these functions from the loop's thread only.
  */
-#ifndef WATCHDOG_H
-#define WATCHDOG_H
+#ifndef VIEWER_PRESENTERS_WATCHDOG_H
+#define VIEWER_PRESENTERS_WATCHDOG_H
 
-#include <stdbool.h>
+int watchdog_start(void); /* Nothing if it runs already. Returns 0, or a negative errno, logged. */
+void watchdog_stop(void); /* Nothing if it does not run. */
 
-int watchdog_start(void); /* unless it runs. Returns 0, or a negative errno, logged */
-void watchdog_stop(void); /* if it runs */
-
-/* Pairs do not nest. watchdog_enter() again says that a long call has come further. */
+/* Pairs do not nest. watchdog_enter() inside a pair starts the 5 s again. */
 void watchdog_enter(void);
 void watchdog_leave(void);
 
-/* Ending a wait: `fd`, the socket that it is for, is shut down, so the call comes back with an
- * error and the loop can end in order. -1: not known, then the process ends at once, with exit
- * code 12. */
+/* `fd`: the socket of the display; -1: not known. */
 void watchdog_set_socket(int fd);
-
-/* Has it ended a wait? Then it has said so, too. */
-bool watchdog_has_barked(void);
 
 #endif

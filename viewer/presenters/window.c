@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SDL makes the window and gets its events; the presenters draw. No renderer is made here: SDL may
- * make the window anew for one, and the x11 presenter draws on this window's id.
+ * SDL creates the window and gets its events; the presenters draw. No renderer is created here: SDL
+ * may recreate the window for it, and the x11 presenter draws on this window's id.
  */
 #include "window.h"
 
@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "placement.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
 
-enum { LARGE_HEIGHT = 1600 }; /* pixels: from here on a panel is drawn twice as large */
+enum { LARGE_HEIGHT = 1600 }; /* pixels: from this height on the overlay is drawn twice as large */
 
-/* The frame's size times the scale; without one, shrunk until it fits the screen. */
+/* The frame's size times the scale; without a scale, reduced until it fits the screen. */
 static void first_size(const struct presenter_config *config, const struct pf_format *format,
                        int *width, int *height)
 {
@@ -28,8 +29,7 @@ static void first_size(const struct presenter_config *config, const struct pf_fo
     if (config->scale || SDL_GetDisplayUsableBounds(0, &screen) != 0 ||
         (*width <= screen.w && *height <= screen.h))
         return;
-    struct window room = {.width = screen.w, .height = screen.h};
-    struct placement fit = window_place(&room, format);
+    struct placement fit = placement_of_frame(format, screen.w, screen.h, false);
     *width = fit.width;
     *height = fit.height;
 }
@@ -44,22 +44,21 @@ bool window_has_x11(void)
 int window_open(struct window *window, const char *driver, const struct presenter_config *config,
                 const struct pf_format *format, const char **reason)
 {
-    static char words[256];
+    static char text[256];
     int width, height;
 
     *window = (struct window){0};
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_APP_NAME, "pageflip-viewer");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
-    /* Or SDL takes a DirectColor visual where there is one: the same pixels through a colour map.
-     */
+    /* Without this SDL prefers a DirectColor visual, which maps the same pixels through a colour
+     * map. */
     setenv("SDL_VIDEO_X11_NODIRECTCOLOR", "1", 0);
-    if (driver)
-        SDL_SetHint(SDL_HINT_VIDEODRIVER, driver);
+    SDL_SetHint(SDL_HINT_VIDEODRIVER, driver);
     int ret = watchdog_start();
     if (ret < 0)
         return ret;
-    x11_loss_catch_errors();
+    x11_loss_handle_errors();
     watchdog_set_socket(-1);
     watchdog_enter();
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0) {
@@ -73,10 +72,10 @@ int window_open(struct window *window, const char *driver, const struct presente
     }
     if (!window->sdl) {
         if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))
-            snprintf(words, sizeof words, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
+            snprintf(text, sizeof text, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
         else
-            snprintf(words, sizeof words, "SDL opens no window: %s", SDL_GetError());
-        *reason = words;
+            snprintf(text, sizeof text, "SDL opens no window: %s", SDL_GetError());
+        *reason = text;
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         watchdog_leave();
         return -ENOTSUP;
@@ -89,9 +88,9 @@ int window_open(struct window *window, const char *driver, const struct presente
 
 void window_close(struct window *window)
 {
-    if (!window->sdl || x11_loss_seen())
+    if (!window->sdl || x11_loss_is_detected())
         return;
-    x11_loss_is_final();
+    x11_loss_make_fatal();
     watchdog_enter();
     SDL_DestroyWindow(window->sdl);
     SDL_QuitSubSystem(SDL_INIT_VIDEO);
@@ -116,7 +115,7 @@ static enum command on_key(struct window *window, SDL_Keycode key)
         watchdog_enter();
         SDL_SetWindowFullscreen(window->sdl, is_full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
         watchdog_leave();
-        return COMMAND_NONE; /* the new size comes as an event */
+        return COMMAND_NONE; /* an event reports the new size */
     }
     default: return COMMAND_NONE;
     }
@@ -159,11 +158,11 @@ enum command window_poll(struct window *window)
 
     while (next_event(&event)) {
         enum command command = COMMAND_NONE;
-        /* Whoever closes the window ends the loop before this comes. Alone it is SDL's only word
-         * for a compositor that has gone. */
+        /* A user who closes the window ends the loop before this event. Without that it is SDL's
+         * only report of a lost Wayland compositor. */
         if (event.type == SDL_QUIT)
             window->is_lost = strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0;
-        if (event.type == SDL_QUIT || x11_loss_of_window(&event))
+        if (event.type == SDL_QUIT || x11_loss_is_window_destroyed(&event))
             command = COMMAND_QUIT;
         else if (event.type == SDL_KEYDOWN && !event.key.repeat)
             command = on_key(window, event.key.keysym.sym);
@@ -178,29 +177,4 @@ enum command window_poll(struct window *window)
 uint32_t window_overlay_scale(const struct window *window)
 {
     return !window->overlay ? 0 : window->height >= LARGE_HEIGHT ? 2 : 1;
-}
-
-struct placement window_place(const struct window *window, const struct pf_format *format)
-{
-    int64_t width = format->width, height = format->height;
-
-    if (!window->one_to_one) {
-        /* As wide as the window, unless it were too high then. */
-        int64_t fit_height = (int64_t)window->width * height / width;
-        if (fit_height <= window->height) {
-            width = window->width;
-            height = fit_height;
-        } else {
-            width = (int64_t)window->height * width / height;
-            height = window->height;
-        }
-    }
-    if (width < 1)
-        width = 1;
-    if (height < 1)
-        height = 1;
-    return (struct placement){.x = (window->width - (int)width) / 2,
-                              .y = (window->height - (int)height) / 2,
-                              .width = (int)width,
-                              .height = (int)height};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The SDL window and what people do to it: shared by the presenters that have one. */
-#ifndef WINDOW_H
-#define WINDOW_H
+/* The SDL window and what the user does with it: shared by the presenters that have one. */
+#ifndef VIEWER_PRESENTERS_WINDOW_H
+#define VIEWER_PRESENTERS_WINDOW_H
 
 #include <SDL.h>
 
@@ -9,40 +9,31 @@
 
 struct window {
     SDL_Window *sdl;
-    int width, height; /* pixels of the drawable, kept up to date */
-    bool resized;      /* width or height have changed; the presenter clears it */
-    bool is_lost;      /* the compositor has gone */
-    bool overlay;      /* `o`: people want the overlay */
-    bool one_to_one; /* `1`: one pixel of the frame is one pixel of the window; else it fits, aspect
-                        kept */
-};
-
-/* Where a frame goes in a window: centred, aspect kept, never empty. */
-struct placement {
-    int x, y;          /* of the frame's top left in the window; negative when it is larger */
-    int width, height; /* of the frame on the window */
+    int width, height; /* pixels of the drawable; window_poll() updates them */
+    bool resized;      /* width, height or one_to_one have changed; the presenter clears it */
+    bool is_lost;      /* the Wayland compositor has closed the connection */
+    bool overlay;      /* key `o`: the user wants the overlay */
+    bool one_to_one;   /* key `1`: one pixel of the frame is one pixel of the window */
 };
 
 /* Is DISPLAY set, so that there may be an X server? */
 bool window_has_x11(void);
 
 /*
- * SDL_Init with `driver` ("x11", or NULL for SDL's choice) and a window of the config's size for
- * the format. Signals stay ours. Returns 0, or -ENOTSUP with *reason in words, or another negative
- * errno, logged.
+ * Initialize SDL with `driver` ("x11", or a list like "x11,wayland") and open a window for frames
+ * of the format. SDL installs no signal handlers. Returns 0, or -ENOTSUP and *reason, a text, or
+ * another negative errno, logged.
  */
 int window_open(struct window *window, const char *driver, const struct presenter_config *config,
                 const struct pf_format *format, const char **reason);
 void window_close(struct window *window);
 void window_set_title(struct window *window, const char *title);
 
-/* Take every waiting SDL event. Returns the first that is a command; call again until COMMAND_NONE.
- */
+/* Process SDL's events up to the first that is a command, and return that. COMMAND_NONE: there are
+ * no more events. */
 enum command window_poll(struct window *window);
 
-/* How large the panel is to be drawn; 0: people do not want it. */
+/* The scale that the user wants the overlay in; 0: hidden. */
 uint32_t window_overlay_scale(const struct window *window);
-
-struct placement window_place(const struct window *window, const struct pf_format *format);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the run must find: a program that takes it for granted that there is memory. */
+/* The run must find this crash: the program does not check that it got memory. */
 #include <stdlib.h>
 
 int main(void)

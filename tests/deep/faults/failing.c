@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A library to preload (ld.so(8), LD_PRELOAD): the k-th call of one function fails, as the manual
- * says that it may.
+ * A library to preload (ld.so(8), LD_PRELOAD) in which the k-th call of one function fails as its
+ * manual page describes.
  *
  *     PAGEFLIP_FAIL=shmat:2     the second shmat() of the program fails
- *     PAGEFLIP_FAIL=count       none fails
- *     PAGEFLIP_FAIL_TELL=FILE   written at the end: a line "NAME CALLS" for each that was called,
- * and "failed" if the one that was to fail was come to
+ *     PAGEFLIP_FAIL=count       no call fails
+ *     PAGEFLIP_FAIL_TELL=FILE   written at the exit: a line "NAME CALLS" for each called function,
+ *                               and "failed" if the selected call was reached
  *
- * Only calls that the program itself makes are counted, known by the address that they return to:
- * what SDL or the C library does inside is not our subject.
+ * Only calls by the program itself are counted, recognized by their return address: calls inside
+ * SDL or the C library are not under test.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,13 +37,13 @@ struct counter {
 
 static struct counter counters[NAMES_MAX];
 static atomic_int counter_count;
-static char failing[NAME_BYTES]; /* which function; "": none */
+static char failing[NAME_BYTES]; /* name of the function; "": none */
 static long failing_call;
 static const char *tell_path;
 static atomic_bool has_failed;
 static uintptr_t program_start, program_end;
 
-/* Of glibc: what must work before dlsym() does. */
+/* From glibc, since these must work before dlsym() does. */
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 
@@ -59,7 +59,7 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *unused)
         program_start = start;
         program_end = start + part->p_memsz;
     }
-    return 1; /* the first in the list is the program: no more */
+    return 1; /* the first in the list is the program; skip the rest */
 }
 
 __attribute__((constructor)) static void read_environment(void)
@@ -74,7 +74,7 @@ __attribute__((constructor)) static void read_environment(void)
     dl_iterate_phdr(find_program, NULL);
 }
 
-/* Not by stdio: that is among what fails. It also runs when the program ends by _exit(). */
+/* Without stdio, which may fail here. Also called from _exit(). */
 static void tell(void)
 {
     int fd = tell_path ? open(tell_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
@@ -109,7 +109,7 @@ static struct counter *counter_of(const char *name)
     return &counters[i];
 }
 
-/* Is this the call that is to fail? */
+/* Must this call fail? */
 static bool is_due(struct counter *counter, const void *caller)
 {
     uintptr_t from = (uintptr_t)caller;
@@ -131,8 +131,8 @@ static bool is_due(struct counter *counter, const void *caller)
         is_due(counter, __builtin_return_address(0));                                              \
     })
 
-/* A function that calls the real one, or sets errno and returns `bad`. Its C name is another than
- * the one that it is linked by, so that it need not agree with a header in every attribute. */
+/* A function that calls the real one, or sets errno and returns `bad`. Its C name differs from its
+ * linker name, so that its attributes may differ from those in a header. */
 #define FAILS(type, name, parameters, arguments, bad, error)                                       \
     type failing_##name parameters __asm__(#name);                                                 \
     type failing_##name parameters                                                                 \
@@ -198,7 +198,7 @@ int asprintf(char **text, const char *format, ...)
 
 /* ------------------------------------------------------------------ files */
 
-/* A third argument is there when the flags say so; to pass it on when it is not does no harm. */
+/* The flags determine whether there is a third argument; passing it in any case is harmless. */
 FAILS(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), -1, EMFILE)
 FAILS(int, openat64, (int at, const char *path, int flags, mode_t mode), (at, path, flags, mode),
       -1, EMFILE)
@@ -227,7 +227,7 @@ FAILS(int, scandir64, (const char *path, void *list, void *filter, void *compare
 FAILS(off_t, lseek64, (int fd, off_t to, int from), (fd, to, from), -1, ESPIPE)
 FAILS(ssize_t, getrandom, (void *to, size_t bytes, unsigned flags), (to, bytes, flags), -1, ENOSYS)
 
-/* It closes all the same, or the test would find what is not freed. */
+/* It closes the file in any case, or the leak check would report it. */
 int fclose(FILE *file)
 {
     static int (*real)(FILE *);
@@ -244,7 +244,7 @@ int fclose(FILE *file)
 
 /* ------------------------------------------------------------------ waiting, threads, signals */
 
-/* The only one of the program's is futex(). */
+/* The program calls only futex() through it. */
 FAILS(long, syscall, (long number, long a, long b, long c, long d, long e, long f),
       (number, a, b, c, d, e, f), -1, EINTR)
 FAILS(int, nanosleep, (const struct timespec *time, struct timespec *left), (time, left), -1, EINTR)
@@ -309,7 +309,7 @@ FAILS(int, SDL_SetWindowFullscreen, (void *window, uint32_t flags), (window, fla
 
 /* ------------------------------------------------------------------ XCB */
 
-/* It never returns NULL: a connection to nowhere says that it has an error. */
+/* It never returns NULL: a failed connection is an object with an error. */
 void *xcb_connect(const char *name, int *screen);
 void *xcb_connect(const char *name, int *screen)
 {
@@ -320,7 +320,7 @@ void *xcb_connect(const char *name, int *screen)
     return real(DUE("xcb_connect") ? ":987" : name, screen);
 }
 
-/* What xcb_shm_attach_checked() and others are asked about: an xcb_generic_error_t, BadAccess. */
+/* The error of xcb_shm_attach_checked() and others: an xcb_generic_error_t, BadAccess. */
 void *xcb_request_check(void *connection, unsigned cookie);
 void *xcb_request_check(void *connection, unsigned cookie)
 {
@@ -353,7 +353,7 @@ FAILS_REPLY(xcb_present_query_version_reply)
 FAILS_REPLY(xcb_render_query_version_reply)
 FAILS_REPLY(xcb_render_query_pict_formats_reply)
 
-/* ------------------------------------------------------------------ the end by _exit() */
+/* ------------------------------------------------------------------ _exit() */
 
 void _exit(int code)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A segment of any bytes: one run is what a viewer and a producer do with it, without a system
- * call. The header is checked; if it passes, the viewer joins, polls and lets go, and the producer
- * looks for slots and publishes, while a peer goes on writing into pages 1 and 2.
+ * A segment of any bytes. A run checks the header; if the check passes, a viewer joins, claims and
+ * releases frames, and a producer searches free slots and publishes, while a peer overwrites pages
+ * 1 and 2. There are no system calls.
  *
  * An input is a struct head, the header, the producer's words, the lanes, and then pokes. The
- * segment lies so that it ends where the mapping does: a byte too far is a SIGSEGV.
+ * segment ends at the end of the mapping, so that an access beyond the segment raises SIGSEGV.
  */
 #include <stdint.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct head {
     uint8_t pages;    /* of the segment */
     uint8_t mode;     /* of the viewer: latest or every frame */
     uint8_t lane;     /* of the viewer */
-    uint8_t fix;      /* not 0: make right what no mutation finds by chance */
+    uint8_t fix;      /* not 0: correct the fields that no mutation finds by chance */
     uint16_t seen;    /* by the viewer */
     uint16_t reserve; /* keeps what follows aligned */
 };
@@ -31,17 +31,17 @@ struct poke {
     uint8_t bytes[8];
 };
 
-static uint8_t *mapping; /* SEGMENT_MAX bytes, and none behind them */
+static uint8_t *mapping; /* SEGMENT_MAX bytes; the page after them is not accessible */
 static const uint8_t *input;
 static size_t left;
 
 static void take(void *to, size_t bytes)
 {
-    size_t there = bytes < left ? bytes : left;
+    size_t available = bytes < left ? bytes : left;
 
-    memcpy(to, input, there);
-    input += there;
-    left -= there;
+    memcpy(to, input, available);
+    input += available;
+    left -= available;
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -69,8 +69,8 @@ static void poke(uint8_t *base)
            sizeof poke.bytes);
 }
 
-/* What everybody who gets a frame may rely on. */
-static void use(const struct segment *segment, const struct pf_frame *frame)
+/* Check what a viewer may rely on, and read the frame's first and last byte. */
+static void check_frame(const struct segment *segment, const struct pf_frame *frame)
 {
     const struct pf_segment *geometry = &segment->geometry;
     volatile uint8_t sum = 0;
@@ -105,7 +105,7 @@ static void produce(struct segment *segment, struct handoff *handoff)
     handoff_publish(handoff, segment, &frame);
 }
 
-static void play(struct segment *segment, const struct head *head)
+static void run(struct segment *segment, const struct head *head)
 {
     uint32_t lane = head->lane % PF_VIEWERS_MAX;
     enum lane_mode mode = head->mode & 1 ? LANE_EVERY : LANE_LATEST;
@@ -119,7 +119,7 @@ static void play(struct segment *segment, const struct head *head)
         int ret = mode == LANE_EVERY ? handoff_claim_next(segment, lane, seen, &frame)
                                      : handoff_claim_newest(segment, lane, seen, &frame);
         if (ret == 0) {
-            use(segment, &frame);
+            check_frame(segment, &frame);
             seen = frame.sequence;
             if (i % 2)
                 handoff_release(segment, lane, frame.slot);
@@ -166,6 +166,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .slots = base + geometry.slots_offset,
         .geometry = geometry,
     };
-    play(&segment, &head);
+    run(&segment, &head);
     return 0;
 }

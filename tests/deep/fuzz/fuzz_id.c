@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text as an id file. What is taken must come out whole. */
+/* Any text as an id file. If the parser accepts it, every field must have been set. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

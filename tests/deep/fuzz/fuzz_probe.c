@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Can this machine build a fuzzer at all? */
+/* Compiled to find out whether this compiler can build a fuzzer. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A claim on a machine whose stores are late. Four accesses of handoff.c, marked [dekker] there, are
- * memory_order_seq_cst; here each can be made weaker, and each must then be missed.
+ * A claim on a machine that delays stores. Four accesses of handoff.c, marked [dekker] there, are
+ * memory_order_seq_cst. Here each of them can be made weaker; the search must then find a fault.
  *
- * Every process has a buffer of stores that the other does not see yet; its own loads see them. The
- * process `memory` lets them out, at any time:
+ * Each process has a buffer of stores that the other process cannot read yet; its own loads read
+ * them. The process `memory` commits them at any time:
  *
  *   -DTSO   x86: one by one, in order. A seq_cst store, and each locked instruction, waits until the
- *           buffer is empty. Loads are in order, so a weaker load is the same load.
- *   -DARM   ARMv8: plain stores in any order (but for those to one place); a release store after all
- *           before it. Nothing waits at a store; but a seq_cst load (LDAR) waits for the seq_cst
- *           stores before it (STLR), and an acquire load (LDAPR) does not: it may be early.
+ *           buffer is empty. Loads are in order, so that a weaker load is the same load.
+ *   -DARM   ARMv8: plain stores in any order, except two to the same place; a release store after
+ *           all earlier stores. No store waits. A seq_cst load (LDAR) waits for the earlier seq_cst
+ *           stores (STLR); an acquire load (LDAPR) does not wait, so that it may be early.
  *
- * Left out: early loads among each other (every load here is acquire, and none passes another), and
- * more than one viewer. sem_post() orders nothing but itself here, as with a bell that is full: a
- * real one hides a weak store of `newest` on x86.
+ * Not modelled: the reordering of loads (every load here is an acquire, and none passes another),
+ * and more than one viewer. A ring orders no other access here: on x86 a real ring hides a weak
+ * store of `newest`.
  *
- *   -DEVERY_FRAME   the viewer joins for every frame, takes one, leaves and joins again; else: latest
- *   -DWEAK_*    one access weakened; each is where it is used
+ *   -DEVERY_FRAME   an every-frame viewer: it joins, claims one frame, leaves, and joins again;
+ *                   else a latest-frame viewer
+ *   -DLOOK_AGAIN    a sleep may end without a ring
+ *   -DWEAK_*        one access is weaker; each name is defined below
  */
 #define N 4          /* frames */
 #define JOINS 2
 #define QUEUE 4
 
-/* Places in memory. A picture is one of them: it holds the number of its frame. */
+/* Places in memory. The pixels of a slot are one place, which contains the frame's number. */
 #define NEWEST 0     /* sequence << 1 | slot */
 #define LANE 1       /* NEXT << 4 | HELD << 2 | MODE */
-#define DOOR 2
+#define DOORBELL 2
 #define META 3       /* of slot 0 and 1 */
 #define PIXELS 5     /* of slot 0 and 1 */
 #define PLACES 7
@@ -49,44 +51,44 @@
 
 typedef buffer {
 	byte used;
-	byte seq_cst;                    /* how many of them are */
+	byte seq_cst;                    /* number of seq_cst stores in it */
 	byte place[QUEUE];
 	byte value[QUEUE];
 	byte order[QUEUE];
 }
 byte memory_of[PLACES];
-buffer late[2];
+buffer pending[2];
 
 inline store(me, where, what, how)
 {
 	atomic {
-		late[me].used < QUEUE ->
-		late[me].place[late[me].used] = where;
-		late[me].value[late[me].used] = what;
-		late[me].order[late[me].used] = how;
-		late[me].seq_cst = late[me].seq_cst + (how == SEQ_CST -> 1 : 0);
-		late[me].used++
+		pending[me].used < QUEUE ->
+		pending[me].place[pending[me].used] = where;
+		pending[me].value[pending[me].used] = what;
+		pending[me].order[pending[me].used] = how;
+		pending[me].seq_cst = pending[me].seq_cst + (how == SEQ_CST -> 1 : 0);
+		pending[me].used++
 	}
 #ifdef TSO
 	if
-	:: how == SEQ_CST -> late[me].used == 0
+	:: how == SEQ_CST -> pending[me].used == 0
 	:: how != SEQ_CST
 	fi
 #endif
 }
 
-/* The youngest of one's own, or what is in memory. */
+/* The latest of the process's own pending stores, or the word in memory. */
 inline load(me, where, what, how)
 {
 	atomic {
-		how != SEQ_CST || late[me].seq_cst == 0 ->
+		how != SEQ_CST || pending[me].seq_cst == 0 ->
 		d_step {
 			what = memory_of[where];
 			at = 0;
 			do
-			:: at < late[me].used ->
+			:: at < pending[me].used ->
 				if
-				:: late[me].place[at] == where -> what = late[me].value[at]
+				:: pending[me].place[at] == where -> what = pending[me].value[at]
 				:: else
 				fi;
 				at++
@@ -97,9 +99,10 @@ inline load(me, where, what, how)
 	}
 }
 
-/* fetch_or, fetch_and and a compare_exchange on one's own lane; nobody else writes it here. */
+/* fetch_or, fetch_and and compare_exchange on the viewer's own lane; here no other process writes
+ * the lane. */
 #ifdef TSO
-#define LOCKED(how) SEQ_CST              /* x86 has no other */
+#define LOCKED(how) SEQ_CST              /* every locked instruction on x86 is seq_cst */
 #else
 #define LOCKED(how) how
 #endif
@@ -109,30 +112,30 @@ inline change(me, where, was, becomes, how)
 	store(me, where, becomes, how)
 }
 
-#define SAME(p, i, j) (late[p].place[i] == late[p].place[j])
+#define SAME(p, i, j) (pending[p].place[i] == pending[p].place[j])
 #ifdef TSO
 #define MAY_LEAVE(p, i) (i == 0)
 #else
-#define MAY_LEAVE(p, i) (i == 0 || (late[p].order[i] == PLAIN && !SAME(p, i, 0) && \
+#define MAY_LEAVE(p, i) (i == 0 || (pending[p].order[i] == PLAIN && !SAME(p, i, 0) && \
 	(i < 2 || !SAME(p, i, 1)) && (i < 3 || !SAME(p, i, 2))))
 #endif
-#define LETS(p, i) late[p].used > i && MAY_LEAVE(p, i) -> let_out(p, i)
+#define COMMITS(p, i) pending[p].used > i && MAY_LEAVE(p, i) -> commit(p, i)
 
-inline let_out(p, i)
+inline commit(p, i)
 {
-	memory_of[late[p].place[i]] = late[p].value[i];
-	late[p].seq_cst = late[p].seq_cst - (late[p].order[i] == SEQ_CST -> 1 : 0);
-	late[p].used--;
+	memory_of[pending[p].place[i]] = pending[p].value[i];
+	pending[p].seq_cst = pending[p].seq_cst - (pending[p].order[i] == SEQ_CST -> 1 : 0);
+	pending[p].used--;
 	at = i;
 	do
-	:: at < late[p].used ->
-		late[p].place[at] = late[p].place[at + 1];
-		late[p].value[at] = late[p].value[at + 1];
-		late[p].order[at] = late[p].order[at + 1];
+	:: at < pending[p].used ->
+		pending[p].place[at] = pending[p].place[at + 1];
+		pending[p].value[at] = pending[p].value[at + 1];
+		pending[p].order[at] = pending[p].order[at + 1];
 		at++
 	:: else -> break
 	od;
-	late[p].place[at] = 0; late[p].value[at] = 0; late[p].order[at] = 0;
+	pending[p].place[at] = 0; pending[p].value[at] = 0; pending[p].order[at] = 0;
 	at = 0
 }
 
@@ -141,15 +144,15 @@ active proctype memory()
 	byte at;
 
 end:	do
-	:: d_step { LETS(PRODUCER, 0) }
-	:: d_step { LETS(VIEWER, 0) }
+	:: d_step { COMMITS(PRODUCER, 0) }
+	:: d_step { COMMITS(VIEWER, 0) }
 #ifdef ARM
-	:: d_step { LETS(PRODUCER, 1) }
-	:: d_step { LETS(PRODUCER, 2) }
-	:: d_step { LETS(PRODUCER, 3) }
-	:: d_step { LETS(VIEWER, 1) }
-	:: d_step { LETS(VIEWER, 2) }
-	:: d_step { LETS(VIEWER, 3) }
+	:: d_step { COMMITS(PRODUCER, 1) }
+	:: d_step { COMMITS(PRODUCER, 2) }
+	:: d_step { COMMITS(PRODUCER, 3) }
+	:: d_step { COMMITS(VIEWER, 1) }
+	:: d_step { COMMITS(VIEWER, 2) }
+	:: d_step { COMMITS(VIEWER, 3) }
 #endif
 	od
 }
@@ -161,12 +164,12 @@ end:	do
 #else
 #define PUBLISH SEQ_CST
 #endif
-#ifdef WEAK_RING                         /* handoff_ring_doors(): the load of a lane */
+#ifdef WEAK_RING                         /* handoff_ring_viewers(): the load of a lane */
 #define RING ORDERED
 #else
 #define RING SEQ_CST
 #endif
-#ifdef WEAK_LANES                        /* handoff_free_slot(): the load of a lane */
+#ifdef WEAK_LANES                        /* handoff_find_free_slot(): the load of a lane */
 #define LANES ORDERED
 #else
 #define LANES SEQ_CST
@@ -195,7 +198,7 @@ end:	do
 #ifdef LOOK_AGAIN
 #define RUNG true
 #else
-#define RUNG memory_of[DOOR] == 1
+#define RUNG memory_of[DOORBELL] == 1
 #endif
 
 active proctype producer()
@@ -206,7 +209,7 @@ active proctype producer()
 	do
 	:: n == N -> break
 	:: n < N ->
-		/* handoff_free_slot(), until there is one */
+		/* handoff_find_free_slot(), until it finds one */
 		load(PRODUCER, LANE, lane, LANES);
 		k = (n == 0 -> 0 : 1 - slot);
 		if
@@ -218,10 +221,10 @@ active proctype producer()
 			store(PRODUCER, PIXELS + k, n, PLAIN);
 			store(PRODUCER, META + k, n, PLAIN);
 			store(PRODUCER, NEWEST, n << 1 | k, PUBLISH);
-			/* handoff_ring_doors() */
+			/* handoff_ring_viewers() */
 			load(PRODUCER, LANE, lane, RING);
 			if
-			:: MODE(lane) != FREE -> store(PRODUCER, DOOR, 1, ORDERED)
+			:: MODE(lane) != FREE -> store(PRODUCER, DOORBELL, 1, ORDERED)
 			:: else
 			fi;
 			lane = 0
@@ -229,7 +232,8 @@ active proctype producer()
 	od
 }
 
-inline look_at(slot, frame)
+/* The slot is held: its pixels must not change. */
+inline read_claimed(slot, frame)
 {
 	load(VIEWER, PIXELS + slot, pixel, ORDERED);
 	assert(pixel == frame);
@@ -248,7 +252,7 @@ active proctype viewer()
 	do
 	:: seen == N -> break
 	:: seen < N ->
-		memory_of[DOOR] = 0;                 /* drain, look, then sleep */
+		memory_of[DOORBELL] = 0;             /* clear, poll, then sleep */
 		load(VIEWER, NEWEST, newest, FIRST);
 		if
 		:: newest >> 1 <= seen -> RUNG
@@ -257,7 +261,7 @@ active proctype viewer()
 			change(VIEWER, LANE, lane, lane | HELD(slot), CLAIM);
 			load(VIEWER, NEWEST, again, LOOK);
 			if
-			:: again == newest -> look_at(slot, newest >> 1); seen = newest >> 1
+			:: again == newest -> read_claimed(slot, newest >> 1); seen = newest >> 1
 			:: else
 			fi;
 			change(VIEWER, LANE, lane, LATEST, LOCKED(ORDERED))
@@ -287,9 +291,9 @@ active proctype viewer()
 			fi
 		od;
 		seen = next - 1;
-		/* handoff_claim_next(), until there is one */
+		/* handoff_claim_next(), until there is a frame */
 		do
-		:: memory_of[DOOR] = 0;
+		:: memory_of[DOORBELL] = 0;
 			load(VIEWER, NEWEST, newest, ORDERED);
 			if
 			:: newest >> 1 <= seen -> RUNG
@@ -302,7 +306,7 @@ active proctype viewer()
 		:: else -> load(VIEWER, META + 1, slot, ORDERED); assert(slot == next); slot = 1
 		fi;
 		change(VIEWER, LANE, lane, (next + 1) << 4 | HELD(slot) | EVERY, LOCKED(SEQ_CST));
-		look_at(slot, next);
+		read_claimed(slot, next);
 		store(VIEWER, LANE, FREE, ORDERED);
 		newest = 0; again = 0; lane = 0; next = 0; slot = 0; seen = 0
 	od

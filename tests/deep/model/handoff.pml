@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handoff, as common/core/handoff.c, producer.c and viewer.c have it, for Spin. One segment, one producer, V viewers,
- * S slots, N frames. Each access to shared memory is a step of its own, and after every step any process may be killed.
- * Follow producer() beside pf_producer_begin() and handoff_publish(), viewer() beside pf_viewer_acquire().
+ * The handoff of common/core/handoff.c, producer.c and viewer.c, for Spin. One segment, one producer, V viewers, S slots,
+ * N frames. Each access to shared memory is one step, and after every step any process may be killed. Read producer()
+ * together with pf_producer_begin() and handoff_publish(), viewer() together with pf_viewer_acquire().
  *
- * Labels producer_scans_lanes.. and viewer_has_lane.. are the fault points of the C code (common/core/fault.h): each stands before the same step.
+ * The labels producer_* and viewer_* are the fault points of the C code (common/core/fault.h): each stands before the
+ * same step.
  *
- * What is left out: time (whatever depends on it may happen or not), the order of memory accesses (Spin is sequentially
- * consistent), starting up, finding a segment, changing over to the next one, and that the C code gives a claim up
- * after 64 tries. The two halves of a picture stand for its pixels.
+ * Not modelled: time (an action that depends on time may happen or not), the order of memory accesses (Spin is
+ * sequentially consistent), the start, channel discovery, the way to the next segment, and that the C code gives up a
+ * claim after 64 tries. Two halves of a frame stand for its pixels.
  *
  *   -DS -DV -DN   slots, viewers (and lanes), frames          -DMODE=0|1|2  latest, every frame, each opening chooses
  *   -DLIVES=n     how often each viewer opens                 -DLEAVE       viewers may leave at any time
- *   -DKILLS=n     so many viewers are killed                  -DKILLP       the producer may be killed
- *   -DABANDON=n   so many frames are begun and given up       -DEVICT       the producer may lose its patience
- *   -DPERIODIC    the lanes of the dead are looked for also when no slot is missing
- *   -DMOVE        the producer may end by MOVED instead of END
- *   -DHOLD        a viewer lets go of a frame only when it has the next one (a page flip)
- *   -DREDRAW      with HOLD: and may acquire the newest frame once more (pf_viewer_acquire_latest)
- *   -DAWAKE       no sleep ever times out: every waking must come from a bell
- *   -DIDLE        with AWAKE: the producer stays after its last frame: has everybody seen it?
- *   -DNOWAIT      begin must never find all slots taken
+ *   -DKILLS=n     up to n viewers are killed                  -DKILLP       the producer may be killed
+ *   -DABANDON=n   up to n frames are begun and abandoned      -DEVICT       the producer may evict viewers
+ *   -DPERIODIC    the producer also reclaims lanes while it has a free slot
+ *   -DMOVE        the producer may finish by MOVED instead of ENDED
+ *   -DHOLD        a viewer releases a frame only after it has acquired the next one (a page flip)
+ *   -DREDRAW      with HOLD: a viewer may acquire the latest frame again (pf_viewer_acquire_latest)
+ *   -DAWAKE       no sleep times out: every sleep must be ended by a ring
+ *   -DIDLE        with AWAKE: the producer keeps running after its last frame, which every viewer must see
+ *   -DNOWAIT      begin must always find a free slot
  *   -DTHROUGH, -DHOME   liveness, under weak fairness
- *   -DBAD_...     a seeded defect. Each must be found: tests/deep/model/run has the list
+ *   -DBAD_...     a seeded defect, which the search must find; tests/deep/model/run lists them
  */
 #ifndef S
 #define S 2
@@ -46,18 +47,18 @@
 #define ABANDON 0
 #endif
 
-/* Where any sleep may time out, a bell can neither help nor harm, and is left out. A semaphore that is always drained
- * before the look is as good as a bit. */
+/* Where every sleep may time out, doorbells have no effect and are omitted. One bit is enough for a doorbell, because it
+ * is always cleared before a poll. */
 #ifdef AWAKE
-#define TIMES_OUT     false
-#define ring(bell)    d_step { bell = 1 }
-#define drain(bell)   d_step { bell = 0 }
-#define rung(bell)    d_step { bell -> bell = 0 }
+#define TIMES_OUT         false
+#define ring(word)        d_step { word = 1 }
+#define clear(word)       d_step { word = 0 }
+#define is_rung(word)     d_step { word -> word = 0 }
 #else
-#define TIMES_OUT     true
-#define ring(bell)    skip
-#define drain(bell)   skip
-#define rung(bell)    false
+#define TIMES_OUT         true
+#define ring(word)        skip
+#define clear(word)       skip
+#define is_rung(word)     false
 #endif
 
 #define NONE 7
@@ -75,34 +76,34 @@
 
 short lane[V];
 byte meta[S];                   /* the sequence in each slot */
-byte newest, newest_slot = NONE; /* one word: always moved together */
+byte newest, newest_slot = NONE; /* one word: always stored together */
 
 #define RUNNING 0
 #define ENDED   1
 #define MOVED   2
 byte state = RUNNING;
 
-bit door[V], space;
+bit doorbell[V], producer_doorbell;
 
 /* ---------------------------------------------------------------- the kernel: leases */
 
-#define REAPER 9                /* the producer, on a dead viewer's lane; else 0: nobody, or 1 + viewer */
+#define REAPER 9                /* the producer, while it reclaims the lane; else 1 + viewer; 0: free */
 byte lease[V];
 bit producer_lease = 1;
 
-/* ---------------------------------------------------------------- what only the proof looks at */
+/* ---------------------------------------------------------------- for the assertions only */
 
-byte upper[S], lower[S];        /* the picture in each slot */
-byte seen[V];                   /* the viewer's own, here so that the end of all can be judged */
-byte kind[V];                   /* FREE: has not joined; else its mode, as it believes */
+byte upper[S], lower[S];        /* the frame in each slot, by halves */
+byte seen[V];                   /* private to the viewer; global so that the referee can check it */
+byte kind[V];                   /* FREE: has not joined; else the mode that the viewer acts on */
 bit alive[V], killed[V];
 bit producer_killed, producer_done;
 byte kills = KILLS;
 
 /* ---------------------------------------------------------------- producer */
 
-/* Private: the slots that this lane keeps, and whether it is in the way (keeps() in handoff.c). */
-inline weigh(word)
+/* Private: the slots that this lane keeps, and whether it blocks (keeps_slot() in handoff.c). */
+inline add_kept_slots(word)
 {
 	x = 0;
 	do
@@ -120,7 +121,7 @@ inline weigh(word)
 }
 
 /* Private: the oldest slot that is not taken. */
-inline choose()
+inline choose_slot()
 {
 	k = NONE;
 	x = 0;
@@ -141,15 +142,15 @@ inline choose()
 	taken = 0
 }
 
-/* handoff_ring_doors() */
-inline ring_doors()
+/* handoff_ring_viewers() */
+inline ring_viewers()
 {
 #ifdef AWAKE
 	i = 0;
 	do
 	:: i < V ->
 		if
-		:: lane[i] != FREE -> ring(door[i])
+		:: lane[i] != FREE -> ring(doorbell[i])
 		:: lane[i] == FREE
 		fi;
 		i++
@@ -167,7 +168,7 @@ active proctype producer()
 	byte k = NONE, i, x, taken, blockers, abandons = ABANDON;
 	short word;
 #ifdef EVICT
-	short was[V];           /* the words by which a slot was looked for */
+	short was[V];           /* the lane words of the last search for a slot */
 #endif
 	bit reaped, periodic;
 
@@ -182,19 +183,19 @@ BEGIN:		skip;
 		:: skip
 		fi;
 #endif
-LOOK:		skip;
-		drain(space);
-		/* one load a lane */
+SCAN:		skip;
+		clear(producer_doorbell);
+		/* one load per lane */
 producer_scans_lanes:		i = 0;
 		do
 		:: i < V ->
 #ifdef BAD_LOADS_A_LANE_TWICE
-			d_step { word = lane[i] & ~3; weigh(word); word = 0 };          /* HELD by one load, */
-			d_step { word = lane[i] & 31; weigh(word); word = 0; i++ }      /* NEXT by another */
+			d_step { word = lane[i] & ~3; add_kept_slots(word); word = 0 };          /* HELD by one load, */
+			d_step { word = lane[i] & 31; add_kept_slots(word); word = 0; i++ }      /* NEXT by another */
 #else
 			d_step {
 				word = lane[i];
-				weigh(word);
+				add_kept_slots(word);
 #ifdef EVICT
 				was[i] = ((blockers & (1 << i)) -> word : 0);
 #endif
@@ -205,7 +206,7 @@ producer_scans_lanes:		i = 0;
 		:: else -> break
 		od;
 		i = 0;
-		d_step { choose() };
+		d_step { choose_slot() };
 		if
 		:: k != NONE ->
 			d_step {
@@ -242,10 +243,10 @@ REAP:		do
 						d_step { lane[i] = FREE }
 #else
 producer_leased_dead_lane:						d_step { lane[i] = FREE };
-						ring(space);
+						ring(producer_doorbell);
 producer_freed_dead_lane:						d_step { lease[i] = 0; reaped = 1 }
 #endif
-					:: lease[i] != 0             /* it lives */
+					:: lease[i] != 0             /* the viewer is running */
 					fi
 #endif
 				fi
@@ -256,13 +257,13 @@ producer_freed_dead_lane:						d_step { lease[i] = 0; reaped = 1 }
 		od;
 		i = 0;
 		if
-		:: periodic -> d_step { periodic = 0; reaped = 0; blockers = 0 }; goto LOOK
+		:: periodic -> d_step { periodic = 0; reaped = 0; blockers = 0 }; goto SCAN
 		:: !periodic && reaped -> d_step { reaped = 0; blockers = 0 }; goto BEGIN
 		:: else
 		fi;
 
 #ifdef EVICT
-		/* look_at_stalls(): any lane in the way may have been so for too long */
+		/* check_stalls(): any blocking lane may have blocked for too long */
 		do
 		:: i < V ->
 			if
@@ -279,7 +280,7 @@ producer_evicts:				d_step { if :: lane[i] == was[i] -> lane[i] = was[i] - EVERY
 #endif
 				if
 				:: reaped ->
-producer_evicted:					ring(door[i])
+producer_evicted:					ring(doorbell[i])
 				:: else
 				fi
 			:: skip
@@ -296,11 +297,11 @@ producer_evicted:					ring(door[i])
 #endif
 		blockers = 0;
 #ifdef BAD_PRODUCER_DRAINS_LATE
-		drain(space);
+		clear(producer_doorbell);
 #endif
 producer_sleeps:		if
-		:: rung(space)
-		:: TIMES_OUT                            /* or a signal, or a bell that meant nothing */
+		:: is_rung(producer_doorbell)
+		:: TIMES_OUT                            /* or a signal, or a ring without a reason */
 		fi;
 producer_woke:		goto BEGIN;
 
@@ -327,18 +328,18 @@ producer_drew_half:		d_step { lower[k] = n };
 #endif
 producer_drew_all:		d_step { meta[k] = n };
 #ifdef BAD_RINGS_BEFORE_NEWEST
-		ring_doors();
+		ring_viewers();
 #endif
-		/* THE point of publication */
+		/* the point of publication */
 producer_wrote_meta:		d_step { newest = n; newest_slot = k };
-		/* handoff_ring_doors() */
+		/* handoff_ring_viewers() */
 producer_stored_newest:		i = 0;
 #if defined(AWAKE) && !defined(BAD_RINGS_BEFORE_NEWEST)
 		do
 		:: i < V ->
 			if
 			:: lane[i] != FREE ->
-				ring(door[i]);
+				ring(doorbell[i]);
 producer_rang_one:				i++
 			:: lane[i] == FREE -> i++
 			fi
@@ -357,12 +358,12 @@ end_idle:
 	if
 #ifdef MOVE
 	:: skip;
-producer_has_next_segment:		state = MOVED;                          /* the lease stays: the next segment is under it */
-producer_marked_moved:		ring_doors()
+producer_has_next_segment:		state = MOVED;                          /* the producer keeps its lease for the next segment */
+producer_marked_moved:		ring_viewers()
 #endif
 	:: skip;
 #ifdef BAD_RINGS_BEFORE_THE_END
-		ring_doors();
+		ring_viewers();
 #endif
 #ifdef BAD_LEASE_BEFORE_END
 		producer_lease = 0;
@@ -373,12 +374,12 @@ producer_marked_ended:		producer_lease = 0;
 #endif
 producer_dropped_lease:		skip;
 #ifndef BAD_RINGS_BEFORE_THE_END
-		ring_doors()
+		ring_viewers()
 #endif
 	fi
 	} unless { producer_killed };
 
-	/* The process is gone. The kernel drops its leases, one after the other. */
+	/* The process has exited. The kernel drops its leases one by one. */
 	d_step { n = 0; k = NONE; i = 0; x = 0; taken = 0; blockers = 0; abandons = 0; word = 0; reaped = 0; periodic = 0 };
 #ifdef EVICT
 	d_step {
@@ -402,12 +403,12 @@ producer_dropped_lease:		skip;
 
 /* ---------------------------------------------------------------- viewer */
 
-/* handoff_let_go(), where the label is not wanted twice */
-inline let_go(slot)
+/* handoff_release(), where a label would otherwise exist twice */
+inline release(slot)
 {
 	d_step { lane[i] = lane[i] & ~HELD(slot) };
 #ifndef BAD_RELEASES_SILENTLY
-	ring(space)
+	ring(producer_doorbell)
 #else
 	skip
 #endif
@@ -417,9 +418,9 @@ proctype viewer(byte me)
 {
 	byte i = NONE, lives = LIVES;
 	byte j, m;                      /* the frame that is claimed: slot and sequence */
-	byte j2, m2;                    /* the one that has come meanwhile */
+	byte j2, m2;                    /* the frame that was published meanwhile */
 #ifdef HOLD
-	byte old = NONE, old_m;         /* the one on show */
+	byte old = NONE, old_m;         /* the frame that is shown */
 	bit redraws;
 #endif
 	short word;
@@ -451,7 +452,7 @@ proctype viewer(byte me)
 #endif
 		fi;
 #endif
-		/* attach_by_id() */
+		/* discover_segment() */
 viewer_has_lane:		if
 		:: producer_lease
 		:: !producer_lease -> goto CLOSE
@@ -477,12 +478,12 @@ viewer_stored_next:			if
 			fi
 #endif
 		fi;
-viewer_joined:		ring(space);
+viewer_joined:		ring(producer_doorbell);
 
-		/* pf_viewer_acquire(): drain, look, then sleep */
-LOOK:		skip;
+		/* pf_viewer_acquire(): clear, poll, then sleep */
+POLL:		skip;
 #ifndef BAD_VIEWER_DRAINS_LATE
-		drain(door[i]);
+		clear(doorbell[i]);
 #endif
 viewer_polls:		if
 		:: kind[me] == LATEST -> goto CLAIM_NEWEST
@@ -535,7 +536,7 @@ viewer_found_slot:		if
 #endif
 		goto viewer_claimed;
 
-		/* count_loss(); then go home, as our program does, or stay on */
+		/* count_eviction(); then close, as pageflip-viewer does, or continue */
 viewer_saw_eviction:		skip;
 		d_step {
 			word = 0;
@@ -547,7 +548,7 @@ viewer_saw_eviction:		skip;
 		};
 		if
 		:: evicted = 1; goto viewer_leaves
-		:: goto LOOK
+		:: goto POLL
 		fi;
 
 		/* handoff_claim_newest() */
@@ -566,20 +567,20 @@ viewer_drops_claim:		skip;
 #if defined(HOLD) && !defined(BAD_LETS_GO_OF_WHAT_IS_ON_SHOW)
 		if
 		:: j == old
-		:: j != old -> let_go(j)
+		:: j != old -> release(j)
 		fi;
 #else
-		let_go(j);
+		release(j);
 #endif
 		d_step { j = j2; m = m2; j2 = 0; m2 = 0 };
 		goto viewer_loaded_newest;
 #endif
 
-		/* ours: the picture is whole, and stays so */
+		/* the slot is held: the frame is whole and does not change */
 viewer_claimed:		skip;
 		d_step { assert(upper[j] == m) };
 #ifdef BAD_RELEASES_BEFORE_READING
-		let_go(j);
+		release(j);
 #endif
 		d_step { assert(lower[j] == m) };
 #ifdef HOLD
@@ -587,12 +588,12 @@ viewer_claimed:		skip;
 		:: redraws
 		:: !redraws -> d_step { assert(m > seen[me] && (kind[me] == LATEST || m == seen[me] + 1)); seen[me] = m }
 		fi;
-		/* what was on show is still whole, too, and is let go now, unless it is the same slot */
+		/* the frame shown before is also still whole; it is released now, unless it is in the same slot */
 viewer_releases:		if
 		:: old == NONE || old == j
 		:: old != NONE && old != j ->
 			d_step { assert(upper[old] == old_m && lower[old] == old_m) };
-viewer_released:			let_go(old)
+viewer_released:			release(old)
 		fi;
 		d_step { old = j; old_m = m; j = 0; m = 0; redraws = 0 };
 #ifdef REDRAW
@@ -606,7 +607,7 @@ viewer_released:			let_go(old)
 viewer_releases:		d_step { lane[i] = lane[i] & ~HELD(j); j = 0; m = 0 };
 viewer_released:		skip;
 #ifndef BAD_RELEASES_SILENTLY
-		ring(space);
+		ring(producer_doorbell);
 #endif
 #endif
 #ifdef LEAVE
@@ -615,7 +616,7 @@ viewer_released:		skip;
 		:: skip
 		fi;
 #endif
-		goto LOOK;
+		goto POLL;
 
 NOTHING:	skip;
 #ifdef LEAVE
@@ -628,7 +629,7 @@ NOTHING:	skip;
 		:: last_look -> goto viewer_leaves
 		:: else
 		fi;
-		/* ask_state(): END and MOVED are asked each time, the lease only now and then */
+		/* check_state(): checks ENDED and MOVED each time, the lease only from time to time */
 viewer_checks_producer:		if
 		:: state != RUNNING -> goto viewer_saw_end
 		:: state == RUNNING
@@ -647,26 +648,26 @@ viewer_checks_producer:		if
 			goto viewer_saw_end
 #endif
 #ifdef HOME
-		:: producer_lease                       /* after two sleeps at most it has been asked about */
+		:: producer_lease                       /* the lease is checked after two sleeps at most */
 #else
 		:: skip
 #endif
 		fi;
 #ifdef BAD_VIEWER_DRAINS_LATE
-		drain(door[i]);
+		clear(doorbell[i]);
 #endif
 #ifdef IDLE
 end_asleep:
 #endif
 viewer_sleeps:		if
-		:: rung(door[i])
+		:: is_rung(doorbell[i])
 		:: TIMES_OUT                            /* or a signal, or pf_viewer_wake() */
 		fi;
-viewer_woke:		goto LOOK;
+viewer_woke:		goto POLL;
 viewer_saw_end:		last_look = 1;
-		goto LOOK;
+		goto POLL;
 
-		/* pf_viewer_close(). Nothing that was published is left unseen, and only a death is called one. */
+		/* pf_viewer_close(). Every published frame was seen, and only a crash was reported as a crash. */
 viewer_leaves:		skip;
 		d_step {
 			if
@@ -678,14 +679,14 @@ viewer_leaves:		skip;
 		};
 viewer_freed_lane:		skip;
 #ifndef BAD_LEAVES_SILENTLY
-		ring(space);
+		ring(producer_doorbell);
 #endif
 viewer_left:		skip;
 CLOSE:		skip;
 		d_step { lease[i] = 0; i = NONE }
 		} unless { killed[me] };
 
-		/* The process is gone; if it was killed, the kernel drops its lease one step later. */
+		/* The process has exited; if it was killed, the kernel drops its lease one step later. */
 		d_step {
 			alive[me] = 0; seen[me] = 0; kind[me] = FREE;
 			j = 0; m = 0; j2 = 0; m2 = 0; word = 0; last_look = 0; evicted = 0; lost = 0;
@@ -704,7 +705,7 @@ CLOSE:		skip;
 	od
 }
 
-/* ---------------------------------------------------------------- what goes wrong */
+/* ---------------------------------------------------------------- kills */
 
 #if KILLS > 0 || defined(KILLP)
 active proctype killer()
@@ -725,7 +726,7 @@ end_killer:
 }
 #endif
 
-/* ---------------------------------------------------------------- when nothing can move any more */
+/* ---------------------------------------------------------------- when no process can take a step */
 
 #ifdef AWAKE
 active proctype referee()
@@ -738,9 +739,9 @@ active proctype referee()
 		do
 		:: v < V ->
 #ifdef IDLE
-			assert(kind[v] == FREE || seen[v] == N);         /* nobody sleeps through a frame */
+			assert(kind[v] == FREE || seen[v] == N);         /* no viewer sleeps while it has not seen a frame */
 #else
-			assert(!alive[v] && lane[v] == FREE);            /* all have gone home, nothing is left behind */
+			assert(!alive[v] && lane[v] == FREE);            /* every viewer has exited and freed its lane */
 #endif
 			v++
 		:: else -> break
@@ -760,11 +761,11 @@ init
 	}
 }
 
-/* Whoever dies: while the living run, the producer gets all its frames out. */
+/* Whichever viewers are killed: the producer publishes all its frames. */
 #ifdef THROUGH
 ltl through { <> producer_done }
 #endif
-/* However the producer goes, in the end every viewer goes home. */
+/* However the producer exits, every viewer exits in the end. */
 #ifdef HOME
 ltl home { <> [] (!alive[0]) }
 #endif

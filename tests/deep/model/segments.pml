@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One stream in several segments, as common/core/producer.c and viewer.c have it, for Spin: a producer that changes the
- * format leaves its segment for a new one, and viewers of every frame must lose none on the way. Follow producer()
- * beside pf_producer_change_format() and pf_producer_close(), viewer() beside pf_viewer_open() and pf_viewer_reattach().
+ * Format changes: one stream in several segments, of common/core/producer.c and viewer.c, for Spin. handoff.h lists the
+ * steps of both sides. Every-frame viewers must lose no frame. Read producer() together with pf_producer_change_format()
+ * and pf_producer_close(), viewer() together with pf_viewer_open() and pf_viewer_reattach().
  *
- * What happens to a frame within a segment is handoff.pml's. Here a frame is published, and taken, in one step, and
- * slots are only counted: the producer must not draw over a frame that some lane still wants. What is shared between
- * two steps is the lanes, `newest`, the state, the id file and the leases. After each step a process may be killed.
+ * handoff.pml covers the frames within a segment. Here a frame is published and acquired in one step, and slots are only
+ * counted: the producer must not overwrite a frame that a lane still wants. The lanes, `newest`, the state, the id file
+ * and the leases are shared. After each step a process may be killed.
  *
  *   -DG -DS -DV -DN  segments, slots, viewers, frames         -DMODE=0|1|2  latest, every frame, each opening chooses
  *   -DLIVES=n     how often each viewer opens                 -DLEAVE       viewers may leave at any time
- *   -DKILLS=n     so many viewers are killed                  -DKILLP       the producer may be killed
- *   -DEVICT       the producer may lose its patience, and evicted viewers stay on
- *   -DHASTE       the producer's end may give up waiting for those who have not come over
- *   -DAWAKE       no sleep ever times out: every waking must come from a bell
+ *   -DKILLS=n     up to n viewers are killed                  -DKILLP       the producer may be killed
+ *   -DEVICT       the producer may evict viewers, which then continue
+ *   -DHASTE       pf_producer_close() may time out before every expected viewer has joined
+ *   -DAWAKE       no sleep times out: every sleep must be ended by a ring
  *   -DTHROUGH, -DHOME   liveness, under weak fairness
- *   -DBAD_...     a seeded defect. Each must be found: tests/deep/model/run has the list
+ *   -DBAD_...     a seeded defect, which the search must find; tests/deep/model/run lists them
  */
 #ifndef G
 #define G 3
@@ -40,20 +40,20 @@
 #endif
 
 #ifdef AWAKE
-#define TIMES_OUT     false
-#define ring(bell)    d_step { bell = 1 }
-#define drain(bell)   d_step { bell = 0 }
-#define rung(bell)    d_step { bell -> bell = 0 }
+#define TIMES_OUT         false
+#define ring(word)        d_step { word = 1 }
+#define clear(word)       d_step { word = 0 }
+#define is_rung(word)     d_step { word -> word = 0 }
 #else
-#define TIMES_OUT     true
-#define ring(bell)    skip
-#define drain(bell)   skip
-#define rung(bell)    false
+#define TIMES_OUT         true
+#define ring(word)        skip
+#define clear(word)       skip
+#define is_rung(word)     false
 #endif
 
 #define NONE 7
 
-/* ---------------------------------------------------------------- the segments: lane, door, of each viewer in each */
+/* ---------------------------------------------------------------- the segments: a lane and a doorbell per viewer */
 
 mtype:lane = { FREE, LATEST, EVERY, EXPECTED }
 mtype:lane lane[G * V] = FREE;
@@ -66,34 +66,34 @@ byte before[G];                 /* frames of the stream in the segments before t
 mtype:state = { RUNNING, ENDED, MOVED }
 mtype:state state[G] = RUNNING;
 
-bit door[G * V], space[G];
+bit doorbell[G * V], producer_doorbell[G];
 
 /* ---------------------------------------------------------------- the id file; the kernel: leases */
 
 byte id = NONE;
-#define REAPER 9                /* the producer, on a dead viewer's lane; else 0: nobody, or 1 + viewer */
+#define REAPER 9                /* the producer, while it reclaims the lane; else 1 + viewer; 0: free */
 byte lease[V];
 bit producer_lease = 1;
 
-/* ---------------------------------------------------------------- what only the proof looks at */
+/* ---------------------------------------------------------------- for the assertions only */
 
-bit left[G];                    /* by the producer: gone when nobody else has it */
+bit detached[G];                /* by the producer: the segment is destroyed with its last viewer */
 bit alive[V], killed[V];
-byte evictions[V];              /* in which segments it was evicted, one bit each, since it last took each frame */
+byte evictions[V];              /* segments in which the viewer was evicted, one bit each, since it last got every frame */
 bit producer_killed, producer_done, in_haste;
 byte kills = KILLS;
 
 /* ---------------------------------------------------------------- producer */
 
-/* handoff_ring_doors() of segment s */
-inline ring_doors(s)
+/* handoff_ring_viewers() of segment s */
+inline ring_viewers(s)
 {
 #ifdef AWAKE
 	i = 0;
 	do
 	:: i < V ->
 		if
-		:: lane[IN(s, i)] != FREE -> ring(door[IN(s, i)])
+		:: lane[IN(s, i)] != FREE -> ring(doorbell[IN(s, i)])
 		:: lane[IN(s, i)] == FREE
 		fi;
 		i++
@@ -105,17 +105,17 @@ inline ring_doors(s)
 #endif
 }
 
-/* Look at every lane, one load each: who keeps the next frame from being drawn, or who is expected? */
-inline look(is_in_the_way)
+/* handoff_find_free_slot(), handoff_find_expected(): scan the lanes, one load each, for blocking or expected viewers. */
+inline find_lanes(is_blocking)
 {
-	drain(space[g]);
+	clear(producer_doorbell[g]);
 	blockers = 0;
 	i = 0;
 	do
 	:: i < V ->
 		d_step {
 			if
-			:: is_in_the_way -> blockers = blockers | (1 << i); was_mode[i] = lane[IN(g, i)]; was_next[i] = next[IN(g, i)]
+			:: is_blocking -> blockers = blockers | (1 << i); was_mode[i] = lane[IN(g, i)]; was_next[i] = next[IN(g, i)]
 			:: else
 			fi;
 			i++
@@ -132,7 +132,7 @@ inline look(is_in_the_way)
 #endif
 #define IS_EXPECTED   (lane[IN(g, i)] == EXPECTED)
 
-/* wait_for_viewers(): free the lanes of the dead, lose patience with the slow, else sleep */
+/* wait_for_viewers(): reclaim the lanes of crashed viewers, evict slow viewers, else sleep */
 inline wait_for_viewers()
 {
 	do
@@ -146,7 +146,7 @@ inline wait_for_viewers()
 #endif
 			d_step { lane[IN(g, i)] = FREE; next[IN(g, i)] = 0 };
 			d_step { lease[i] = 0; freed = 1 }
-		:: lease[i] != 0                                /* it lives */
+		:: lease[i] != 0                                /* the viewer is running */
 #ifdef BAD_THE_DEAD_ARE_EXPECTED
 		:: lane[IN(g, i)] == EXPECTED
 #endif
@@ -162,7 +162,7 @@ inline wait_for_viewers()
 			:: else
 			fi
 		   };
-		   ring(door[IN(g, i)])
+		   ring(doorbell[IN(g, i)])
 		:: skip
 		fi;
 #endif
@@ -176,10 +176,10 @@ inline wait_for_viewers()
 #endif
 	};
 	if
-	:: freed -> freed = 0                                   /* look again at once */
+	:: freed -> freed = 0                                   /* scan again immediately */
 	:: !freed ->
 		if
-		:: rung(space[g])
+		:: is_rung(producer_doorbell[g])
 		:: TIMES_OUT
 		fi
 	fi
@@ -189,7 +189,7 @@ inline wait_for_viewers()
 inline wait_for_expected()
 {
 	do
-	:: look(IS_EXPECTED);
+	:: find_lanes(IS_EXPECTED);
 		if
 		:: blockers == 0 -> break
 		:: blockers != 0 -> wait_for_viewers()
@@ -200,8 +200,8 @@ inline wait_for_expected()
 	od
 }
 
-/* handoff_carry_over() */
-inline carry_over()
+/* handoff_expect_viewers() */
+inline expect_viewers()
 {
 	i = 0;
 	do
@@ -221,7 +221,7 @@ inline carry_over()
 active proctype producer()
 {
 	byte g;                 /* the segment that it draws in */
-	byte n;                 /* frames published, in all */
+	byte n;                 /* frames published in all segments */
 	byte i, blockers, was_mode[V], was_next[V];
 	bit is_closing, freed;
 
@@ -230,11 +230,11 @@ active proctype producer()
 	do
 	:: n < N ->
 		/* pf_producer_begin(), pf_producer_publish() */
-		look(HAS_NO_SLOT);
+		find_lanes(HAS_NO_SLOT);
 		if
 		:: blockers == 0 ->
 			d_step { newest[g]++; n++ };
-			ring_doors(g)
+			ring_viewers(g)
 		:: blockers != 0 -> wait_for_viewers()
 		fi
 	:: g + 1 < G ->
@@ -243,7 +243,7 @@ active proctype producer()
 		wait_for_expected();
 #endif
 #ifdef BAD_CARRIES_BEFORE_MOVED
-		carry_over();
+		expect_viewers();
 #endif
 #ifdef BAD_ID_BEFORE_MOVED
 		skip;
@@ -251,18 +251,18 @@ active proctype producer()
 #endif
 		state[g] = MOVED;
 #if !defined(BAD_CARRIES_BEFORE_MOVED) && !defined(BAD_NOBODY_IS_EXPECTED)
-		carry_over();
+		expect_viewers();
 #endif
 #ifdef BAD_RINGS_BEFORE_THE_ID
-		ring_doors(g);
+		ring_viewers(g);
 #endif
 #ifndef BAD_ID_BEFORE_MOVED
 		d_step { id = g + 1; before[g + 1] = n };
 #endif
 #ifndef BAD_RINGS_BEFORE_THE_ID
-		ring_doors(g);
+		ring_viewers(g);
 #endif
-		d_step { left[g] = 1; g++ }
+		d_step { detached[g] = 1; g++ }
 	:: n == N -> break
 	od;
 
@@ -275,9 +275,9 @@ active proctype producer()
 	id = NONE;
 	producer_lease = 0;
 #ifndef BAD_ENDS_SILENTLY
-	ring_doors(g);
+	ring_viewers(g);
 #endif
-	left[g] = 1
+	detached[g] = 1
 	} unless { producer_killed };
 
 	d_step {
@@ -286,7 +286,7 @@ active proctype producer()
 		was_mode[1] = 0; was_next[1] = 0;
 #endif
 		producer_lease = 0;
-		left[g] = 1;
+		detached[g] = 1;
 		if :: lease[0] == REAPER -> lease[0] = 0 :: else fi;
 #if V > 1
 		if :: lease[1] == REAPER -> lease[1] = 0 :: else fi;
@@ -297,9 +297,9 @@ active proctype producer()
 
 /* ---------------------------------------------------------------- viewer */
 
-/* A frame is taken. Of every-frame viewers each follows the one before, or what is between is counted as lost; and
- * nothing is lost but by eviction. */
-inline take(sequence)
+/* Acquire a frame. For an every-frame viewer it is the frame after the last one, or the frames between have been counted
+ * as lost; frames are lost only by an eviction. */
+inline acquire(sequence)
 {
 	seen = sequence;
 	if
@@ -319,16 +319,16 @@ inline take(sequence)
 proctype viewer(byte me)
 {
 	byte lives = LIVES;
-	byte g = NONE, h = NONE;        /* the segment it is in, and the one it has found */
+	byte g = NONE, h = NONE;        /* the segment that it has joined, and the next one that it has found */
 	byte seen;                      /* in this segment */
-	byte last;                      /* the last frame taken, of the stream; 0: none */
-	byte counted;                   /* as lost, since then */
+	byte last;                      /* the last frame acquired, of the stream; 0: none */
+	byte counted;                   /* frames counted as lost since then */
 	byte m, until;
 	bit wants_every;
-	mtype:lane mode = FREE;         /* as it believes */
+	mtype:lane mode = FREE;         /* the mode that the viewer acts on */
 	bit has_moved, last_look, lost;
-	bit is_in;                      /* the stream; from here on nothing may be missing */
-	bit is_expected, goes_on, is_late;
+	bit is_in;                      /* has joined the stream: from here on no frame may be missing */
+	bit is_expected, has_followed, is_late;
 
 	do
 	:: lives == 0 -> break
@@ -346,33 +346,33 @@ proctype viewer(byte me)
 		/* take_lane() */
 		d_step { lease[me] == 0 -> lease[me] = me + 1 };
 
-		/* lookup_segment(): until there is one, and not the one it has already */
+		/* discover_segment(): until there is another segment than the one that it has joined */
 FIND:		skip;
 		if
 		:: producer_lease
-		:: !producer_lease -> goto GONE
+		:: !producer_lease -> goto NO_PRODUCER
 		fi;
 		if
 		:: d_step { id != NONE && id != g -> h = id }
-		:: !producer_lease -> goto GONE
+		:: !producer_lease -> goto NO_PRODUCER
 		fi;
 		if
-		:: skip                                 /* attached: somebody else may still have it */
-		:: left[h] -> h = NONE; goto FIND       /* it is gone: there is another id by now */
+		:: skip                                 /* attached; another process may still be attached */
+		:: detached[h] -> h = NONE; goto FIND   /* destroyed: the id file has another id by now */
 		fi;
 
-		/* pf_viewer_reattach(): leave the old one */
+		/* switch_segment(): leave the old segment */
 		if
 		:: g == NONE
 		:: g != NONE ->
 			d_step { lane[IN(g, me)] = FREE; next[IN(g, me)] = 0 };
-			ring(space[g])
+			ring(producer_doorbell[g])
 		fi;
 
 		/* join(), handoff_join() */
 		d_step {
 			if
-			:: has_moved -> until = before[g] + seen; goes_on = 1; has_moved = 0
+			:: has_moved -> until = before[g] + seen; has_followed = 1; has_moved = 0
 			:: else
 			fi;
 			g = h; h = NONE; seen = 0; last_look = 0; is_expected = 0; mode = (wants_every -> EVERY : LATEST)
@@ -397,9 +397,9 @@ JOIN:			skip;
 		fi;
 JOINED:		skip;
 #ifndef BAD_JOINS_SILENTLY
-		ring(space[g]);
+		ring(producer_doorbell[g]);
 #endif
-		/* settle(): where it was not expected, it may have come after the lanes were carried over */
+		/* follow_format_change(): a viewer that was not expected may have joined after the lanes were copied */
 		if
 #ifndef BAD_DOES_NOT_SETTLE
 #ifdef BAD_LEAVES_WHERE_IT_WAS_EXPECTED
@@ -407,8 +407,8 @@ JOINED:		skip;
 		:: !wants_every || state[g] != MOVED
 #else
 #ifdef BAD_SETTLES_ONLY_WHO_IS_NEW
-		:: wants_every && !goes_on && state[g] == MOVED -> goto FIND
-		:: !wants_every || goes_on || state[g] != MOVED
+		:: wants_every && !has_followed && state[g] == MOVED -> goto FIND
+		:: !wants_every || has_followed || state[g] != MOVED
 #else
 		:: wants_every && !is_expected && state[g] == MOVED -> goto FIND
 		:: !wants_every || is_expected || state[g] != MOVED
@@ -418,11 +418,11 @@ JOINED:		skip;
 		:: true
 #endif
 		fi;
-SETTLED:	skip;
+JOIN_DONE:	skip;
 		d_step {
 			if
 			:: wants_every && !is_in -> is_in = 1; last = before[g] + seen
-			:: wants_every && is_in && goes_on ->   /* in pf_viewer_reattach() */
+			:: wants_every && is_in && has_followed ->   /* in pf_viewer_reattach() */
 #ifdef BAD_COUNTS_ONE_SEGMENT
 				counted = counted + seen
 #else
@@ -430,12 +430,12 @@ SETTLED:	skip;
 #endif
 			:: else
 			fi;
-			until = 0; goes_on = 0
+			until = 0; has_followed = 0
 		};
 
 		/* pf_viewer_acquire() */
-LOOK:		skip;
-		drain(door[IN(g, me)]);
+POLL:		skip;
+		clear(doorbell[IN(g, me)]);
 #ifdef LEAVE
 		if
 		:: goto CLOSE
@@ -444,36 +444,36 @@ LOOK:		skip;
 #endif
 		if
 		:: d_step { mode == EVERY && lane[IN(g, me)] == EVERY && newest[g] > seen ->
-				assert(seen + 1 + S > newest[g]);       /* nobody has drawn over it */
-				next[IN(g, me)] = next[IN(g, me)] + 1; take(seen + 1) }; goto RELEASE
+				assert(seen + 1 + S > newest[g]);       /* the frame was not overwritten */
+				next[IN(g, me)] = next[IN(g, me)] + 1; acquire(seen + 1) }; goto RELEASE
 		:: d_step { mode == LATEST && newest[g] > seen ->
 				if
 				:: seen > 0 -> counted = counted + newest[g] - seen - 1
 				:: else
 				fi;
-				take(newest[g]) }; goto RELEASE
+				acquire(newest[g]) }; goto RELEASE
 		:: d_step { mode == EVERY && lane[IN(g, me)] != EVERY ->
-				/* count_loss(), and stay on */
+				/* count_eviction(), and continue */
 				if
 				:: newest[g] > seen + 1 -> counted = counted + newest[g] - 1 - seen; seen = newest[g] - 1
 				:: else
 				fi;
-				mode = LATEST }; goto LOOK
+				mode = LATEST }; goto POLL
 		:: newest[g] <= seen && (mode != EVERY || lane[IN(g, me)] == EVERY)
 		fi;
 		if
 		:: last_look && has_moved -> goto FIND
-		:: last_look && !has_moved -> goto OVER
+		:: last_look && !has_moved -> goto STREAM_ENDED
 		:: !last_look
 		fi;
 
-		goto ASK;
+		goto CHECK_STATE;
 RELEASE:	skip;
-		ring(space[g]);
-		goto LOOK;
+		ring(producer_doorbell[g]);
+		goto POLL;
 
-		/* state_by_lease(), asked when the segment has something to say, else now and then */
-ASK:		skip;
+		/* read_state(): called when the segment is not RUNNING, else from time to time */
+CHECK_STATE:		skip;
 		if
 #ifndef HOME
 		:: state[g] == RUNNING -> goto SLEEP
@@ -481,19 +481,19 @@ ASK:		skip;
 		:: skip
 		fi;
 		if
-		:: !producer_lease -> goto LAST_WORD
+		:: !producer_lease -> goto SAW_END
 		:: producer_lease
 		fi;
 		if
 		:: id == g -> goto SLEEP
-		:: id == NONE                           /* taken away: END was said before that */
+		:: id == NONE                           /* removed: ENDED was stored before that */
 		:: id != g && id != NONE
 		fi;
-LAST_WORD:	skip;
+SAW_END:	skip;
 		d_step { last_look = 1; has_moved = (state[g] == MOVED); lost = (state[g] == RUNNING) };
 #ifdef BAD_ENDS_WITHOUT_A_LAST_LOOK
 		if
-		:: !has_moved -> goto OVER
+		:: !has_moved -> goto STREAM_ENDED
 		:: has_moved
 		fi;
 #endif
@@ -503,16 +503,16 @@ LAST_WORD:	skip;
 		:: !has_moved
 		fi;
 #endif
-		goto LOOK;
+		goto POLL;
 SLEEP:		if
-		:: rung(door[IN(g, me)])
+		:: is_rung(doorbell[IN(g, me)])
 		:: TIMES_OUT
 		fi;
-		goto LOOK;
+		goto POLL;
 
-		/* No producer where it looks for one. Who has moved comes too late for the next segment only if the
-		 * producer has died, or has stopped waiting for it. */
-GONE:		skip;
+		/* There is no producer. A viewer that follows a format change finds no next segment only if the producer
+		 * crashed or stopped waiting for this viewer. */
+NO_PRODUCER:		skip;
 		d_step {
 			if
 			:: has_moved && wants_every && !is_late && !evictions[me] -> assert(producer_killed || in_haste)
@@ -520,12 +520,12 @@ GONE:		skip;
 			fi
 		};
 		if
-		:: g != NONE && !has_moved -> is_late = 1; goto SETTLED /* settle(): it stays where it is */
+		:: g != NONE && !has_moved -> is_late = 1; goto JOIN_DONE /* follow_format_change(): keep this segment */
 		:: g == NONE || has_moved -> goto CLOSE
 		fi;
 
-		/* The end, seen after the last look: nothing is left unseen, and only a death is called one. */
-OVER:		skip;
+		/* The end, after the last poll: every frame was seen, and only a crash is reported as a crash. */
+STREAM_ENDED:		skip;
 		d_step {
 			assert(!lost || producer_killed);
 			assert(seen == newest[g])
@@ -534,16 +534,16 @@ CLOSE:		if
 		:: g == NONE
 		:: g != NONE ->
 			d_step { lane[IN(g, me)] = FREE; next[IN(g, me)] = 0 };
-			ring(space[g])
+			ring(producer_doorbell[g])
 		fi;
 		d_step { lease[me] = 0 }
 		} unless { killed[me] };
 
-		/* The process is gone; if it was killed, the kernel drops its lease one step later. */
+		/* The process has exited; if it was killed, the kernel drops its lease one step later. */
 		d_step {
 			alive[me] = 0;
 			g = NONE; h = NONE; seen = 0; last = 0; counted = 0; m = 0; until = 0; wants_every = 0; mode = FREE;
-			has_moved = 0; last_look = 0; lost = 0; is_in = 0; is_expected = 0; goes_on = 0; is_late = 0
+			has_moved = 0; last_look = 0; lost = 0; is_in = 0; is_expected = 0; has_followed = 0; is_late = 0
 		};
 		d_step {
 			if
@@ -555,7 +555,7 @@ CLOSE:		if
 	od
 }
 
-/* ---------------------------------------------------------------- what goes wrong */
+/* ---------------------------------------------------------------- kills */
 
 #if KILLS > 0 || defined(KILLP)
 active proctype killer()
@@ -573,7 +573,7 @@ end_killer:
 }
 #endif
 
-/* ---------------------------------------------------------------- when nothing can move any more */
+/* ---------------------------------------------------------------- when no process can acquire a step */
 
 #ifdef AWAKE
 active proctype referee()
@@ -584,7 +584,7 @@ active proctype referee()
 	d_step {
 		assert(producer_done);
 		do
-		:: v < V -> assert(!alive[v]); v++              /* all have gone home */
+		:: v < V -> assert(!alive[v]); v++              /* every viewer has exited */
 		:: else -> break
 		od
 	}
@@ -602,11 +602,11 @@ init
 	}
 }
 
-/* Whoever dies or stays away: the producer gets all its frames out. */
+/* Whichever viewers are killed or do not reattach: the producer publishes all its frames. */
 #ifdef THROUGH
 ltl through { <> producer_done }
 #endif
-/* However the producer goes, in the end every viewer goes home. */
+/* However the producer exits, every viewer exits in the end. */
 #ifdef HOME
 ltl home { <> [] (!alive[0]) }
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dekker's pattern in the compiled code: a producer and a viewer on a processor each, in the
- * tightest loop there is, on real memory. A store that may stay in its processor's store buffer
- * while a later load goes ahead (x86 does nothing worse than that) shows as a torn or missing
- * frame.
+ * Dekker's pattern in the compiled code: a producer and a viewer run on one core each, in the
+ * tightest possible loop, on real memory. If a store stays in its core's store buffer while a later
+ * load proceeds (the only reordering on x86), a frame is torn or missing.
  *
  *     stress_claim [SECONDS]      of each of the two claims; default 1
  *
- * The library is compiled with quiet_bells.h for this: no bell may hide what it is to show.
+ * The library is compiled with quiet_doorbells.h, because a ring would hide such a reordering.
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +21,7 @@
 #include "core/clock.h"
 #include "core/handoff.h"
 
-enum { SLOTS = 2, LOOKS = 12, SKIPPED = 77 };
+enum { SLOTS = 2, READS = 12, SKIPPED = 77 };
 
 static alignas(4096) struct layout_header header;
 static alignas(4096) struct layout_producer producer;
@@ -36,21 +35,21 @@ static struct segment segment = {
     .geometry = {.slots = SLOTS, .slot_stride_bytes = sizeof slots[0], .planes = 1},
 };
 
-static atomic_bool over;
-static uint64_t published, taken, faults;
-static int64_t fault_ns; /* when the first fault was seen */
+static atomic_bool stop;
+static uint64_t published, claimed, faults;
+static int64_t fault_ns; /* time of the first fault */
 
-/* The picture: its number, one word. */
-static _Atomic uint64_t *picture(const struct pf_frame *frame)
+/* The content of a frame: its number, in one word. */
+static _Atomic uint64_t *content(const struct pf_frame *frame)
 {
     return (_Atomic uint64_t *)(void *)frame->plane[0].pixels;
 }
 
-/* Waits of changing length, so that the two loops meet in every phase. */
-static void dawdle(uint32_t *dice)
+/* Wait for a changing time, so that the two loops meet in every phase. */
+static void wait_random(uint32_t *state)
 {
-    *dice = *dice * 1664525 + 1013904223; /* Numerical Recipes */
-    for (volatile uint32_t i = *dice >> 26; i > 0; i--)
+    *state = *state * 1664525 + 1013904223; /* Numerical Recipes */
+    for (volatile uint32_t i = *state >> 26; i > 0; i--)
         ;
 }
 
@@ -58,18 +57,18 @@ static void *produce(void *unused)
 {
     struct handoff handoff = {0};
     struct handoff_blockers blockers;
-    uint32_t dice = 1;
+    uint32_t state = 1;
 
     (void)unused;
-    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
         int slot = handoff_find_free_slot(&handoff, &segment, &blockers);
         if (slot < 0)
             continue;
         struct pf_frame frame = {.slot = (uint32_t)slot};
         segment_planes(&segment, frame.slot, frame.plane);
-        atomic_store_explicit(picture(&frame), handoff.sequence + 1, memory_order_relaxed);
+        atomic_store_explicit(content(&frame), handoff.sequence + 1, memory_order_relaxed);
         if (handoff.sequence % 4 == 0)
-            dawdle(&dice);
+            wait_random(&state);
         handoff_publish(&handoff, &segment, &frame);
     }
     published = handoff.sequence;
@@ -82,12 +81,12 @@ static void fault(void)
         fault_ns = clock_now_ns();
 }
 
-/* It is ours: whoever draws in it now is wrong. */
-static void look_at(const struct pf_frame *frame)
+/* Read a claimed frame repeatedly: a change during this time is a fault. */
+static void read_claimed(const struct pf_frame *frame)
 {
-    taken++;
-    for (int i = 0; i < LOOKS; i++)
-        if (atomic_load_explicit(picture(frame), memory_order_relaxed) != frame->sequence) {
+    claimed++;
+    for (int i = 0; i < READS; i++)
+        if (atomic_load_explicit(content(frame), memory_order_relaxed) != frame->sequence) {
             fault();
             return;
         }
@@ -95,19 +94,19 @@ static void look_at(const struct pf_frame *frame)
 
 static void *claim_newest(void *unused)
 {
-    uint32_t dice = 2;
+    uint32_t state = 2;
     uint64_t seen = 0;
 
     (void)unused;
     handoff_join(&segment, 0, LANE_LATEST);
-    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
         struct pf_frame frame;
         if (handoff_claim_newest(&segment, 0, seen, &frame) < 0)
             continue;
-        look_at(&frame);
+        read_claimed(&frame);
         seen = frame.sequence;
         handoff_release(&segment, 0, frame.slot);
-        dawdle(&dice);
+        wait_random(&state);
     }
     handoff_leave(&segment, 0);
     return NULL;
@@ -115,20 +114,20 @@ static void *claim_newest(void *unused)
 
 static void *join_and_claim(void *unused)
 {
-    uint32_t dice = 3;
+    uint32_t state = 3;
 
     (void)unused;
-    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
         struct pf_frame frame;
         uint64_t seen = handoff_join(&segment, 0, LANE_EVERY);
-        bool is_there = handoff_newest_sequence(&segment) > seen;
+        bool is_published = handoff_newest_sequence(&segment) > seen;
         int ret = handoff_claim_next(&segment, 0, seen, &frame);
         if (ret == 0)
-            look_at(&frame);
-        else if (is_there)
-            fault(); /* what it wants has been drawn over */
+            read_claimed(&frame);
+        else if (is_published)
+            fault(); /* the frame that the lane wants was overwritten */
         handoff_leave(&segment, 0);
-        dawdle(&dice);
+        wait_random(&state);
     }
     return NULL;
 }
@@ -153,8 +152,8 @@ static void run(const char *name, void *(*viewer)(void *), int64_t seconds)
 
     memset(&producer, 0, sizeof producer);
     memset(&viewers, 0, sizeof viewers);
-    published = taken = faults = 0;
-    atomic_store(&over, false);
+    published = claimed = faults = 0;
+    atomic_store(&stop, false);
     pthread_create(&thread[0], NULL, produce, NULL);
     pthread_create(&thread[1], NULL, viewer, NULL);
     pin(thread[0], 0);
@@ -163,20 +162,20 @@ static void run(const char *name, void *(*viewer)(void *), int64_t seconds)
         struct timespec pause = clock_timespec(20 * NS_PER_MS);
         nanosleep(&pause, NULL);
     }
-    atomic_store(&over, true);
+    atomic_store(&stop, true);
     pthread_join(thread[0], NULL);
     pthread_join(thread[1], NULL);
     printf("# %s: %llu published, %llu claimed, %llu torn or missing", name,
-           (unsigned long long)published, (unsigned long long)taken, (unsigned long long)faults);
+           (unsigned long long)published, (unsigned long long)claimed, (unsigned long long)faults);
     if (faults)
         printf(", the first after %lld ms", (long long)((fault_ns - start_ns) / NS_PER_MS));
     printf("\n");
 }
 
-/* It must have been a race to say anything; on a busy machine it is a short one. */
-static bool is_well(int number, const char *name)
+/* Few frames would prove nothing: the two loops must have overlapped. A busy machine has less. */
+static bool report(int number, const char *name)
 {
-    bool ok = faults == 0 && published > 100 && taken > 100;
+    bool ok = faults == 0 && published > 100 && claimed > 100;
 
     printf("%s %d - %s\n", ok ? "ok" : "not ok", number, name);
     return ok;
@@ -188,13 +187,13 @@ int main(int argc, char **argv)
     cpu_set_t all;
 
     if (sched_getaffinity(0, sizeof all, &all) < 0 || CPU_COUNT(&all) < 2) {
-        printf("1..0 # SKIP it takes two processors\n");
+        printf("1..0 # SKIP needs two cores\n");
         return SKIPPED;
     }
     printf("TAP version 13\n1..2\n");
     run("claim newest", claim_newest, seconds);
-    bool ok = is_well(1, "the_newest_frame_is_claimed_whole");
+    bool ok = report(1, "the_newest_frame_is_claimed_whole");
     run("join and claim", join_and_claim, seconds);
-    ok &= is_well(2, "a_newcomers_first_frame_is_there_and_whole");
+    ok &= report(2, "a_new_viewers_first_frame_is_present_and_whole");
     return !ok;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No torn frame, row by row and between processes, by pageflip.h alone. A producer fills a small
- * picture with its frame's number as fast as it can; a viewer of the latest frame and one of every
- * frame look at each word of each row. Rounds with 2, 3 and 8 slots: the fewer, the closer drawing
- * comes behind looking.
+ * No frame is torn, checked row by row, between processes, by the calls in pageflip.h only. A
+ * producer fills small frames with their number without pauses; a latest-frame viewer and an
+ * every-frame viewer check each word of each row. There are rounds with 2, 3 and 8 slots: with
+ * fewer slots the producer draws sooner in a slot that a viewer has released.
  *
- *     stress_rows [FRAMES]     until so many are verified, by both together; with a PROOF line
- *     stress_rows              100000
+ *     stress_rows FRAMES     end after FRAMES verified frames, of both viewers together, and print
+ *                            a PROOF line
+ *     stress_rows            the same with 100000 frames, without that line
  *
- * The processes are children of this one, forked before any of them uses the library. They share a
- * page of figures with it, and nothing else but the channel.
+ * The processes are children of this one, forked before any of them uses the library. They share
+ * only the channel and a page of figures.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +27,7 @@
 #include "pageflip.h"
 
 #define CHANNEL "rows"
-#define PATIENCE_NS 60000000000 /* whoever waits so long for another hangs, on any machine */
+#define TIMEOUT_NS 60000000000 /* a process that waits this long hangs, on any machine */
 
 enum { WIDTH = 64, HEIGHT = 48, WORDS = WIDTH * 4 / 8, LATEST = 0, EVERY = 1 };
 
@@ -57,7 +58,7 @@ static int produce(uint32_t slots, uint64_t wanted)
 
     if (ret < 0)
         return ret;
-    while (verified() < wanted && (ret = pf_producer_begin(producer, PATIENCE_NS, &frame)) == 0) {
+    while (verified() < wanted && (ret = pf_producer_begin(producer, TIMEOUT_NS, &frame)) == 0) {
         for (uint32_t y = 0; y < HEIGHT; y++)
             for (int i = 0; i < WORDS; i++)
                 row(&frame, y)[i] = frame.sequence;
@@ -78,17 +79,17 @@ static bool is_whole(const struct pf_frame *frame)
 
 static int view(uint32_t mode, uint64_t wanted)
 {
-    const struct pf_viewer_options options = {.every_frame = mode == EVERY, .wait_ns = PATIENCE_NS};
+    const struct pf_viewer_options options = {.every_frame = mode == EVERY, .wait_ns = TIMEOUT_NS};
     struct pf_viewer *viewer;
     struct pf_frame frame;
     uint64_t seen = 0;
     int ret = pf_viewer_open(&viewer, CHANNEL, &options);
 
-    (void)wanted; /* until the producer has ended */
+    (void)wanted; /* a viewer runs until the stream ends */
     if (ret < 0)
         return ret;
     atomic_store(&figures->shmid, pf_viewer_segment(viewer)->shmid);
-    while ((ret = pf_viewer_acquire(viewer, PATIENCE_NS, &frame)) == 0) {
+    while ((ret = pf_viewer_acquire(viewer, TIMEOUT_NS, &frame)) == 0) {
         atomic_fetch_add(is_whole(&frame) ? &figures->verified[mode] : &figures->torn[mode], 1);
         pf_viewer_release(viewer, &frame);
         if (mode == EVERY ? seen && frame.sequence != seen + 1 : frame.sequence <= seen)
@@ -99,7 +100,7 @@ static int view(uint32_t mode, uint64_t wanted)
     return ret == -EPIPE ? 0 : ret;
 }
 
-/* Returns in the parent alone. */
+/* Run `role` in a child process. Returns in the parent only. */
 static void start(int (*role)(uint32_t, uint64_t), uint32_t argument, uint64_t wanted)
 {
     pid_t parent = getpid();
@@ -111,7 +112,7 @@ static void start(int (*role)(uint32_t, uint64_t), uint32_t argument, uint64_t w
         _exit(1);
     int ret = role(argument, wanted);
     if (ret < 0)
-        fprintf(stderr, "# a %s: %s\n", role == produce ? "producer" : "viewer", strerror(-ret));
+        fprintf(stderr, "# %s: %s\n", role == produce ? "producer" : "viewer", strerror(-ret));
     _exit(ret < 0);
 }
 
@@ -131,7 +132,7 @@ static uint64_t run(int number, uint32_t slots, uint64_t wanted)
     findings += figures->torn[LATEST] + figures->torn[EVERY] + figures->lost;
     findings += figures->verified[LATEST] == 0 || figures->verified[EVERY] == 0;
     findings += verified() < wanted;
-    findings += shmctl(figures->shmid, IPC_STAT, &info) == 0; /* it is gone with its last user */
+    findings += shmctl(figures->shmid, IPC_STAT, &info) == 0; /* it still exists */
     printf("%s %d - every_row_of_%u_slots_has_its_frames_number\n", findings ? "not ok" : "ok",
            number, slots);
     printf("# verified %llu of the latest and %llu of every frame, %llu and %llu torn, %llu lost\n",
@@ -156,7 +157,7 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("TAP version 13\n1..3\n");
-    fflush(stdout); /* or each child would have it, too */
+    fflush(stdout); /* or each child would print it again */
     for (int i = 0; i < 3; i++) {
         findings += run(i + 1, slots[i], frames / 3 + 1);
         sum += verified();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Producer and viewers as threads of one process, for ThreadSanitizer, which sees no other process:
- * it reports each access to a pixel that no acquire and release put in order. For the handoff both
- * sides must use one mapping, because to it two addresses are two places; so that part works on
- * plain memory. The second part is what pageflip.h promises to threads: pf_viewer_wake().
+ * Producer and viewers as threads of one process, because ThreadSanitizer checks one process only.
+ * It reports each access to a pixel that is not ordered by a release and an acquire. It treats two
+ * mappings of a page as different memory, so that the first part, the handoff, uses private memory
+ * for both sides. The second part tests pf_viewer_wake(), the only call for other threads.
  *
  *     stress_threads [FRAMES]     default 20000
  */
@@ -39,7 +39,8 @@ static atomic_ullong shown, faults;
 
 /* ------------------------------------------------------------------ the handoff */
 
-/* One word of the picture in so many: enough for a race to be seen, quick enough under the tool. */
+/* One word of this many is written and read: enough to detect a race, and fast enough with
+ * ThreadSanitizer. */
 enum { EACH = 64 };
 
 static void *produce(void *unused)
@@ -52,7 +53,7 @@ static void *produce(void *unused)
         doorbell_clear(&segment.viewers->producer_doorbell);
         int slot = handoff_find_free_slot(&handoff, &segment, &blockers);
         if (slot < 0) {
-            /* Out of patience now and then, as a producer with --evict is. */
+            /* Evict from time to time, as a producer with evict_after_ns does. */
             for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
                 if ((blockers.lanes & 1u << i) && LANE_MODE(blockers.word[i]) == LANE_EVERY &&
                     handoff.sequence % 64 == 0)
@@ -72,7 +73,7 @@ static void *produce(void *unused)
     return NULL;
 }
 
-static void look_at(const struct pf_frame *frame)
+static void check_frame(const struct pf_frame *frame)
 {
     const uint64_t *pixels = (const uint64_t *)(const void *)frame->plane[0].pixels;
 
@@ -82,8 +83,8 @@ static void look_at(const struct pf_frame *frame)
     atomic_fetch_add(&shown, 1);
 }
 
-/* The number of its lane says what a viewer is: 0, 1 latest; 2, 3 every frame, 3 one that comes and
- * goes. */
+/* Lanes 0 and 1 are latest-frame viewers, 2 and 3 every-frame viewers. The viewer on lane 3 leaves
+ * and joins again from time to time. */
 static void *view(void *lane_number)
 {
     uint32_t lane = *(uint32_t *)lane_number;
@@ -92,16 +93,16 @@ static void *view(void *lane_number)
     struct pf_frame frame;
 
     for (uint32_t turn = 1;; turn++) {
-        bool is_over = handoff_state(&segment) == LAYOUT_ENDED;
+        bool has_ended = handoff_state(&segment) == LAYOUT_ENDED;
 
         doorbell_clear(&segment.viewers->lane[lane].doorbell);
         int ret = mode == LANE_EVERY ? handoff_claim_next(&segment, lane, seen, &frame)
                                      : handoff_claim_newest(&segment, lane, seen, &frame);
         if (ret == 0) {
-            look_at(&frame);
+            check_frame(&frame);
             seen = frame.sequence;
             handoff_release(&segment, lane, frame.slot);
-        } else if (ret == -EAGAIN && is_over) {
+        } else if (ret == -EAGAIN && has_ended) {
             break;
         } else if (ret == -EAGAIN) {
             doorbell_wait(&segment.viewers->lane[lane].doorbell, clock_now_ns() + NS_PER_MS);
@@ -130,13 +131,13 @@ static void run_handoff(void)
 /* ------------------------------------------------------------------ pf_viewer_wake() */
 
 static struct pf_viewer *viewer;
-static atomic_bool over;
+static atomic_bool stop;
 
-/* Also while the viewer changes from one segment to the next. */
-static void *wake(void *unused)
+/* Also during a reattach. */
+static void *wake_repeatedly(void *unused)
 {
     (void)unused;
-    while (!atomic_load(&over)) {
+    while (!atomic_load(&stop)) {
         pf_viewer_wake(viewer);
         usleep(100);
     }
@@ -167,7 +168,7 @@ static int run_wake(void)
     if (pf_producer_open(&made, "threads", &format, &options) < 0 ||
         pf_viewer_open(&viewer, "threads", NULL) < 0)
         return -1;
-    pthread_create(&waker, NULL, wake, NULL);
+    pthread_create(&waker, NULL, wake_repeatedly, NULL);
     for (int i = 0; i < RESTARTS; i++) {
         if (publish_some(made) < 0)
             return -1;
@@ -184,7 +185,7 @@ static int run_wake(void)
         if (pf_viewer_reattach(viewer, NS_PER_S) < 0)
             return -1;
     }
-    atomic_store(&over, true);
+    atomic_store(&stop, true);
     pthread_join(waker, NULL);
     pf_viewer_close(viewer);
     pf_producer_close(made);
@@ -193,7 +194,7 @@ static int run_wake(void)
 
 /* ------------------------------------------------------------------ */
 
-/* A runtime directory of its own. */
+/* Create a runtime directory for this test only. */
 static void make_scratch(char scratch[64])
 {
     snprintf(scratch, 64, "%s", "/tmp/pageflip-test-XXXXXX");
@@ -213,7 +214,7 @@ static void remove_scratch(const char *scratch)
     rmdir(scratch);
 }
 
-/* A report of the tool does not end the program; its exit code is then the tool's, not ours. */
+/* A report of ThreadSanitizer sets the exit code, unless it ends the program (halt_on_error). */
 int main(int argc, char **argv)
 {
     char scratch[64];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each question about the display has an answer in words, because people read them when another
- * presenter has to be taken. An extension is looked up before it is used: asking one that is not
- * there closes the connection.
+ * Every reason why the display cannot be used is a text, which the user reads when another
+ * presenter is used instead. An extension is looked up before it is used: a request to a missing
+ * one closes the connection.
  */
 #include "link.h"
 
@@ -20,22 +20,33 @@
 #include "core/log.h"
 #include "loss.h"
 #include "pageflip.h"
+#include "presenters/display_loss.h"
 #include "presenters/watchdog.h"
 
 #define SYNC_NS (5 * NS_PER_S)
 
-/* ------------------------------------------------------------------ a display that goes away */
+/* ------------------------------------------------------------------ a lost display */
 
 bool x11_link_is_lost(const struct x11_link *link)
 {
-    return x11_loss_seen() || xcb_connection_has_error(link->xcb);
+    return x11_loss_is_detected() || xcb_connection_has_error(link->xcb);
+}
+
+bool x11_link_has_read_ahead(const struct x11_link *link)
+{
+    return xcb_total_read(link->xcb) != link->processed_bytes;
+}
+
+void x11_link_set_processed(struct x11_link *link)
+{
+    link->processed_bytes = xcb_total_read(link->xcb);
 }
 
 int x11_link_sync(struct x11_link *link)
 {
     int64_t deadline_ns = clock_now_ns() + SYNC_NS;
     unsigned int sequence = xcb_get_input_focus(link->xcb).sequence;
-    struct pollfd news = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
+    struct pollfd socket = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
     void *reply = NULL;
     xcb_generic_error_t *error = NULL;
 
@@ -43,20 +54,14 @@ int x11_link_sync(struct x11_link *link)
     while (!xcb_poll_for_reply(link->xcb, sequence, &reply, &error)) {
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0) {
-            log_error("display lost: no answer for 5 s; look at the display");
-            x11_loss_give_up();
-            return -ENODEV;
+            x11_loss_set();
+            return display_loss_no_answer();
         }
-        poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
+        poll(&socket, 1, (int)(left_ns / NS_PER_MS) + 1);
     }
     free(reply);
     free(error);
-    if (x11_link_is_lost(link)) {
-        if (!watchdog_has_barked())
-            log_error("display lost: connection closed; look at the display");
-        return -ENODEV;
-    }
-    return 0;
+    return x11_link_is_lost(link) ? display_loss_closed() : 0;
 }
 
 /* ------------------------------------------------------------------ what the display can do */
@@ -68,7 +73,7 @@ static bool has_extension(struct x11_link *link, xcb_extension_t *extension)
     return reply && reply->present;
 }
 
-static bool ask_shm(struct x11_link *link)
+static bool query_shm(struct x11_link *link)
 {
     const xcb_query_extension_reply_t *extension = xcb_get_extension_data(link->xcb, &xcb_shm_id);
 
@@ -100,7 +105,7 @@ static const char *why_no_shared_memory(struct x11_link *link)
     } else if (peer.pid == 0 && peer.uid == (uid_t)-1) {
         return "the display is not on this machine";
     }
-    return ask_shm(link) ? NULL : "the display has no MIT-SHM extension";
+    return query_shm(link) ? NULL : "the display has no MIT-SHM extension";
 }
 
 static bool is_xrgb_visual(const xcb_visualtype_t *visual)
@@ -137,7 +142,7 @@ static bool keeps_xrgb_pixels(const xcb_setup_t *setup)
     return false;
 }
 
-static void ask_window(struct x11_link *link)
+static void query_window(struct x11_link *link)
 {
     const xcb_setup_t *setup = xcb_get_setup(link->xcb);
     xcb_get_geometry_cookie_t geometry_cookie = xcb_get_geometry(link->xcb, link->window);
@@ -157,14 +162,14 @@ static void ask_window(struct x11_link *link)
     free(attributes);
 }
 
-static void ask_present(struct x11_link *link)
+static void query_present(struct x11_link *link)
 {
     link->has_present = has_extension(link, &xcb_present_id);
     if (!link->has_present)
         return;
     free(xcb_present_query_version_reply(
         link->xcb, xcb_present_query_version(link->xcb, XCB_PRESENT_MAJOR_VERSION, 0), NULL));
-    /* Registered before it is asked for, or the first events land in the other queue. */
+    /* Register first: events that arrive before that go into the other queue. */
     uint32_t id = xcb_generate_id(link->xcb);
     link->present_events = xcb_register_for_special_xge(link->xcb, &xcb_present_id, id, NULL);
     xcb_present_select_input(link->xcb, id, link->window,
@@ -199,7 +204,7 @@ format_of_visual(const xcb_render_query_pict_formats_reply_t *formats, xcb_visua
     return XCB_NONE;
 }
 
-static void ask_render(struct x11_link *link)
+static void query_render(struct x11_link *link)
 {
     if (!has_extension(link, &xcb_render_id))
         return;
@@ -222,7 +227,7 @@ static void ask_render(struct x11_link *link)
 
 /* ------------------------------------------------------------------ open and close */
 
-static bool connect_beside(struct x11_link *link, SDL_Window *window)
+static bool connect_own(struct x11_link *link, SDL_Window *window)
 {
     SDL_SysWMinfo info;
 
@@ -230,7 +235,7 @@ static bool connect_beside(struct x11_link *link, SDL_Window *window)
     if (!SDL_GetWindowWMInfo(window, &info) || info.subsystem != SDL_SYSWM_X11)
         return false;
     Display *display = info.info.x11.display;
-    XSync(display, False); /* the window must be there before we ask for it */
+    XSync(display, False); /* the window must exist before we query it */
     link->sdl_fd = ConnectionNumber(display);
     link->window = (xcb_window_t)info.info.x11.window;
     link->xcb = xcb_connect(DisplayString(display), NULL);
@@ -241,18 +246,18 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
 {
     *link = (struct x11_link){0};
     watchdog_enter();
-    if (!connect_beside(link, window)) {
-        *reason = "the display takes no second connection";
+    if (!connect_own(link, window)) {
+        *reason = "the X server accepts no second connection";
         x11_link_close(link);
         watchdog_leave();
         return -ENOTSUP;
     }
     *reason = why_no_shared_memory(link);
     if (!*reason) {
-        watchdog_enter(); /* so far it has answered */
-        ask_window(link);
-        ask_present(link);
-        ask_render(link);
+        watchdog_enter(); /* it has answered so far: start the 5 s again */
+        query_window(link);
+        query_present(link);
+        query_render(link);
         if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render))
             *reason = "the display's pixels are not XRGB8888";
     }
@@ -281,7 +286,7 @@ void x11_link_close(struct x11_link *link)
     *link = (struct x11_link){0};
 }
 
-/* ------------------------------------------------------------------ what both users need */
+/* ------------------------------------------------------------------ pixmaps and pictures */
 
 xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, int height)
 {
@@ -294,7 +299,7 @@ xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, in
 xcb_render_picture_t x11_link_picture(struct x11_link *link, xcb_drawable_t drawable,
                                       xcb_render_pictformat_t format)
 {
-    uint32_t repeat = XCB_RENDER_REPEAT_PAD; /* or a bilinear filter darkens the edges */
+    uint32_t repeat = XCB_RENDER_REPEAT_PAD; /* without it a bilinear filter darkens the edges */
 
     if (!link->has_render)
         return XCB_NONE;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our own connection to the X server, beside SDL's: SDL gets the events of its window, we draw on
- * it. What the display can do is asked once, here.
+ * Our own connection to the X server, in addition to SDL's: SDL gets the events of its window, and
+ * we draw on it. What the display can do is queried once, when the connection is opened.
  */
-#ifndef X11_LINK_H
-#define X11_LINK_H
+#ifndef VIEWER_PRESENTERS_X11_LINK_H
+#define VIEWER_PRESENTERS_X11_LINK_H
 
 #include <SDL.h>
 #include <stdbool.h>
@@ -16,11 +16,12 @@
 
 struct x11_link {
     xcb_connection_t *xcb;
-    int sdl_fd; /* of SDL's connection: its events are news for the loop, too */
+    uint64_t processed_bytes; /* of those that libxcb has read from the socket */
+    int sdl_fd;               /* the socket of SDL's connection */
     xcb_window_t window;
     xcb_visualid_t visual;
     uint8_t depth;
-    bool is_xrgb;        /* the window's pixels are XR24: no conversion on the way */
+    bool is_xrgb;        /* the window's pixels are XR24: no conversion is needed */
     bool shares_pixmaps; /* MIT-SHM can make a pixmap of shared memory */
     bool has_present, has_render;
     uint8_t shm_completion; /* the event's number */
@@ -29,21 +30,28 @@ struct x11_link {
     xcb_special_event_t *present_events; /* NULL without Present */
 };
 
-/* Returns 0, or -ENOTSUP with *reason in words, or -ENODEV, logged: the display is lost. */
+/* Returns 0, or -ENOTSUP and *reason, a text, or -ENODEV, logged: the display is lost. */
 int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason);
-void x11_link_close(struct x11_link *link); /* accepts one that is all zero */
+void x11_link_close(struct x11_link *link); /* accepts an all-zero struct */
 
-/* Has either connection been closed? */
+/* Is one of the two connections closed? */
 bool x11_link_is_lost(const struct x11_link *link);
 
 /*
- * Wait until the server has done all that was asked so far; xcb_request_check() does not block
- * after it. Only where no frame waits: it takes up to 5 s when the server is stopped, then it is
- * -ENODEV, logged.
+ * Has libxcb read data from the socket, while it wrote a request or waited for a reply, that was
+ * not processed yet? x11_link_set_processed(): all of it is processed now. No system calls.
+ */
+bool x11_link_has_read_ahead(const struct x11_link *link);
+void x11_link_set_processed(struct x11_link *link);
+
+/*
+ * Wait until the server has processed all requests so far; xcb_request_check() does not block after
+ * that. Blocks up to 5 s if the server is stopped, so call it only where no frame waits. Returns 0,
+ * or -ENODEV, logged: the display is lost.
  */
 int x11_link_sync(struct x11_link *link);
 
-/* A pixmap of the server's own, of an 8-bit XRGB (depth 24) or the window's depth. */
+/* A pixmap in the server's own memory, of depth 24 (XRGB8888) or of the window's depth. */
 xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, int height);
 
 /* A RENDER picture of a drawable; None without RENDER. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Xlib's handlers have no other way to tell than a flag. SDL calls Xlib on the loop's own thread.
- */
+/* Xlib's handlers can only set a flag. It needs no lock: SDL calls Xlib on the loop's thread. */
 #include "loss.h"
 
 #include <SDL_syswm.h>
@@ -21,8 +20,8 @@ static int on_io_error(Display *display)
     return 0;
 }
 
-/* Instead of Xlib's exit(1). It may return: most of Xlib's calls then do nothing, but one that
- * waits for an event waits for ever. */
+/* Replaces Xlib's exit(1). It may return: most of Xlib's calls then do nothing, but one that waits
+ * for an event waits forever. */
 static void on_io_error_exit(Display *display, void *user)
 {
     (void)display;
@@ -32,18 +31,18 @@ static void on_io_error_exit(Display *display, void *user)
         _exit(EXIT_DISPLAY_LOST);
 }
 
-/* Instead of Xlib's exit(1), too. After somebody else has destroyed the window every request for it
- * is refused, until SDL has handed out the event that says so; any other refusal costs no more than
- * what was asked for. */
+/* Replaces Xlib's exit(1). After another client has destroyed the window, the server refuses every
+ * request for it, until SDL returns the event that reports it. After any other refusal only the
+ * effect of that request is missing. */
 static int on_error(Display *display, XErrorEvent *error)
 {
     (void)display;
-    log_info("display: it refused request %d.%d with error %d", error->request_code,
+    log_info("the X server refused request %d.%d with error %d", error->request_code,
              error->minor_code, error->error_code);
     return 0;
 }
 
-void x11_loss_catch_errors(void)
+void x11_loss_handle_errors(void)
 {
     XSetErrorHandler(on_error);
 }
@@ -61,25 +60,25 @@ void x11_loss_watch(SDL_Window *window)
     watchdog_set_socket(ConnectionNumber(info.info.x11.display));
     XSetIOErrorHandler(on_io_error);
     XSetIOErrorExitHandler(info.info.x11.display, on_io_error_exit, NULL);
-    SDL_EventState(SDL_SYSWMEVENT, SDL_ENABLE); /* for x11_loss_of_window() */
+    SDL_EventState(SDL_SYSWMEVENT, SDL_ENABLE); /* for x11_loss_is_window_destroyed() */
 }
 
-void x11_loss_is_final(void)
+void x11_loss_make_fatal(void)
 {
     is_final = true;
 }
 
-void x11_loss_give_up(void)
+void x11_loss_set(void)
 {
     is_lost = true;
 }
 
-bool x11_loss_seen(void)
+bool x11_loss_is_detected(void)
 {
     return is_lost;
 }
 
-bool x11_loss_of_window(const SDL_Event *event)
+bool x11_loss_is_window_destroyed(const SDL_Event *event)
 {
     if (event->type != SDL_SYSWMEVENT || event->syswm.msg->subsystem != SDL_SYSWM_X11)
         return false;

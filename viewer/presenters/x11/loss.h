@@ -1,42 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* SDL's connection to the X server is lost, or its window is destroyed by somebody else: Xlib would
- * end the process, now the loop is told. */
-#ifndef X11_LOSS_H
-#define X11_LOSS_H
+/*
+ * SDL's connection to the X server is lost, or another client has destroyed its window. Xlib would
+ * exit the process; these functions set a flag for the loop instead.
+ */
+#ifndef VIEWER_PRESENTERS_X11_LOSS_H
+#define VIEWER_PRESENTERS_X11_LOSS_H
 
 #include <SDL.h>
 #include <stdbool.h>
 
 #ifdef HAVE_X11
 
-/* Before SDL_Init(), which takes this for what was there before it, and puts it back while it
- * closes its connection: a refused request is no end. */
-void x11_loss_catch_errors(void);
+/* Log requests that the X server refuses, instead of exiting. Call it before SDL_Init(): SDL
+ * restores the handler that it found while it closes its connection. */
+void x11_loss_handle_errors(void);
 
-/* From now on a lost connection of this window's only sets a flag. Any display but X11: nothing. */
+/* From now on the loss of this window's connection only sets the flag. Does nothing on displays
+ * other than X11. */
 void x11_loss_watch(SDL_Window *window);
 
-/* Is it lost? Then no SDL call may follow: SDL has a second connection, and may hang or exit in it.
- */
-bool x11_loss_seen(void);
+/* Is the connection lost? Then no call of SDL may follow: it may hang or exit. */
+bool x11_loss_is_detected(void);
 
-/* Take it for lost, as it does not answer. */
-void x11_loss_give_up(void);
+/* Treat the connection as lost, since the server does not answer. */
+void x11_loss_set(void);
 
-/* Does this event say that the window has been destroyed? Nobody who is in it asks us before. */
-bool x11_loss_of_window(const SDL_Event *event);
+/* Does this event report that the window was destroyed? There is no request to confirm, unlike
+ * WM_DELETE_WINDOW. */
+bool x11_loss_is_window_destroyed(const SDL_Event *event);
 
-/* SDL is about to close it, and nobody asks any more: a loss from now on ends the process, at once.
- */
-void x11_loss_is_final(void);
+/* SDL is about to close the connection, and the flag is not read any more: a loss from now on exits
+ * the process immediately, with code 12. */
+void x11_loss_make_fatal(void);
 
 #else
 
-static inline void x11_loss_catch_errors(void)
+static inline void x11_loss_handle_errors(void)
 {
 }
 
-static inline void x11_loss_is_final(void)
+static inline void x11_loss_make_fatal(void)
 {
 }
 
@@ -45,12 +48,12 @@ static inline void x11_loss_watch(SDL_Window *window)
     (void)window;
 }
 
-static inline bool x11_loss_seen(void)
+static inline bool x11_loss_is_detected(void)
 {
     return false;
 }
 
-static inline bool x11_loss_of_window(const SDL_Event *event)
+static inline bool x11_loss_is_window_destroyed(const SDL_Event *event)
 {
     (void)event;
     return false;

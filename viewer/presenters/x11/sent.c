@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Idle frees the slot that was presented, ShmCompletion the one that was put; RENDER has no such
- * event, so a GetInputFocus goes behind it, whose reply says that the server has come so far.
- * Complete only counts: it may say that the frame was skipped for a newer one.
+ * Present's Idle event frees a slot that was presented, ShmCompletion one that was put. RENDER has
+ * no such event, so a GetInputFocus is sent after its request: the reply means that the server has
+ * processed both. Present's Complete event reports whether the frame was shown, or skipped for a
+ * newer one.
  */
 #include "sent.h"
 
@@ -13,12 +14,13 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "presenters/watchdog.h"
+#include "presenters/display_loss.h"
 
 #define NO_ANSWER_NS (5 * NS_PER_S)
 #define DRAIN_NS (200 * NS_PER_MS)
 
-struct x11_sent *x11_sent_new(struct x11_table *table, const struct pf_frame *frame, bool again)
+struct x11_sent *x11_sent_add(struct x11_sent_table *table, const struct pf_frame *frame,
+                              bool again)
 {
     struct x11_sent *sent = table->sent;
 
@@ -33,7 +35,7 @@ struct x11_sent *x11_sent_new(struct x11_table *table, const struct pf_frame *fr
     return sent;
 }
 
-int x11_sent_count(const struct x11_table *table, unsigned int waits)
+int x11_sent_count(const struct x11_sent_table *table, unsigned int waits)
 {
     int count = 0;
 
@@ -42,28 +44,28 @@ int x11_sent_count(const struct x11_table *table, unsigned int waits)
     return count;
 }
 
-bool x11_sent_uses_back(const struct x11_table *table, int back)
+bool x11_sent_uses_back(const struct x11_sent_table *table, int back)
 {
     for (int i = 0; i < X11_SENT_MAX; i++) {
         const struct x11_sent *sent = &table->sent[i];
-        if (sent->is_used && sent->back == back && (sent->waits & WAITS_FOR_PICTURE))
+        if (sent->is_used && sent->back == back && (sent->waits & WAITS_FOR_DRAWING))
             return true;
     }
     return false;
 }
 
-/* ------------------------------------------------------------------ answers */
+/* ------------------------------------------------------------------ events and replies */
 
-static void finish_part(struct x11_table *table, struct x11_sent *sent, unsigned int part)
+static void finish_part(struct x11_sent_table *table, struct x11_sent *sent, unsigned int part)
 {
     if ((sent->waits & part & WAITS_FOR_SLOT) != 0)
         pf_viewer_release(table->viewer, &sent->done.frame);
-    if ((sent->waits & part & (WAITS_FOR_SLOT | WAITS_FOR_PICTURE)) != 0)
+    if ((sent->waits & part & (WAITS_FOR_SLOT | WAITS_FOR_DRAWING)) != 0)
         sent->done.done_ns = clock_now_ns();
     sent->waits &= ~part;
 }
 
-static struct x11_sent *sent_by_serial(struct x11_table *table, uint32_t serial)
+static struct x11_sent *sent_by_serial(struct x11_sent_table *table, uint32_t serial)
 {
     for (int i = 0; i < X11_SENT_MAX; i++)
         if (table->sent[i].is_used && table->sent[i].serial == serial)
@@ -71,17 +73,18 @@ static struct x11_sent *sent_by_serial(struct x11_table *table, uint32_t serial)
     return NULL;
 }
 
-static void on_idle(struct x11_table *table, const xcb_present_idle_notify_event_t *event)
+static void on_idle(struct x11_sent_table *table, const xcb_present_idle_notify_event_t *event)
 {
     struct x11_sent *sent = sent_by_serial(table, event->serial);
 
     if (!sent)
         return;
-    /* Of a back pixmap it says nothing about the slot: that has its own answer. */
-    finish_part(table, sent, WAITS_FOR_PICTURE | (sent->slot_reply ? 0 : WAITS_FOR_SLOT));
+    /* For a back pixmap the event does not concern the slot, which has a reply of its own. */
+    finish_part(table, sent, WAITS_FOR_DRAWING | (sent->slot_reply ? 0 : WAITS_FOR_SLOT));
 }
 
-static void on_complete(struct x11_table *table, const xcb_present_complete_notify_event_t *event)
+static void on_complete(struct x11_sent_table *table,
+                        const xcb_present_complete_notify_event_t *event)
 {
     struct x11_sent *sent = sent_by_serial(table, event->serial);
 
@@ -89,16 +92,16 @@ static void on_complete(struct x11_table *table, const xcb_present_complete_noti
         return;
     sent->done.skipped = event->mode == XCB_PRESENT_COMPLETE_MODE_SKIP;
     sent->done.ust_ns = (int64_t)event->ust * NS_PER_US;
-    finish_part(table, sent, WAITS_FOR_COUNT);
+    finish_part(table, sent, WAITS_FOR_RESULT);
 }
 
-static void on_put(struct x11_table *table, unsigned int sequence)
+static void on_put(struct x11_sent_table *table, unsigned int sequence)
 {
     for (int i = 0; i < X11_SENT_MAX; i++) {
         struct x11_sent *sent = &table->sent[i];
         if (sent->is_used && sent->put == sequence)
             finish_part(table, sent,
-                        WAITS_FOR_SLOT | (sent->picture_reply ? 0 : WAITS_FOR_PICTURE));
+                        WAITS_FOR_SLOT | (sent->drawing_reply ? 0 : WAITS_FOR_DRAWING));
     }
 }
 
@@ -114,7 +117,7 @@ static bool has_reply(struct x11_link *link, unsigned int sequence)
     return true;
 }
 
-static void take_replies(struct x11_table *table, struct x11_link *link)
+static void process_replies(struct x11_sent_table *table, struct x11_link *link)
 {
     for (int i = 0; i < X11_SENT_MAX; i++) {
         struct x11_sent *sent = &table->sent[i];
@@ -122,24 +125,23 @@ static void take_replies(struct x11_table *table, struct x11_link *link)
             continue;
         if ((sent->waits & WAITS_FOR_SLOT) && sent->slot_reply && has_reply(link, sent->slot_reply))
             finish_part(table, sent, WAITS_FOR_SLOT);
-        if ((sent->waits & WAITS_FOR_PICTURE) && sent->picture_reply &&
-            has_reply(link, sent->picture_reply))
-            finish_part(table, sent, WAITS_FOR_PICTURE);
+        if ((sent->waits & WAITS_FOR_DRAWING) && sent->drawing_reply &&
+            has_reply(link, sent->drawing_reply))
+            finish_part(table, sent, WAITS_FOR_DRAWING);
     }
 }
 
 static int on_error(const xcb_generic_error_t *error)
 {
-    /* The window is being destroyed: SDL says that in its own words. */
+    /* The window is being destroyed, which SDL reports by an event. */
     if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE)
         return 0;
-    log_error("display lost: it refused request %d.%d with error %d; try --presenter sdl",
+    log_error("display lost: the X server refused request %d.%d with error %d; try --presenter sdl",
               error->major_code, error->minor_code, error->error_code);
     return -ENODEV;
 }
 
-/* Everything that has arrived. Returns 0, or -ENODEV, logged: the server has refused a request. */
-static int take_arrived(struct x11_table *table, struct x11_link *link)
+int x11_sent_process_replies(struct x11_sent_table *table, struct x11_link *link)
 {
     xcb_generic_event_t *event;
     int ret = 0;
@@ -153,7 +155,7 @@ static int take_arrived(struct x11_table *table, struct x11_link *link)
             on_complete(table, (const void *)event);
         free(event);
     }
-    /* What is on the connection has been read by the last call above. */
+    /* With Present, the last call above has read the socket. */
     while (ret == 0 && (event = link->present_events ? xcb_poll_for_queued_event(link->xcb)
                                                      : xcb_poll_for_event(link->xcb))) {
         if (event->response_type == 0)
@@ -162,11 +164,12 @@ static int take_arrived(struct x11_table *table, struct x11_link *link)
             on_put(table, event->full_sequence);
         free(event);
     }
-    take_replies(table, link);
+    x11_link_set_processed(link); /* now, since polling for replies may read more events */
+    process_replies(table, link);
     return ret;
 }
 
-static bool is_unanswered(const struct x11_table *table)
+static bool is_unanswered(const struct x11_sent_table *table)
 {
     int64_t now_ns = clock_now_ns();
 
@@ -177,27 +180,16 @@ static bool is_unanswered(const struct x11_table *table)
     return false;
 }
 
-int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news)
+int x11_sent_check(const struct x11_sent_table *table, const struct x11_link *link)
 {
-    int ret = has_news ? take_arrived(table, link) : 0;
-
-    if (ret < 0)
-        return ret;
-    if (x11_link_is_lost(link)) {
-        if (!watchdog_has_barked())
-            log_error("display lost: connection closed; look at the display");
-        return -ENODEV;
-    }
-    if (is_unanswered(table)) {
-        log_error("display lost: no answer for 5 s; look at the display");
-        return -ENODEV;
-    }
-    return 0;
+    if (x11_link_is_lost(link))
+        return display_loss_closed();
+    return is_unanswered(table) ? display_loss_no_answer() : 0;
 }
 
-/* ------------------------------------------------------------------ done with */
+/* ------------------------------------------------------------------ frames that are done */
 
-bool x11_sent_take_done(struct x11_table *table, struct presented *done)
+bool x11_sent_take_done(struct x11_sent_table *table, struct presented *done)
 {
     struct x11_sent *oldest = NULL;
 
@@ -213,18 +205,19 @@ bool x11_sent_take_done(struct x11_table *table, struct presented *done)
     return true;
 }
 
-/* A display that has stopped, or is lost, keeps nobody. */
-void x11_sent_drain(struct x11_table *table, struct x11_link *link)
+/* Bounded wait: a stopped or lost display cannot block the caller. */
+void x11_sent_drain(struct x11_sent_table *table, struct x11_link *link)
 {
     int64_t deadline_ns = clock_now_ns() + DRAIN_NS;
-    struct pollfd news = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
+    struct pollfd socket = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
 
-    while (take_arrived(table, link) == 0 && !x11_link_is_lost(link) &&
+    while (x11_sent_process_replies(table, link) == 0 && !x11_link_is_lost(link) &&
            x11_sent_count(table, ~0u) > 0) {
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0)
             break;
-        poll(&news, 1, (int)(left_ns / NS_PER_MS) + 1);
+        if (!x11_link_has_read_ahead(link))
+            poll(&socket, 1, (int)(left_ns / NS_PER_MS) + 1);
     }
     for (int i = 0; i < X11_SENT_MAX; i++) {
         struct x11_sent *sent = &table->sent[i];

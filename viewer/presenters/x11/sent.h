@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frames that were sent to the X server, and what it has said about each since. A frame is done
- * with when the server no longer reads its slot, has drawn it, and has counted it; each of the
- * three may have an answer of its own, and they come in any order.
+ * The frames that were sent to the X server, and what the server still has to report about each. A
+ * frame is done when the server no longer reads its slot, has drawn it, and has reported whether it
+ * was shown. Each of the three may be reported separately, in any order.
  */
-#ifndef X11_SENT_H
-#define X11_SENT_H
+#ifndef VIEWER_PRESENTERS_X11_SENT_H
+#define VIEWER_PRESENTERS_X11_SENT_H
 
 #include "link.h"
 #include "presenters/presenter.h"
@@ -14,46 +14,50 @@ enum { X11_SENT_MAX = 16 };
 
 /* What a sent frame still waits for. */
 enum {
-    WAITS_FOR_SLOT = 1,    /* the server reads the slot */
-    WAITS_FOR_PICTURE = 2, /* the picture is not on the window yet */
-    WAITS_FOR_COUNT = 4,   /* Present has not said whether it was shown or skipped */
+    WAITS_FOR_SLOT = 1,    /* the server may still read the slot */
+    WAITS_FOR_DRAWING = 2, /* the frame is not drawn on the window yet */
+    WAITS_FOR_RESULT = 4,  /* Present has not reported yet whether it was shown or skipped */
 };
 
 struct x11_sent {
     bool is_used;
     unsigned int waits;
     struct presented done;
-    uint32_t serial; /* our own count; Present's events carry it */
+    uint32_t serial; /* counts up; Present's events contain it */
     int back;        /* the back pixmap it was composed in; -1: none */
-    /* Sequences of requests whose answer ends a wait; 0: an event does. */
-    unsigned int slot_reply, picture_reply; /* GetInputFocus, sent behind the last use */
+    /* Sequence numbers of the requests whose reply ends a wait; 0: an event ends it. */
+    unsigned int slot_reply, drawing_reply; /* GetInputFocus, sent after the last use */
     unsigned int put;                       /* ShmPutImage */
 };
 
-struct x11_table {
+struct x11_sent_table {
     struct pf_viewer *viewer; /* whose frames are released */
     struct x11_sent sent[X11_SENT_MAX];
     uint32_t serial;
 };
 
-/* A new entry; there must be room: x11_sent_count(table, ~0u) < X11_SENT_MAX. */
-struct x11_sent *x11_sent_new(struct x11_table *table, const struct pf_frame *frame, bool again);
+/* Returns a new entry. The caller ensures that x11_sent_count(table, ~0u) < X11_SENT_MAX. */
+struct x11_sent *x11_sent_add(struct x11_sent_table *table, const struct pf_frame *frame,
+                              bool again);
 
-/* How many wait for any of `waits`. */
-int x11_sent_count(const struct x11_table *table, unsigned int waits);
+/* The number of entries that wait for any of `waits`. */
+int x11_sent_count(const struct x11_sent_table *table, unsigned int waits);
 
-/* Is an entry composed in this back pixmap and not drawn yet? */
-bool x11_sent_uses_back(const struct x11_table *table, int back);
+/* Is there an entry that is composed in this back pixmap and not drawn yet? */
+bool x11_sent_uses_back(const struct x11_sent_table *table, int back);
 
-/* Take everything that the server has said, if it `has_news`; never waits. Returns 0, or -ENODEV,
- * logged: the display is lost, has refused a request, or has not answered for 5 s. */
-int x11_sent_take_answers(struct x11_table *table, struct x11_link *link, bool has_news);
+/* Process all events and replies that have arrived; never waits. Returns 0, or -ENODEV, logged: the
+ * server has refused a request. */
+int x11_sent_process_replies(struct x11_sent_table *table, struct x11_link *link);
 
-/* The oldest frame that is done with. Returns false when there is none. */
-bool x11_sent_take_done(struct x11_table *table, struct presented *done);
+/* Returns 0, or -ENODEV, logged: the display is lost, or has not answered for 5 s. */
+int x11_sent_check(const struct x11_sent_table *table, const struct x11_link *link);
 
-/* Wait up to 200 ms for all of them; what has no answer then counts as skipped. No slot is held
- * after it. */
-void x11_sent_drain(struct x11_table *table, struct x11_link *link);
+/* Remove the oldest frame that is done. Returns false when there is none. */
+bool x11_sent_take_done(struct x11_sent_table *table, struct presented *done);
+
+/* Wait up to 200 ms for all frames, then count the remaining ones as skipped. No slot is held
+ * afterwards. */
+void x11_sent_drain(struct x11_sent_table *table, struct x11_link *link);
 
 #endif

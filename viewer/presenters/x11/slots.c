@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server keeps one attach of a segment for all of its clients, and the first one chose its
- * mode. Shared pixmaps need it writable, so everybody asks for that first, although nobody writes.
+ * The server attaches a segment once for all of its clients, in the mode that the first one
+ * requested. Shared pixmaps need it writable, so that is requested first, although no client
+ * writes.
  */
 #include "slots.h"
 
@@ -23,7 +24,7 @@ static int request_attach(struct x11_slots *slots, struct x11_link *link, int sh
         xcb_shm_attach_checked(link->xcb, slots->shm, (uint32_t)shmid, is_read_only);
     int ret = x11_link_sync(link);
 
-    if (ret < 0) { /* it has stopped: to ask for the error would wait for ever */
+    if (ret < 0) { /* the server has stopped: xcb_request_check() would wait forever */
         xcb_discard_reply(link->xcb, cookie.sequence);
         return ret;
     }
@@ -46,8 +47,8 @@ static void share_pixmaps(struct x11_slots *slots, struct x11_link *link)
     }
 }
 
-/* The server faults a slot's pages in when it first reads them, 16 ms at 4K: not during the first
- * frames. */
+/* The server faults in a slot's pages when it first reads them, which takes 16 ms at 4K. Let it do
+ * so before the first frames. */
 static void warm_up(struct x11_slots *slots, struct x11_link *link)
 {
     xcb_pixmap_t scratch = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
@@ -86,7 +87,7 @@ int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
     if (ret != 0)
         slots->shm = XCB_NONE;
     if (ret > 0) {
-        *reason = "the X server may not attach the segment: it runs as another user, or in another "
+        *reason = "the X server may not attach the segment: it runs as another user or in another "
                   "IPC namespace";
         return -ENOTSUP;
     }
@@ -107,7 +108,7 @@ void x11_slots_detach(struct x11_slots *slots, struct x11_link *link)
 {
     if (!slots->shm)
         return;
-    /* The server keeps its attach as long as one pixmap lives. */
+    /* The server stays attached as long as one pixmap exists. */
     for (uint32_t k = 0; k < slots->count; k++) {
         if (slots->picture[k])
             xcb_render_free_picture(link->xcb, slots->picture[k]);
@@ -144,13 +145,13 @@ unsigned int x11_slots_copy(struct x11_slots *slots, struct x11_link *link, uint
     return 0;
 }
 
-/* 16.16 fixed point; maps a pixel of the window to one of the frame. */
+/* Returns the factor from pixels of the window to pixels of the frame, in 16.16 fixed point. */
 static xcb_render_fixed_t scale_of(int frame, int window, bool is_padded)
 {
     int64_t from = (int64_t)frame * 65536, to = window;
 
-    /* Enlarged, the last pixel would mix with the padding beside it: let its middle be the last
-     * point that is read, (window - 1/2) -> (frame - 1/2). */
+    /* When enlarged, the last pixel would mix with the padding next to it. So its middle is the
+     * last point that is read: (window - 1/2) -> (frame - 1/2). */
     if (is_padded && window > frame) {
         from = (2 * (int64_t)frame - 1) * 65536;
         to = 2 * (int64_t)window - 1;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Edge-triggered: the thread must not spin while the loop has not read yet what it was woken for.
- */
+/* Edge-triggered: the thread must not spin until the loop has read what it was woken for. */
 #include "waker.h"
 
 #include <errno.h>
@@ -12,8 +11,6 @@
 #include "core/log.h"
 #include "program/threads.h"
 
-enum { STOP = WAKER_FDS_MAX }; /* the index of stop_fd */
-
 static void *watch(void *argument)
 {
     struct waker *waker = argument;
@@ -22,51 +19,46 @@ static void *watch(void *argument)
     for (;;) {
         int count = epoll_wait(waker->epoll_fd, &event, 1, -1);
         if (count < 0 && errno != EINTR)
-            return NULL; /* not possible with descriptors of ours; the loop still looks every 100 ms
-                          */
-        if (count > 0 && event.data.u32 == STOP)
+            return NULL; /* impossible with our descriptors; the loop reads every 100 ms anyway */
+        if (count <= 0)
+            continue;
+        struct readiness *connection = event.data.ptr;
+        if (!connection) /* stop_fd */
             return NULL;
-        if (count > 0) {
-            /* In this order: who is woken finds it. */
-            atomic_store(&waker->has_news[event.data.u32], true);
-            pf_viewer_wake(waker->viewer);
-        }
+        /* In this order: the loop, once awake, finds the mark. */
+        readiness_mark(connection);
+        pf_viewer_wake(waker->viewer);
     }
 }
 
-static int add(struct waker *waker, int fd, uint32_t index)
+static int add(struct waker *waker, int fd, struct readiness *connection)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = index};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = connection};
 
     return epoll_ctl(waker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, int count)
+int waker_start(struct waker *waker, struct pf_viewer *viewer, struct readiness *connections,
+                int count)
 {
+
     *waker = (struct waker){.viewer = viewer,
                             .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
                             .stop_fd = eventfd(0, EFD_CLOEXEC)};
-    int ret = waker->epoll_fd < 0 || waker->stop_fd < 0 || add(waker, waker->stop_fd, STOP) < 0
+    int ret = waker->epoll_fd < 0 || waker->stop_fd < 0 || add(waker, waker->stop_fd, NULL) < 0
                   ? -errno
                   : 0;
-    for (int i = 0; i < count && ret == 0; i++) {
-        atomic_store(&waker->has_news[i], true); /* what came before anybody watched */
-        ret = add(waker, fds[i], (uint32_t)i) < 0 ? -errno : 0;
-    }
+    for (int i = 0; i < count && ret == 0; i++)
+        ret = add(waker, connections[i].fd, &connections[i]) < 0 ? -errno : 0;
     if (ret == 0)
         ret = thread_start(&waker->thread, watch, waker);
     waker->is_running = ret == 0;
     if (ret < 0) {
-        log_error("waiting for the display: %s; close other programs", strerror(-ret));
+        log_error("cannot start the thread that waits for the display: %s", strerror(-ret));
         close(waker->epoll_fd);
         close(waker->stop_fd);
     }
     return ret;
-}
-
-bool waker_take_news(struct waker *waker, int index)
-{
-    return atomic_exchange(&waker->has_news[index], false);
 }
 
 void waker_stop(struct waker *waker)
@@ -76,7 +68,7 @@ void waker_stop(struct waker *waker)
     if (!waker->is_running)
         return;
     while (write(waker->stop_fd, &one, sizeof one) < 0)
-        ; /* a fresh eventfd has no reason to refuse, and a thread that is not told never ends */
+        ; /* EINTR; the thread must get it, or pthread_join() never returns */
     pthread_join(waker->thread, NULL);
     close(waker->epoll_fd);
     close(waker->stop_fd);

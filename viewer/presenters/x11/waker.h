@@ -1,38 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop sleeps for a frame in the viewer's doorbell, and cannot sleep for the display at the
- * same time. So a thread sleeps in epoll for the display's connections, and rings that doorbell
- * (pf_viewer_wake()) when one of them has news. It reads nothing. The loop asks which one it was,
- * so that it need not ask a connection (several system calls each) that has nothing to say.
+ * The loop waits for a frame at the viewer's doorbell, and cannot wait for the display at the same
+ * time. So a thread waits in epoll for the display's connections. When one becomes readable, the
+ * thread marks it (readiness.h) and rings that doorbell with pf_viewer_wake(). It reads nothing.
  */
-#ifndef WAKER_H
-#define WAKER_H
+#ifndef VIEWER_PRESENTERS_X11_WAKER_H
+#define VIEWER_PRESENTERS_X11_WAKER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "pageflip.h"
-
-enum { WAKER_FDS_MAX = 2 };
+#include "readiness.h"
 
 struct waker {
     struct pf_viewer *viewer;
-    atomic_bool
-        has_news[WAKER_FDS_MAX]; /* something has come on that connection since it was asked */
     pthread_t thread;
     int epoll_fd;
     int stop_fd;
     bool is_running;
 };
 
-/* Watch `count` file descriptors, up to WAKER_FDS_MAX. Returns 0 or a negative errno, logged. */
-int waker_start(struct waker *waker, struct pf_viewer *viewer, const int *fds, int count);
+/* Watch `count` connections until waker_stop(). Returns 0 or a negative errno, logged. */
+int waker_start(struct waker *waker, struct pf_viewer *viewer, struct readiness *connections,
+                int count);
 
-/* Has something come on the descriptor with this index since the last call? Then read it all: what
- * comes from now on is said by the next call, whoever reads it. True at first. */
-bool waker_take_news(struct waker *waker, int index);
-
-/* Accepts one that is all zero. The descriptors are still the caller's. */
+/* Accepts one that is all zero. The caller closes the connections, afterwards. */
 void waker_stop(struct waker *waker);
 
 #endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The X server reads the producer's pages: no process of ours touches a pixel. A frame is asked to
- * be shown by one or two requests, and what the server says about it later, in any order, is kept
- * in a table of the frames that were sent:
+ * The X server reads the producer's pages: no process of ours touches a pixel. One to three
+ * requests show a frame. Events and replies report later, in any order, what became of it; sent.h
+ * has the table of the frames that were sent.
  *
- *   direct   the window is as large as the frame: Present of the slot's own pixmap
- *   scaled   RENDER scales from the slot to a back pixmap, and that is presented
- *   put      no shared pixmaps or no Present: ShmPutImage from the slot to the window, or to a
- *            pixmap that is scaled from
+ *   direct   the window is as large as the frame: Present shows the slot's own pixmap
+ *   scaled   RENDER scales from the slot to a back pixmap, and Present shows that
+ *   put      without shared pixmaps or Present: ShmPutImage copies from the slot to the window, or
+ *            to a pixmap that RENDER scales from
  *
- * The loop never waits for the server, so one that has stopped cannot stop us.
+ * Only wait_x11() waits for the server, and not forever, so a server that has stopped cannot block
+ * the loop. readiness.h has the rule for when each connection is read.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,16 +19,14 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "overlay_window.h"
+#include "presenters/window.h"
 #include "sent.h"
 #include "slots.h"
 #include "waker.h"
 
 enum { BACKS = 2 };
 
-enum { NEWS_SDL, NEWS_XCB, CONNECTIONS };
-
-/* Both are asked so often even if nothing came: SDL does some work of its own then. */
-#define LOOK_NS (100 * NS_PER_MS)
+enum { CONNECTION_SDL, CONNECTION_OWN, CONNECTIONS };
 
 struct back {
     xcb_pixmap_t pixmap;
@@ -39,22 +38,20 @@ struct x11_presenter {
     struct window window;
     struct x11_link link;
     struct x11_slots slots;
-    struct x11_overlay overlay;
+    struct x11_overlay_window overlay;
     struct waker waker;
-    bool has_events;   /* on SDL's connection or in its own queue, for sure */
-    bool has_answers;  /* on ours, or read already; of a frame just sent there is none yet */
-    int64_t looked_ns; /* when SDL was last asked */
+    struct readiness connections[CONNECTIONS];
     bool may_share;
     bool vsync;
-    bool replaces; /* a newer frame may take the place of one that waits for the vblank */
+    bool may_replace; /* a newer frame may replace one that waits for the vblank */
 
-    struct placement place; /* of frames */
+    struct placement place; /* of the segment's frames */
     struct back back[BACKS];
     int back_width, back_height;
 
-    struct x11_table table; /* of the frames that were sent */
+    struct x11_sent_table table; /* of the frames that were sent */
 
-    xcb_pixmap_t frozen; /* the picture while paused, in the server's own memory; XCB_NONE: not */
+    xcb_pixmap_t frozen; /* while paused: a copy of the frame, in the server; XCB_NONE: none */
     xcb_render_picture_t frozen_picture;
     struct pf_format frozen_format;
 };
@@ -69,10 +66,9 @@ static struct x11_presenter *of(struct presenter *presenter)
 static struct placement place_in_window(const struct x11_presenter *self,
                                         const struct pf_format *format)
 {
-    struct window window = self->window;
-
-    window.one_to_one |= !self->link.has_render; /* nothing there to scale with */
-    return window_place(&window, format);
+    /* Without RENDER there is nothing to scale with. */
+    return placement_of_frame(format, self->window.width, self->window.height,
+                              self->window.one_to_one || !self->link.has_render);
 }
 
 static void free_backs(struct x11_presenter *self)
@@ -94,9 +90,9 @@ static void fill_black(struct x11_presenter *self, xcb_drawable_t drawable)
     xcb_poly_fill_rectangle(self->link.xcb, drawable, self->link.gc, 1, &all);
 }
 
-/* New back pixmaps, black where no frame will be. What a frame on its way was composed in may go:
- * the server holds on to it until it is shown. */
-static void make_backs(struct x11_presenter *self)
+/* Create new back pixmaps, black where no frame will be. An old one that a sent frame was composed
+ * in can be freed: the server keeps it until it is shown. */
+static void create_backs(struct x11_presenter *self)
 {
     struct x11_link *link = &self->link;
 
@@ -118,7 +114,7 @@ static void fit(struct x11_presenter *self)
 {
     self->window.resized = false;
     self->place = place_in_window(self, &pf_viewer_segment(self->presenter.viewer)->format);
-    make_backs(self);
+    create_backs(self);
     if (!self->link.has_render)
         fill_black(self, self->link.window);
     x11_slots_scale(&self->slots, &self->link, &self->place);
@@ -133,33 +129,33 @@ static bool fills_window(const struct x11_presenter *self)
 
 /* ------------------------------------------------------------------ a frame */
 
-/* One at a time; but one that waits for the vblank may be replaced by a newer one. */
+/* One frame at a time, unless a newer frame may replace one that waits for the vblank. */
 static bool ready(const struct presenter *presenter)
 {
     const struct x11_presenter *self = (const struct x11_presenter *)presenter;
 
-    if (!self->replaces || !self->slots.is_shared)
+    if (!self->may_replace || !self->slots.is_shared)
         return x11_sent_count(&self->table, ~0u) < 1;
-    return x11_sent_count(&self->table, WAITS_FOR_SLOT | WAITS_FOR_PICTURE) < BACKS &&
+    return x11_sent_count(&self->table, WAITS_FOR_SLOT | WAITS_FOR_DRAWING) < BACKS &&
            x11_sent_count(&self->table, ~0u) < X11_SENT_MAX - 1; /* the last is for freeze() */
 }
 
-static unsigned int ask_for_reply(struct x11_presenter *self)
+static unsigned int request_reply(struct x11_presenter *self)
 {
     return xcb_get_input_focus(self->link.xcb).sequence;
 }
 
 static void present(struct x11_presenter *self, struct x11_sent *sent, xcb_pixmap_t pixmap)
 {
-    /* COPY: a pixmap that became the screen itself would not come back until the next one. */
+    /* COPY: the server would keep a pixmap that became the screen itself until the next one. */
     uint32_t options = XCB_PRESENT_OPTION_COPY | (self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC);
 
     xcb_present_pixmap(self->link.xcb, self->link.window, pixmap, sent->serial, XCB_NONE, XCB_NONE,
                        0, 0, XCB_NONE, XCB_NONE, XCB_NONE, options, 0, 0, 0, 0, NULL);
-    sent->waits |= WAITS_FOR_PICTURE | WAITS_FOR_COUNT;
+    sent->waits |= WAITS_FOR_DRAWING | WAITS_FOR_RESULT;
 }
 
-/* A back pixmap that no frame on its way is in; ready() has left one. */
+/* Returns a back pixmap that no frame is waiting in; ready() ensures that there is one. */
 static int free_back(const struct x11_presenter *self)
 {
     return x11_sent_uses_back(&self->table, 0) ? 1 : 0;
@@ -181,8 +177,8 @@ static void copy_to_window(struct x11_presenter *self, int back)
 
 static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
 {
-    /* With two slots, one that waits for the vblank would keep the producer from drawing: the back
-     * pixmap sets it free in a few ms. */
+    /* With two slots, one that waits for the vblank would block the producer. Composing in the back
+     * pixmap frees the slot in a few ms. */
     bool is_direct = fills_window(self) && !(self->vsync && self->slots.count == 2);
 
     sent->waits = WAITS_FOR_SLOT;
@@ -192,7 +188,7 @@ static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint3
     }
     sent->back = free_back(self);
     compose(self, self->slots.picture[slot], &self->place, sent->back);
-    sent->slot_reply = ask_for_reply(self);
+    sent->slot_reply = request_reply(self);
     present(self, sent, self->back[sent->back].pixmap);
 }
 
@@ -200,7 +196,7 @@ static void show_put(struct x11_presenter *self, struct x11_sent *sent, uint32_t
 {
     bool is_direct = fills_window(self) || !self->link.has_render;
 
-    sent->waits = WAITS_FOR_SLOT | WAITS_FOR_PICTURE;
+    sent->waits = WAITS_FOR_SLOT | WAITS_FOR_DRAWING;
     sent->put = is_direct ? x11_slots_put(&self->slots, &self->link, slot, self->link.window,
                                           self->link.gc, self->place.x, self->place.y)
                                 .sequence
@@ -209,13 +205,13 @@ static void show_put(struct x11_presenter *self, struct x11_sent *sent, uint32_t
         return;
     compose(self, self->slots.picture[0], &self->place, 0);
     copy_to_window(self, 0);
-    sent->picture_reply = ask_for_reply(self);
+    sent->drawing_reply = request_reply(self);
 }
 
 static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
 {
     struct x11_presenter *self = of(presenter);
-    struct x11_sent *sent = x11_sent_new(&self->table, frame, again);
+    struct x11_sent *sent = x11_sent_add(&self->table, frame, again);
 
     if (self->window.resized)
         fit(self);
@@ -224,10 +220,10 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     else
         show_put(self, sent, frame->slot);
     xcb_flush(self->link.xcb);
-    return 0; /* the slot is released when the server says so: finish_part() in x11_sent.c */
+    return 0; /* finish_part() in sent.c releases the slot when the server has read it */
 }
 
-/* ------------------------------------------------------------------ a picture to keep */
+/* ------------------------------------------------------------------ a frozen frame */
 
 static void free_frozen(struct x11_presenter *self)
 {
@@ -247,7 +243,7 @@ static void draw_frozen(struct x11_presenter *self)
 
     if (self->window.width != self->back_width || self->window.height != self->back_height ||
         self->window.resized)
-        make_backs(self); /* and fit() with the next frame */
+        create_backs(self); /* the next frame calls fit() */
     if (self->frozen_picture) {
         x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
                           (int)self->frozen_format.height, false, &place);
@@ -274,65 +270,66 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
     self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
 
-    struct x11_sent *sent = x11_sent_new(&self->table, frame, true);
+    struct x11_sent *sent = x11_sent_add(&self->table, frame, true);
     sent->waits = WAITS_FOR_SLOT;
     sent->put = x11_slots_copy(slots, link, frame->slot, self->frozen);
     if (!sent->put)
-        sent->slot_reply = ask_for_reply(self);
+        sent->slot_reply = request_reply(self);
     draw_frozen(self);
-    self->has_answers = true; /* XCB may have read some while it wrote */
     return 0;
 }
 
-/* ------------------------------------------------------------------ news */
+/* ------------------------------------------------------------------ events, status */
 
-static int fd_of(const struct x11_presenter *self, int connection)
+/* Only a check of our own connection: SDL's is marked where a call may read ahead. */
+static void mark_read_ahead(struct x11_presenter *self)
 {
-    return connection == NEWS_SDL ? self->link.sdl_fd : xcb_get_file_descriptor(self->link.xcb);
+    if (x11_link_has_read_ahead(&self->link))
+        readiness_mark(&self->connections[CONNECTION_OWN]);
 }
 
-/* While a frame is on its way and no other can be sent, its answer is all there is to wait for. To
- * be woken for it by the waker would take two wakes. */
+/* While no other frame can be sent, the loop needs only the display's events. To wait for them here
+ * saves the way through the waker's thread. */
 static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
 {
     struct x11_presenter *self = of(presenter);
-    struct pollfd news[CONNECTIONS];
+    struct pollfd sockets[CONNECTIONS];
 
-    if (self->has_events || self->has_answers)
+    mark_read_ahead(self);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        if (readiness_is_marked(&self->connections[i]))
+            return;
+        sockets[i] = (struct pollfd){.fd = self->connections[i].fd, .events = POLLIN};
+    }
+    if (poll(sockets, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
         return;
     for (int i = 0; i < CONNECTIONS; i++)
-        news[i] = (struct pollfd){.fd = fd_of(self, i), .events = POLLIN};
-    if (poll(news, CONNECTIONS, (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS)) <= 0)
-        return;
-    self->has_events |= news[NEWS_SDL].revents != 0;
-    self->has_answers |= news[NEWS_XCB].revents != 0;
+        if (sockets[i].revents != 0)
+            readiness_mark(&self->connections[i]);
 }
 
-/* To ask a connection takes several system calls, and most wakes bring news on one of the two. */
 static int poll_x11(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct x11_presenter *self = of(presenter);
     int64_t now_ns = clock_now_ns();
-    bool is_time = now_ns - self->looked_ns >= LOOK_NS;
+    int ret = 0;
 
     *command = COMMAND_NONE;
-    if (waker_take_news(&self->waker, NEWS_SDL) || self->has_events || is_time) {
+    if (readiness_take(&self->connections[CONNECTION_SDL], now_ns)) {
         *command = window_poll(&self->window);
-        self->has_events = *command != COMMAND_NONE; /* it returned before its queue was empty */
-        self->looked_ns = now_ns;
+        if (*command != COMMAND_NONE) /* it returned before its queue was empty */
+            readiness_mark(&self->connections[CONNECTION_SDL]);
     }
-    /* Where the waker does not watch: an answer may have been read while a request was written. */
-    bool may_have_answers = !self->replaces && x11_sent_count(&self->table, ~0u) > 0;
-    bool has_news =
-        waker_take_news(&self->waker, NEWS_XCB) || self->has_answers || may_have_answers || is_time;
-    self->has_answers = false;
-    int ret = x11_sent_take_answers(&self->table, &self->link, has_news);
+    mark_read_ahead(self);
+    if (readiness_take(&self->connections[CONNECTION_OWN], now_ns))
+        ret = x11_sent_process_replies(&self->table, &self->link);
+    if (ret == 0)
+        ret = x11_sent_check(&self->table, &self->link);
     if (ret < 0)
         return ret;
     presenter->overlay_scale = window_overlay_scale(&self->window);
     if (*command == COMMAND_REDRAW && self->frozen) {
         draw_frozen(self);
-        self->has_answers = true;
         *command = COMMAND_NONE;
     }
     return x11_sent_take_done(&self->table, done);
@@ -343,13 +340,19 @@ static void set_status(struct presenter *presenter, const char *title,
 {
     struct x11_presenter *self = of(presenter);
 
-    if (title)
+    if (title) {
         window_set_title(&self->window, title);
-    x11_overlay_show(&self->overlay, &self->link, overlay_canvas);
-    self->has_answers = true; /* XCB may have read some while it wrote */
+        readiness_mark(&self->connections[CONNECTION_SDL]);
+    }
+    x11_overlay_window_show(&self->overlay, &self->link, overlay_canvas);
 }
 
 /* ------------------------------------------------------------------ open, attach, close */
+
+static bool supports(const struct pf_format *format)
+{
+    return format->fourcc == PF_FOURCC_XR24;
+}
 
 static int join_segment(struct x11_presenter *self, const char **reason)
 {
@@ -368,7 +371,7 @@ static int attach(struct presenter *presenter)
     int ret = join_segment(of(presenter), &reason);
 
     if (ret == -ENOTSUP) {
-        log_error("presenter x11: %s; try --presenter sdl", reason);
+        log_error("presenter %s: %s; try --presenter sdl", presenter->ops->name, reason);
         return -ENODEV;
     }
     return ret;
@@ -395,8 +398,8 @@ static void close_x11(struct presenter *presenter)
     free(self);
 }
 
-static int open_way(struct presenter **presenter, const struct presenter_config *config,
-                    struct pf_viewer *viewer, const char **reason, bool may_share)
+static int open_either(struct presenter **presenter, const struct presenter_config *config,
+                       struct pf_viewer *viewer, const char **reason, bool may_share)
 {
     if (!window_has_x11()) {
         *reason = "DISPLAY is not set";
@@ -411,9 +414,8 @@ static int open_way(struct presenter **presenter, const struct presenter_config 
     self->table.viewer = viewer;
     self->may_share = may_share;
     self->vsync = config->vsync;
-    self->replaces = config->vsync && config->may_skip && may_share;
-    int ret =
-        window_open(&self->window, "x11", config, &pf_viewer_segment(viewer)->format, reason);
+    self->may_replace = config->vsync && config->may_skip && may_share;
+    int ret = window_open(&self->window, "x11", config, &pf_viewer_segment(viewer)->format, reason);
     if (ret < 0)
         goto failed;
     ret = x11_link_open(&self->link, self->window.sdl, reason);
@@ -423,10 +425,11 @@ static int open_way(struct presenter **presenter, const struct presenter_config 
     if (ret < 0)
         goto failed;
     fill_black(self, self->link.window);
-    /* Our own connection has news while the loop sleeps in the doorbell only if it sleeps there
-     * with a frame on its way, which a newer one may replace. */
-    int fds[CONNECTIONS] = {fd_of(self, NEWS_SDL), fd_of(self, NEWS_XCB)};
-    ret = waker_start(&self->waker, viewer, fds, self->replaces ? CONNECTIONS : 1);
+    /* The waker watches our own connection only if a newer frame may replace one that waits: else
+     * the loop waits for frames only while nothing of this connection is outstanding. */
+    readiness_init(&self->connections[CONNECTION_SDL], self->link.sdl_fd);
+    readiness_init(&self->connections[CONNECTION_OWN], xcb_get_file_descriptor(self->link.xcb));
+    ret = waker_start(&self->waker, viewer, self->connections, self->may_replace ? CONNECTIONS : 1);
     if (ret < 0)
         goto failed;
     *presenter = &self->presenter;
@@ -440,22 +443,23 @@ failed:
 static int open_x11(struct presenter **presenter, const struct presenter_config *config,
                     struct pf_viewer *viewer, const char **reason)
 {
-    return open_way(presenter, config, viewer, reason, true);
+    return open_either(presenter, config, viewer, reason, true);
 }
 
 static int open_x11_put(struct presenter **presenter, const struct presenter_config *config,
                         struct pf_viewer *viewer, const char **reason)
 {
-    return open_way(presenter, config, viewer, reason, false);
+    return open_either(presenter, config, viewer, reason, false);
 }
 
 #define X11_VERBS                                                                                  \
-    .detach = detach, .attach = attach, .ready = ready, .show = show, .freeze = freeze,            \
-    .poll = poll_x11, .wait = wait_x11, .set_status = set_status, .close = close_x11
+    .supports = supports, .detach = detach, .attach = attach, .ready = ready, .show = show,        \
+    .freeze = freeze, .poll = poll_x11, .wait = wait_x11, .set_status = set_status,                \
+    .close = close_x11
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
-    .summary = "auto's first: the X server shows the producer's own pages, no user process copies",
+    .summary = "the X server shows the producer's own pages; no copy in any user process",
     .is_for_auto = true,
     .open = open_x11,
     X11_VERBS,
@@ -463,7 +467,7 @@ const struct presenter_ops presenter_x11_ops = {
 
 const struct presenter_ops presenter_x11_put_ops = {
     .name = "x11-put",
-    .summary = "as x11, by ShmPutImage alone: quicker on servers that copy, but it may tear",
+    .summary = "like x11, but by ShmPutImage only: faster on servers that copy, may tear",
     .open = open_x11_put,
     X11_VERBS,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A change of size or format in mid-stream: one stream in two segments. */
+/* Format changes: one stream in several segments. handoff.h lists the steps. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,10 +10,10 @@
 #include "core/layout.h"
 #include "stream.h"
 
-TestSuite(reformat, .init = quiet, .fini = finish);
+TestSuite(format_change, .init = init_stream, .fini = finish_stream);
 
-/* Everything in this segment has been seen: on to the next. */
-static void come_over(void)
+/* Reattach; the viewer must have seen every frame of the old segment. */
+static void follow_change(void)
 {
     struct pf_frame frame;
 
@@ -21,7 +21,7 @@ static void come_over(void)
     cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
 }
 
-Test(reformat, a_change_of_size_is_told_after_the_last_frame)
+Test(format_change, a_format_change_is_reported_after_the_last_frame)
 {
     struct pf_frame frame;
     struct pf_format larger = size(640, 480);
@@ -43,7 +43,7 @@ Test(reformat, a_change_of_size_is_told_after_the_last_frame)
     pf_viewer_release(viewer, &frame);
 }
 
-Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
+Test(format_change, the_new_segment_keeps_every_frame_for_an_expected_viewer)
 {
     struct pf_format larger = size(64, 50);
 
@@ -52,25 +52,24 @@ Test(reformat, a_change_of_size_keeps_every_frame_of_the_new_segment)
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(publish(2), 0);
-    cr_assert_eq(publish(3), -EAGAIN, "it must wait for a viewer that has not come over yet");
-    come_over();
+    cr_assert_eq(publish(3), -EAGAIN,
+                 "a frame for a viewer that has not reattached is overwritten");
+    follow_change();
     expect(1);
     expect(2);
     cr_assert_eq(publish(3), 0);
     expect(3);
 }
 
-/* The viewer comes over late, and takes one frame there. */
-static void *come_over_late(void *unused)
+static void *follow_change_late(void *unused)
 {
-
     (void)unused;
     clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 50 * NS_PER_MS}, NULL);
-    come_over();
+    follow_change();
     return NULL;
 }
 
-Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
+Test(format_change, a_second_change_waits_for_an_expected_viewer)
 {
     pthread_t thread;
     struct pf_format second = size(64, 50), third = size(64, 48);
@@ -79,16 +78,16 @@ Test(reformat, a_segment_is_not_left_before_its_viewers_have_come)
     open_viewer(true);
     cr_assert_eq(pf_producer_change_format(producer, &second), 0);
     cr_assert_eq(publish(1), 0);
-    pthread_create(&thread, NULL, come_over_late, NULL);
+    pthread_create(&thread, NULL, follow_change_late, NULL);
     cr_assert_eq(pf_producer_change_format(producer, &third), 0);
     pthread_join(thread, NULL);
     expect(1);
-    come_over();
+    follow_change();
     cr_assert_eq(publish(2), 0);
     expect(2);
 }
 
-Test(reformat, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
+Test(format_change, an_expected_viewer_that_exits_keeps_no_slot)
 {
     struct pf_producer_stats counts;
     struct pf_format larger = size(64, 50);
@@ -96,7 +95,7 @@ Test(reformat, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
     open_producer(2, 0);
     open_viewer(true);
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
-    pf_viewer_close(viewer); /* as if it had died on its way: its lease is gone */
+    pf_viewer_close(viewer); /* the new segment still expects it, but its lease is free */
     viewer = NULL;
     for (uint32_t i = 0; i < 10; i++)
         cr_assert_eq(publish(i), 0);
@@ -104,7 +103,7 @@ Test(reformat, a_viewer_that_leaves_instead_of_coming_over_keeps_nothing)
     cr_assert_eq(counts.reaped, 1);
 }
 
-Test(reformat, frames_lost_before_coming_over_are_counted)
+Test(format_change, frames_lost_before_a_reattach_are_counted)
 {
     struct pf_frame frame;
     struct pf_viewer_stats stats;
@@ -120,7 +119,7 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
     }
     pf_producer_stats(producer, &counts);
     cr_assert_eq(counts.evicted, 1);
-    come_over();
+    follow_change();
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
     cr_assert_eq(frame.sequence, 5);
     pf_viewer_release(viewer, &frame);
@@ -130,7 +129,7 @@ Test(reformat, frames_lost_before_coming_over_are_counted)
     cr_assert_eq(stats.lost_last, 4);
 }
 
-Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
+Test(format_change, lost_frames_of_a_segment_never_joined_are_counted)
 {
     struct pf_frame frame;
     struct pf_viewer_stats stats;
@@ -146,17 +145,17 @@ Test(reformat, frames_of_a_segment_that_was_never_seen_are_counted)
     }
     cr_assert_eq(pf_producer_change_format(producer, &third), 0);
     expect(1);
-    come_over();
+    follow_change();
     cr_assert_eq(publish(6), 0);
     expect(6);
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 4);
-    cr_assert_eq(stats.lost_first, 1, "none of them is of this segment");
+    cr_assert_eq(stats.lost_first, 1, "none of the lost frames was in this segment");
     cr_assert_eq(stats.lost_last, 0);
     cr_assert_gt(stats.evicted_after_ns, 0);
 }
 
-Test(reformat, what_a_viewer_of_the_latest_passes_by_is_not_lost)
+Test(format_change, frames_skipped_by_a_latest_viewer_are_not_lost)
 {
     struct pf_viewer_stats stats;
     struct pf_format second = size(64, 50), third = size(64, 48);
@@ -169,13 +168,13 @@ Test(reformat, what_a_viewer_of_the_latest_passes_by_is_not_lost)
     cr_assert_eq(pf_producer_change_format(producer, &third), 0);
     cr_assert_eq(publish(3), 0);
     expect(1);
-    come_over();
+    follow_change();
     expect(3);
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 0);
 }
 
-Test(reformat, the_frames_of_a_successor_are_not_lost)
+Test(format_change, frames_of_the_next_producer_are_not_lost)
 {
     struct pf_frame frame;
     struct pf_viewer_stats stats;
@@ -195,7 +194,7 @@ Test(reformat, the_frames_of_a_successor_are_not_lost)
     cr_assert_eq(stats.lost, 0);
 }
 
-Test(reformat, a_segment_that_lies_about_the_frames_before_it_only_miscounts)
+Test(format_change, a_false_number_of_earlier_frames_only_changes_the_count)
 {
     struct pf_viewer_stats stats;
     struct pf_viewer *other;
@@ -212,7 +211,7 @@ Test(reformat, a_segment_that_lies_about_the_frames_before_it_only_miscounts)
     words->frames_before = UINT64_MAX;
     shmdt(pages);
     cr_assert_eq(publish(1), 0);
-    come_over();
+    follow_change();
     expect(1);
     pf_viewer_stats(viewer, &stats);
     cr_assert_lt(stats.lost, UINT64_C(1) << 54);
@@ -227,7 +226,7 @@ static void *keep_waking(void *argument)
     return NULL;
 }
 
-Test(reformat, may_be_woken_while_it_goes_from_one_segment_to_the_next)
+Test(format_change, a_wake_during_a_reattach_is_safe)
 {
     struct pf_frame frame;
     pthread_t thread;
@@ -248,7 +247,7 @@ Test(reformat, may_be_woken_while_it_goes_from_one_segment_to_the_next)
     pthread_join(thread, NULL);
 }
 
-Test(reformat, a_change_of_size_that_fails_changes_nothing)
+Test(format_change, a_failed_change_keeps_the_old_segment)
 {
     struct pf_format larger = size(640, 480);
     char path[256];
@@ -257,7 +256,7 @@ Test(reformat, a_change_of_size_that_fails_changes_nothing)
     open_viewer(true);
     cr_assert_eq(publish(1), 0);
     snprintf(path, sizeof path, "%s/pageflip/test.id.new", getenv("XDG_RUNTIME_DIR"));
-    cr_assert_eq(mkdir(path, 0700), 0, "where the new id is written first");
+    cr_assert_eq(mkdir(path, 0700), 0, "the temporary name of the id file");
     cr_assert_lt(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(rmdir(path), 0);
     expect(1);
@@ -265,7 +264,7 @@ Test(reformat, a_change_of_size_that_fails_changes_nothing)
     expect(2);
 }
 
-Test(reformat, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
+Test(format_change, a_late_viewer_sees_the_end_after_a_format_change)
 {
     struct pf_frame frame;
     struct pf_format larger = size(640, 480);
@@ -276,7 +275,8 @@ Test(reformat, an_end_after_a_change_of_size_is_told_to_who_comes_too_late)
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
     pf_producer_close(producer);
     producer = NULL;
-    cr_assert_eq(pf_viewer_reattach(viewer, 60 * NS_PER_MS), -EAGAIN, "nothing is left to join");
+    cr_assert_eq(pf_viewer_reattach(viewer, 60 * NS_PER_MS), -EAGAIN,
+                 "there is no segment to join");
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
 }

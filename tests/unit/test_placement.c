@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "viewer/presenters/window.h"
+#include "viewer/presenters/placement.h"
 
 static struct placement place(int width, int height, uint32_t frame_width, uint32_t frame_height,
                               bool one_to_one)
 {
-    struct window window = {.width = width, .height = height, .one_to_one = one_to_one};
     struct pf_format format = {.width = frame_width, .height = frame_height};
 
-    return window_place(&window, &format);
+    return placement_of_frame(&format, width, height, one_to_one);
 }
 
 static void expect(struct placement got, int x, int y, int width, int height)
@@ -19,33 +18,33 @@ static void expect(struct placement got, int x, int y, int width, int height)
               height);
 }
 
-Test(window, a_frame_of_its_size_fills_it)
+Test(placement, a_frame_of_the_window_size_fills_the_window)
 {
     expect(place(640, 480, 640, 480, false), 0, 0, 640, 480);
 }
 
-Test(window, a_wide_window_has_bars_left_and_right)
+Test(placement, a_wide_window_has_bars_left_and_right)
 {
     expect(place(900, 480, 320, 240, false), 130, 0, 640, 480);
 }
 
-Test(window, a_high_window_has_bars_above_and_below)
+Test(placement, a_tall_window_has_bars_above_and_below)
 {
     expect(place(640, 900, 320, 240, false), 0, 210, 640, 480);
 }
 
-Test(window, a_large_frame_shrinks)
+Test(placement, shrinks_a_large_frame)
 {
     expect(place(100, 100, 16384, 8192, false), 0, 25, 100, 50);
 }
 
-Test(window, one_to_one_is_centred_and_may_be_cut)
+Test(placement, centres_a_one_to_one_frame_even_when_larger)
 {
     expect(place(640, 480, 320, 240, true), 160, 120, 320, 240);
     expect(place(100, 100, 300, 200, true), -100, -50, 300, 200);
 }
 
-Test(window, a_frame_is_never_empty)
+Test(placement, a_scaled_frame_is_never_empty)
 {
     expect(place(1, 1, 16384, 1, false), 0, 0, 1, 1);
     expect(place(1, 1, 1, 16384, false), 0, 0, 1, 1);

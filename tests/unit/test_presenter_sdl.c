@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sdl presenter when a call into SDL fails: the frame is reported as skipped, never as shown.
+ * SDL runs with its dummy driver and software renderer, and the linker routes the presenter's calls
+ * through this file (-Wl,--wrap). When SDL_GetCurrentVideoDriver() returns "x11" here, the presenter
+ * draws on the window surface instead of a texture.
+ */
+#include <SDL.h>
+#include <errno.h>
+
+#include "core/log.h"
+#include "stream.h"
+#include "viewer/presenters/presenter.h"
+
+enum { FOREVER = 1000 };
+
+static const char *failing; /* a function's name */
+static int failures_left;
+static bool by_surface;
+static int warnings, errors;
+static char message[256]; /* the latest */
+
+static bool fails(const char *name)
+{
+    if (!failing || strcmp(name, failing) != 0 || failures_left == 0)
+        return false;
+    failures_left--;
+    return true;
+}
+
+#define WRAP(type, name, parameters, arguments, failure)                                           \
+    type __real_##name parameters;                                                                 \
+    type __wrap_##name parameters;                                                                 \
+    type __wrap_##name parameters                                                                  \
+    {                                                                                              \
+        return fails(#name) ? failure : __real_##name arguments;                                   \
+    }
+
+WRAP(int, SDL_UpdateTexture,
+     (SDL_Texture * texture, const SDL_Rect *rect, const void *pixels, int pitch),
+     (texture, rect, pixels, pitch), -1)
+WRAP(int, SDL_RenderClear, (SDL_Renderer * renderer), (renderer), -1)
+WRAP(int, SDL_RenderCopy,
+     (SDL_Renderer * renderer, SDL_Texture *texture, const SDL_Rect *from, const SDL_Rect *to),
+     (renderer, texture, from, to), -1)
+WRAP(int, SDL_RenderFlush, (SDL_Renderer * renderer), (renderer), -1)
+WRAP(SDL_Surface *, SDL_GetWindowSurface, (SDL_Window * window), (window), NULL)
+WRAP(int, SDL_UpperBlit,
+     (SDL_Surface * from, const SDL_Rect *source, SDL_Surface *to, SDL_Rect *target),
+     (from, source, to, target), -1)
+WRAP(int, SDL_UpperBlitScaled,
+     (SDL_Surface * from, const SDL_Rect *source, SDL_Surface *to, SDL_Rect *target),
+     (from, source, to, target), -1)
+WRAP(int, SDL_UpdateWindowSurface, (SDL_Window * window), (window), -1)
+
+const char *__real_SDL_GetCurrentVideoDriver(void);
+const char *__wrap_SDL_GetCurrentVideoDriver(void);
+const char *__wrap_SDL_GetCurrentVideoDriver(void)
+{
+    return by_surface ? "x11" : __real_SDL_GetCurrentVideoDriver();
+}
+
+static struct presenter *presenter;
+
+static void count_message(enum pf_log_level level, int error, const char *text)
+{
+    (void)error;
+    warnings += level == PF_LOG_WARNING;
+    errors += level == PF_LOG_ERROR;
+    snprintf(message, sizeof message, "%s", text);
+}
+
+static void init(void)
+{
+    init_stream();
+    pf_log_set_level(PF_LOG_WARNING);
+    log_set_sink(count_message);
+    setenv("SDL_VIDEODRIVER", "dummy", 1);
+    setenv("SDL_RENDER_DRIVER", "software", 1);
+    failing = NULL;
+    by_surface = false;
+    warnings = errors = 0;
+    presenter = NULL;
+    open_producer(3, 0);
+    open_viewer(false);
+}
+
+static void close_all(void)
+{
+    if (presenter)
+        presenter->ops->close(presenter);
+    finish_stream();
+}
+
+TestSuite(presenter_sdl, .init = init, .fini = close_all);
+
+static int open_presenter(const char *name, uint32_t scale)
+{
+    struct presenter_config config = {.name = name, .scale = scale};
+
+    return presenter_open(&presenter, &config, viewer);
+}
+
+/* Returns what show() does. */
+static int show_one(void)
+{
+    struct pf_frame frame;
+
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert(presenter->ops->ready(presenter));
+    return presenter->ops->show(presenter, &frame, false);
+}
+
+static struct presented poll_done(void)
+{
+    struct presented done;
+    enum command command;
+
+    cr_assert_eq(presenter->ops->poll(presenter, &done, &command), 1);
+    return done;
+}
+
+static void expect_shown(bool is_shown, const char *why)
+{
+    cr_assert_eq(show_one(), 0, "%s", why);
+    struct presented done = poll_done();
+    cr_assert_eq(!done.skipped, is_shown, "%s: skipped is %d", why, done.skipped);
+    cr_assert_eq(done.user_copies, (uint32_t)is_shown, "%s: %u copies", why, done.user_copies);
+}
+
+static void fail(const char *name, int times)
+{
+    failing = name;
+    failures_left = times;
+}
+
+static void expect_each_failure_skips_one_frame(const char *const *names, uint32_t scale)
+{
+    cr_assert_eq(open_presenter("sdl", scale), 0);
+    expect_shown(true, "no failure");
+    for (; *names; names++) {
+        fail(*names, 1);
+        expect_shown(false, *names);
+        cr_assert_eq(failures_left, 0, "%s was not called", *names);
+        expect_shown(true, *names);
+    }
+    cr_assert_eq(errors, 0);
+    cr_assert_eq(warnings, 1, "%d warnings", warnings);
+}
+
+Test(presenter_sdl, reports_a_frame_as_skipped_when_its_texture_is_not_drawn)
+{
+    expect_each_failure_skips_one_frame((const char *const[]){"SDL_UpdateTexture",
+                                                              "SDL_RenderClear", "SDL_RenderCopy",
+                                                              "SDL_RenderFlush", NULL},
+                                        1);
+    cr_assert_str_eq(presenter->way, "sdl-texture");
+}
+
+Test(presenter_sdl, reports_a_frame_as_skipped_when_the_window_surface_is_not_updated)
+{
+    by_surface = true;
+    expect_each_failure_skips_one_frame((const char *const[]){"SDL_GetWindowSurface",
+                                                              "SDL_UpperBlit",
+                                                              "SDL_UpdateWindowSurface", NULL},
+                                        1);
+    cr_assert_str_eq(presenter->way, "sdl-surface");
+}
+
+Test(presenter_sdl, reports_a_frame_as_skipped_when_the_window_surface_is_not_scaled)
+{
+    by_surface = true;
+    expect_each_failure_skips_one_frame((const char *const[]){"SDL_UpperBlitScaled", NULL}, 2);
+}
+
+static void expect_loss_after_repeated(const char *name)
+{
+    int frames = 0;
+
+    cr_assert_eq(open_presenter("sdl", 1), 0);
+    expect_shown(true, "no failure");
+    fail(name, FOREVER);
+    while (show_one() == 0) {
+        cr_assert(poll_done().skipped);
+        cr_assert_lt(++frames, 100, "%d frames were skipped", frames);
+    }
+    cr_assert_eq(errors, 1);
+    cr_assert(strstr(message, "display lost"), "%s", message);
+    failing = NULL;
+}
+
+Test(presenter_sdl, the_display_is_lost_when_no_texture_is_ever_updated)
+{
+    expect_loss_after_repeated("SDL_UpdateTexture");
+}
+
+Test(presenter_sdl, the_display_is_lost_when_no_window_surface_is_ever_updated)
+{
+    by_surface = true;
+    expect_loss_after_repeated("SDL_UpdateWindowSurface");
+}
+
+static void expect_pause_keeps_the_frame(void)
+{
+    struct pf_frame frame;
+
+    cr_assert_eq(open_presenter("sdl", 1), 0);
+    expect_shown(true, "no failure");
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
+    cr_assert_eq(presenter->ops->freeze(presenter, NULL), 0);
+    cr_assert_eq(warnings, 0, "%s", message);
+
+    cr_assert_eq(publish(3), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    fail(by_surface ? "SDL_UpdateWindowSurface" : "SDL_UpdateTexture", 1);
+    cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
+    cr_assert_eq(warnings, 1);
+    expect_shown(true, "after the pause");
+}
+
+Test(presenter_sdl, a_pause_warns_when_its_texture_is_not_updated)
+{
+    expect_pause_keeps_the_frame();
+}
+
+Test(presenter_sdl, a_pause_warns_when_its_surface_is_not_updated)
+{
+    by_surface = true;
+    expect_pause_keeps_the_frame();
+}
+
+Test(presenter_sdl, a_paused_frame_is_drawn_again_after_a_new_segment_was_attached)
+{
+    struct pf_frame frame;
+    struct presented done;
+    enum command command;
+    SDL_Event exposed = {.window = {.type = SDL_WINDOWEVENT, .event = SDL_WINDOWEVENT_EXPOSED}};
+    uint32_t pixel = 0;
+
+    cr_assert_eq(open_presenter("sdl", 1), 0);
+    cr_assert_eq(publish(0x55), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
+    presenter->ops->detach(presenter);
+    cr_assert_eq(presenter_attach(presenter), 0);
+    SDL_PushEvent(&exposed);
+    while (presenter->ops->poll(presenter, &done, &command), command != COMMAND_NONE)
+        ;
+    SDL_RenderReadPixels(SDL_GetRenderer(SDL_GetWindowFromID(1)), &(SDL_Rect){5, 5, 1, 1},
+                         SDL_PIXELFORMAT_RGB888, &pixel, 4);
+    cr_assert_eq(pixel & 0xffffff, 0x555555, "the window shows %06x", pixel);
+}
+
+/* The library knows one format so far, so another one is written over it. */
+static void change_format(uint32_t fourcc)
+{
+    ((struct pf_segment *)pf_viewer_segment(viewer))->format.fourcc = fourcc;
+}
+
+enum { NV12 = 'N' | 'V' << 8 | '1' << 16 | '2' << 24 };
+
+Test(presenter_sdl, a_named_presenter_refuses_a_format_that_it_does_not_support)
+{
+    change_format(NV12);
+    cr_assert_eq(open_presenter("sdl", 1), -ENODEV);
+    cr_assert_eq(errors, 1);
+    cr_assert_str_eq(message, "presenter sdl: does not support frames of format NV12");
+}
+
+Test(presenter_sdl, auto_skips_presenters_that_do_not_support_the_format)
+{
+    change_format(NV12);
+    cr_assert_eq(open_presenter("auto", 1), -ENODEV);
+    cr_assert_eq(errors, 1);
+    cr_assert(strstr(message, "NV12"), "%s", message);
+}
+
+Test(presenter_sdl, attach_refuses_a_format_that_the_presenter_does_not_support)
+{
+    cr_assert_eq(open_presenter("sdl", 1), 0);
+    presenter->ops->detach(presenter);
+    change_format(NV12);
+    cr_assert_eq(presenter_attach(presenter), -ENODEV);
+    cr_assert_eq(errors, 1);
+    change_format(PF_FOURCC_XR24);
+    cr_assert_eq(presenter_attach(presenter), 0);
+    expect_shown(true, "a format that is supported");
+}
