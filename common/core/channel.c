@@ -181,6 +181,9 @@ static int report_no_access(const struct channel *channel, uid_t owner)
     channel_file_name(channel, ".lock", name);
     if (fstatat(channel->dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
         return -ECONNREFUSED;
+    /* The producer has created the file and not shared it yet: channel_open_shared(). */
+    if (!(info.st_mode & 060))
+        return -ECONNREFUSED;
     return log_failure(EACCES,
                        "channel \"%s\" of %s: no permission: it is shared with group %s, mode %04o",
                        channel->name, account_user_name(owner, user),

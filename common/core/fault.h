@@ -15,58 +15,58 @@
  * without labels (segments.pml); starting has none.
  *
  *     producer, starting
- *     start_has_lease             has the lease; no segment yet
- *     start_made_segment          segment made; not attached
- *     start_attached              attached; IPC_RMID not done
- *     start_removed_id            IPC_RMID done; no header yet
- *     start_filled_segment        segment complete; no id file
- *     start_wrote_id              id file written; not renamed
- *     start_is_open               open; before the first frame
+ *     start_has_lease               has the lease; no segment yet
+ *     start_made_segment            segment made; not attached
+ *     start_attached                attached; IPC_RMID not done
+ *     start_removed_id              IPC_RMID done; no header yet
+ *     start_filled_segment          segment complete; no id file
+ *     start_wrote_id                id file written; not renamed
+ *     start_is_open                 open; before the first frame
  *
  *     producer
- *     producer_scans_lanes        doorbell cleared; scans the lanes
- *     producer_has_slot           has chosen a slot; draws
- *     producer_drew_half          has drawn half of the frame
- *     producer_drew_all           has drawn all of it; meta not written
- *     producer_wrote_meta         meta written; `newest` not stored
- *     producer_stored_newest      `newest` stored; no doorbell rung
- *     producer_rang_one           one doorbell rung; maybe not the next
- *     producer_leased_dead_lane   has the lease of a dead viewer's lane; lane not freed
- *     producer_freed_dead_lane    that lane freed; lease still held
- *     producer_evicts             before the exchange of an eviction
- *     producer_evicted            evicted; doorbell not rung
- *     producer_sleeps             no slot; sleeps
- *     producer_woke               has woken
- *     producer_marked_ended       ENDED stored; still has the lease
- *     producer_dropped_lease      lease dropped; no doorbell rung
- *     producer_has_next_segment   next segment exists; MOVED not stored
- *     producer_marked_moved       MOVED stored, new id written; no doorbell rung
+ *     producer_scans_lanes          doorbell cleared; scans the lanes
+ *     producer_has_slot             has chosen a slot; draws
+ *     producer_drew_half            has drawn half of the frame
+ *     producer_drew_all             has drawn all of it; meta not written
+ *     producer_wrote_meta           meta written; `newest` not stored
+ *     producer_stored_newest        `newest` stored; no doorbell rung
+ *     producer_rang_one             one doorbell rung; maybe not the next
+ *     producer_leased_crashed_lane  has the lease of a crashed viewer's lane; not freed
+ *     producer_freed_crashed_lane   that lane freed; lease still held
+ *     producer_evicts               before the exchange of an eviction
+ *     producer_evicted              evicted; doorbell not rung
+ *     producer_sleeps               no slot; sleeps
+ *     producer_woke                 has woken
+ *     producer_marked_ended         ENDED stored; still has the lease
+ *     producer_dropped_lease        lease dropped; no doorbell rung
+ *     producer_has_next_segment     next segment exists; MOVED not stored
+ *     producer_marked_moved         MOVED stored, new id written; no doorbell rung
  *
  *     viewer, starting or following a format change
- *     start_opened_channel        has opened the channel; no lease yet
- *     start_has_next_segment      has the next segment too; leaves the old one
+ *     start_opened_channel          has opened the channel; no lease yet
+ *     start_has_next_segment        has the next segment too; leaves the old one
  *
  *     viewer
- *     viewer_has_lane             has the lease; attaches
- *     viewer_attached             attached; lane not stored
- *     viewer_stored_next          every frame: lane stored; re-reads `newest`
- *     viewer_joined               lane stored; producer's doorbell not rung
- *     viewer_polls                doorbell cleared; looks for a frame
- *     viewer_loaded_newest        latest frame: `newest` loaded; lane not stored
- *     viewer_stored_held          latest frame: lane stored; re-reads `newest`
- *     viewer_found_slot           every frame: slot found; before the exchange
- *     viewer_claimed              claimed; pixels not read
- *     viewer_releases             has read; still holds
- *     viewer_released             slot released; producer's doorbell not rung
- *     viewer_drops_claim          latest frame: `newest` has changed; releases again
- *     viewer_sleeps               no new frame; sleeps on its doorbell
- *     viewer_woke                 has woken
- *     viewer_saw_end              has seen the end; the last claim follows
- *     viewer_leaves               leaves; lane not freed
- *     viewer_freed_lane           lane freed; producer's doorbell not rung (also when reaping)
- *     viewer_left                 has left; still has the lease
- *     viewer_saw_eviction         has seen its eviction
- *     viewer_checks_producer      no new frame; checks the producer's state
+ *     viewer_has_lane               has the lease; attaches
+ *     viewer_attached               attached; lane not stored
+ *     viewer_stored_next            every frame: lane stored; re-reads `newest`
+ *     viewer_joined                 lane stored; producer's doorbell not rung
+ *     viewer_polls                  doorbell cleared; looks for a frame
+ *     viewer_loaded_newest          latest frame: `newest` loaded; lane not stored
+ *     viewer_stored_held            latest frame: lane stored; re-reads `newest`
+ *     viewer_found_slot             every frame: slot found; before the exchange
+ *     viewer_claimed                claimed; pixels not read
+ *     viewer_releases               has read; still holds
+ *     viewer_released               slot released; producer's doorbell not rung
+ *     viewer_drops_claim            latest frame: `newest` has changed; releases again
+ *     viewer_sleeps                 no new frame; sleeps on its doorbell
+ *     viewer_woke                   has woken
+ *     viewer_saw_end                has seen the end; the last claim follows
+ *     viewer_leaves                 leaves; lane not freed
+ *     viewer_freed_lane             lane freed; producer's doorbell not rung (also when reaping)
+ *     viewer_left                   has left; still has the lease
+ *     viewer_saw_eviction           has seen its eviction
+ *     viewer_checks_producer        no new frame; checks the producer's state
  */
 #ifndef CORE_FAULT_H
 #define CORE_FAULT_H

@@ -205,10 +205,10 @@ static bool reap(struct pf_producer *producer, uint32_t lane)
 
     if (channel_lease(&producer->channel, byte) < 0)
         return false;
-    FAULT_POINT(producer_leased_dead_lane);
+    FAULT_POINT(producer_leased_crashed_lane);
     /* Under its lease, so that a viewer taking over the lane cannot lose its claims. */
     handoff_leave(&producer->segment, lane);
-    FAULT_POINT(producer_freed_dead_lane);
+    FAULT_POINT(producer_freed_crashed_lane);
     channel_unlease(&producer->channel, byte);
     producer->stats.reaped++;
     return true;

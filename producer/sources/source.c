@@ -80,9 +80,11 @@ static int reject_inputs(const struct source_config *config)
         if (!sources[found]->takes_many || found != first) {
             log_error("input %s: %s cannot be combined with other inputs", config->inputs[i],
                       sources[found]->name);
-            break;
+            return -EBADMSG;
         }
     }
+    /* Each input alone is readable now: it was not when they were probed together. */
+    log_error("input %s: cannot be read together with the others", config->inputs[0]);
     return -EBADMSG;
 }
 

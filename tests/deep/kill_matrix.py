@@ -41,7 +41,7 @@ STARTING = [
 ]
 PRODUCING = [
     "producer_scans_lanes", "producer_has_slot", "producer_drew_half", "producer_drew_all", "producer_wrote_meta",
-    "producer_stored_newest", "producer_rang_one", "producer_leased_dead_lane", "producer_freed_dead_lane",
+    "producer_stored_newest", "producer_rang_one", "producer_leased_crashed_lane", "producer_freed_crashed_lane",
     "producer_evicts", "producer_evicted", "producer_sleeps", "producer_woke", "producer_marked_ended",
     "producer_dropped_lease", "producer_has_next_segment", "producer_marked_moved", "viewer_freed_lane of a reaper",
 ]
@@ -58,8 +58,8 @@ ONCE_A_PROCESS = [
 ]
 # The exit codes of the viewers that block the producer in a case. Some of those to evict may already be evicted.
 BLOCKERS_EXIT = {
-    "producer_stored_newest": (10,), "producer_rang_one": (10,), "producer_leased_dead_lane": (137,),
-    "producer_freed_dead_lane": (137,), "viewer_freed_lane": (137,), "producer_evicts": (10, 11), "producer_evicted": (10, 11),
+    "producer_stored_newest": (10,), "producer_rang_one": (10,), "producer_leased_crashed_lane": (137,),
+    "producer_freed_crashed_lane": (137,), "viewer_freed_lane": (137,), "producer_evicts": (10, 11), "producer_evicted": (10, 11),
     "producer_sleeps": (10,), "producer_woke": (10,),
 }
 FOR_LATEST = ["viewer_loaded_newest", "viewer_stored_held", "viewer_drops_claim"]
@@ -177,7 +177,7 @@ class Case:
         point, visit = self.point.split()[0], self.visit
         fault = f"start_is_open:1:stop,{point}:{visit}"
         blockers, end = [], KILLED
-        if self.point in ("producer_leased_dead_lane", "producer_freed_dead_lane", "viewer_freed_lane of a reaper"):
+        if self.point in ("producer_leased_crashed_lane", "producer_freed_crashed_lane", "viewer_freed_lane of a reaper"):
             # viewers that are killed with a frame
             victim = self.producer(fault=fault)
             blockers = [dict(fault="viewer_claimed:1") for _ in range(visit)]

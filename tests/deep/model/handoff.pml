@@ -242,9 +242,9 @@ REAP:		do
 						d_step { lease[i] = 0; reaped = 1 };
 						d_step { lane[i] = FREE }
 #else
-producer_leased_dead_lane:						d_step { lane[i] = FREE };
+producer_leased_crashed_lane:						d_step { lane[i] = FREE };
 						ring(producer_doorbell);
-producer_freed_dead_lane:						d_step { lease[i] = 0; reaped = 1 }
+producer_freed_crashed_lane:						d_step { lease[i] = 0; reaped = 1 }
 #endif
 					:: lease[i] != 0             /* the viewer is running */
 					fi
