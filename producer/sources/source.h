@@ -75,7 +75,7 @@ struct source_ops {
     void (*close)(struct source *source);
 };
 
-/* The table of sources: one line each. `name` stands for source_NAME_ops, at the end of its file. */
+/* The table of sources: one line each. `png` stands for source_png_ops, at the end of its file. */
 /* clang-format off */
 #define SOURCE_TABLE(source) \
     source(pattern)          \

@@ -2,8 +2,8 @@
 /*
  * The sdl presenter when a call into SDL fails: the frame is reported as skipped, never as shown.
  * SDL runs with its dummy driver and software renderer, and the linker routes the presenter's calls
- * through this file (-Wl,--wrap). When SDL_GetCurrentVideoDriver() returns "x11" here, the presenter
- * draws on the window surface instead of a texture.
+ * through this file (-Wl,--wrap). When SDL_GetCurrentVideoDriver() returns "x11" here, the
+ * presenter draws on the window surface instead of a texture.
  */
 #include <SDL.h>
 #include <errno.h>

@@ -153,7 +153,7 @@ struct presenter_ops {
     void (*close)(struct presenter *presenter);
 };
 
-/* The table of presenters: one line each. `name` stands for presenter_NAME_ops, at the end of its
+/* The table of presenters: one line each. `sdl` stands for presenter_sdl_ops, at the end of its
  * file. `auto` tries them in this order. */
 #ifdef HAVE_X11
 #define X11_PRESENTERS(presenter) presenter(x11) presenter(x11_put)
