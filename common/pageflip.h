@@ -50,8 +50,8 @@
  *     viewer also keeps the frames that it has not acquired, so that the producer runs out of
  *     slots: pf_producer_begin() waits or returns -EAGAIN, until
  *     pf_producer_options.evict_after_ns releases those frames.
- *   - All processes are killed. The kernel destroys the segment with its last user: nothing is
- *     left behind.
+ *   - All processes are killed. The kernel destroys the segment with its last user. With a key file
+ *     the segment stays until the next producer with that file starts.
  *
  * All calls return 0 or a positive value on success, -errno on failure. A failure that the call's
  * comment does not list as an answer has been logged. close accepts NULL. A producer or viewer
@@ -162,7 +162,8 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * the newest frame.
  *
  * Blocks up to `timeout_ns` while viewers keep every slot; 0 means do not wait. Fills *frame with
- * the slot's planes. The content of the slot is undefined (an old frame, or zeros). One frame can
+ * the slot's planes, its times, and the sequence that it will have when published. The content of
+ * the slot is undefined (an old frame, or zeros). One frame can
  * be begun at a time.
  *
  * Returns 0, or -EAGAIN (no slot became free in time), or -EINTR (a signal).
@@ -209,7 +210,7 @@ struct pf_viewer_options {
     /* How long acquire() polls for a frame before it sleeps, at the cost of a busy core; 0: not at
      * all. */
     int64_t spin_ns;
-    /* Find the segment by ftok(key_file, 'p') instead of the channel's name. */
+    /* Find the channel by the segment under ftok(key_file, 'p') instead of by its name. */
     const char *key_file;
     /* The user, by name or number, whose shared channel to join. NULL: a private channel of this
      * user. */
@@ -219,7 +220,7 @@ struct pf_viewer_options {
 enum pf_state {
     PF_RUNNING,        /* the producer holds its lease */
     PF_ENDED,          /* the producer ended the stream */
-    PF_FORMAT_CHANGED, /* the producer is running and uses a new segment: reattach */
+    PF_FORMAT_CHANGED, /* the producer continues in a new segment: reattach */
     PF_CRASHED,        /* the producer exited without ending the stream */
 };
 
@@ -279,7 +280,8 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  *   -EREMCHG   the producer changed its format, and the viewer has seen every frame in this
  *              segment: reattach
  *   -ESTALE    every-frame viewers: the viewer was evicted and lost frames
- *              (pf_viewer_stats.lost). Returned once; from here on this is a latest-frame viewer
+ *              (pf_viewer_stats.lost). Returned once; until it reattaches, it is a latest-frame
+ *              viewer
  */
 PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame);
 
@@ -328,6 +330,7 @@ PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
 /** The name of the channel, also if the viewer found it by a key file. */
 PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
 
+/** Valid until pf_viewer_close(); the content changes at a reattach. */
 PF_API const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer);
 PF_API void pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats);
 PF_API void pf_viewer_close(struct pf_viewer *viewer);

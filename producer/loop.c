@@ -71,7 +71,8 @@ static int sleep_until(struct loop *loop, int64_t due_ns)
     return ret;
 }
 
-/* Every field, the rate included; there is no padding. */
+/* Every field; there is no padding. Pacing keeps the rate of the start: no source changes its
+ * rate. */
 static bool is_same_format(const struct pf_format *a, const struct pf_format *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
@@ -111,7 +112,7 @@ static int begin(struct loop *loop, struct pf_frame *frame)
     int ret;
 
     do {
-        ret = pf_producer_begin(loop->producer, waits ? NS_PER_S / 2 : 0, frame);
+        ret = pf_producer_begin(loop->producer, waits ? PROGRESS_NS : 0, frame);
         int request = check_requests(loop, clock_now_ns());
         if (request < 0) {
             if (ret == 0)

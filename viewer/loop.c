@@ -2,8 +2,8 @@
 /*
  * Each turn is one call of run_once(): handle what the display and the user have sent, then acquire
  * the next frame and give it to the presenter, which releases it. While the presenter can take a
- * frame, the loop sleeps in the viewer's doorbell, which the display's events ring too (waker.h).
- * While it cannot, the loop sleeps for the display alone.
+ * frame, the loop sleeps in the viewer's doorbell; x11's waker thread rings that for events of the
+ * display (presenters/x11/waker.h). While it cannot, the loop sleeps for the display alone.
  */
 #include "loop.h"
 
@@ -16,7 +16,8 @@
 #include "snapshot.h"
 #include "status.h"
 
-#define SLICE_NS (100 * NS_PER_MS) /* longest sleep, so that signals and commands are handled */
+#define SLICE_NS (100 * NS_PER_MS)   /* longest sleep, so that signals and commands are handled */
+#define REATTACH_NS (50 * NS_PER_MS) /* the same while there is no segment to sleep in */
 
 enum { END = 1 }; /* returned by the functions below: end without an error; 0: continue */
 
@@ -29,7 +30,7 @@ struct loop {
     struct status status;
     struct snapshot snapshot;
     int64_t end_ns;    /* by --seconds */
-    uint64_t sequence; /* of the last frame acquired */
+    uint64_t sequence; /* of the last frame acquired in this segment; 0: none */
     uint64_t sent;     /* frames given to the presenter, except those that the display skipped */
     bool is_paused;
     bool is_detached; /* the presenter has left a finished segment, and there is no next one yet */
@@ -48,7 +49,7 @@ static void wait_for_display(struct loop *loop, int64_t timeout_ns);
 static int redraw(struct loop *loop);
 static int show(struct loop *loop, const struct pf_frame *frame);
 static void verify(struct loop *loop, const struct pf_frame *frame);
-static int follow_format_change(struct loop *loop);
+static int handle_format_change(struct loop *loop);
 static int end_of_stream(struct loop *loop);
 static int wait_for_next_producer(struct loop *loop);
 static int join_next_segment(struct loop *loop, bool of_same_producer);
@@ -104,7 +105,7 @@ static int run_once(struct loop *loop)
     case 0: return show(loop, &frame);
     case -EAGAIN:
     case -EINTR: return 0;
-    case -EREMCHG: return follow_format_change(loop);
+    case -EREMCHG: return handle_format_change(loop);
     case -EPIPE: return end_of_stream(loop);
     case -ESTALE: return report_eviction(loop);
     default: return ret;
@@ -279,7 +280,7 @@ static int producer_pid(const struct loop *loop)
 }
 
 /* Every frame of this segment has been acquired, and the producer continues in another one. */
-static int follow_format_change(struct loop *loop)
+static int handle_format_change(struct loop *loop)
 {
     int ret = join_next_segment(loop, true);
 
@@ -343,7 +344,7 @@ static int join_next_segment(struct loop *loop, bool of_same_producer)
     loop->is_detached = true;
     status_invalidate(&loop->status);
     for (;;) {
-        slice_ns = clock_earlier(SLICE_NS / 2, deadline_ns - clock_now_ns());
+        slice_ns = clock_earlier(REATTACH_NS, deadline_ns - clock_now_ns());
         ret = pf_viewer_reattach(loop->viewer, slice_ns < 0 ? 0 : slice_ns);
         if (ret != -EAGAIN && ret != -EINTR)
             break;
@@ -357,6 +358,7 @@ static int join_next_segment(struct loop *loop, bool of_same_producer)
     if (ret < 0)
         return ret;
     loop->is_detached = false;
+    loop->sequence = 0;
     loop->report->format = segment->format;
     status_restart_silence(&loop->status, clock_now_ns());
     log_info("channel \"%s\": joined segment %d: %ux%u", loop->report->channel, segment->shmid,

@@ -89,7 +89,7 @@ static int view(const struct options *options)
     code = finish(options, viewer, &report, &record, ret);
     if (ret == -ENODEV) {
         /* SDL has its own connection to the lost display, and any call into SDL may hang or exit.
-         * The presenter's thread still uses the viewer: the kernel releases lease and mapping. */
+         * The x11 waker's thread still uses the viewer: the kernel releases lease and mapping. */
         fflush(NULL);
         _exit(code);
     }
@@ -97,7 +97,7 @@ out:
     record_close(&record);
     if (presenter)
         presenter->ops->close(presenter);
-    watchdog_stop();
+    watchdog_stop(); /* window_open() has started it */
     pf_viewer_close(viewer);
     return code;
 }

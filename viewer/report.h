@@ -22,8 +22,9 @@ struct report {
     int64_t last_done_ns;
     struct histogram render;  /* from begin to publish */
     struct histogram handoff; /* from publish to acquire */
-    struct histogram present; /* from acquire to when the display no longer reads the slot */
-    struct histogram total;   /* from due or begin, whichever is earlier, to done */
+    struct histogram
+        present;            /* acquire to when the display has read the slot and drawn the frame */
+    struct histogram total; /* from due or begin, whichever is earlier, to done */
     struct histogram
         display_start;         /* from acquire to the display's own start time, if it has one */
     struct histogram interval; /* from done to done of the next frame */

@@ -7,8 +7,8 @@
  *     NAME.id     the segment of the producer: see id_file.h.
  *
  * A lease is an OFD lock: it belongs to the open file, and the kernel drops it when the process
- * exits, also for one that was killed by SIGKILL and has not been waited for. No decision depends
- * on a process id.
+ * exits, also for one that was killed by SIGKILL and has not been waited for. Whether a process is
+ * running is never decided by its process id.
  */
 #ifndef CORE_CHANNEL_H
 #define CORE_CHANNEL_H
@@ -20,7 +20,7 @@ struct channel {
     char name[PF_CHANNEL_BYTES];
     int dir_fd;  /* the runtime directory */
     int lock_fd; /* negative: not open */
-    gid_t group; /* whose members may join; CHANNEL_PRIVATE: only this user */
+    gid_t group; /* of a producer: whose members may join. CHANNEL_PRIVATE: only this user */
 };
 
 #define CHANNEL_PRIVATE ((gid_t)-1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time in nanoseconds of CLOCK_MONOTONIC, which is the only clock that pageflip uses. */
+/* Time in nanoseconds of CLOCK_MONOTONIC, the clock of every time and time-out of a frame. */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H
 

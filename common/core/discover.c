@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps: key file or runtime directory -> channel; lease and id file -> segment. None of these
- * exists before the producer starts, so each step is polled, and a producer that is just starting
- * gets more time.
+ * The steps: key file, user or name -> channel; lease and id file -> segment. A key file's segment,
+ * a shared channel and an id file do not exist before the producer starts, so each step is polled,
+ * and a producer that is just starting gets more time. A private channel is created if needed.
  */
 #include "discover.h"
 
@@ -91,7 +91,7 @@ int discover_channel(struct channel *channel, const char *name,
         if (ret != -ECONNREFUSED && ret != -EREMCHG)
             return ret;
         ret = sleep_once(is_starting ? later(starting_ns, deadline_ns) : deadline_ns);
-        if (ret == -EAGAIN)
+        if (ret == -EAGAIN) /* no private channel: channel_open() creates it */
             return key_file ? log_failure(ECONNREFUSED, "key file %s: no producer", key_file)
                             : log_failure(ECONNREFUSED, "shared channel \"%s\" of %s: no producer",
                                           name, options->user);

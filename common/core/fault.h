@@ -14,7 +14,7 @@
  * viewer has found it, and it covers one segment. The way from one segment to the next has a model
  * without labels (segments.pml); starting has none.
  *
- *     producer, starting
+ *     producer, starting (start_filled_segment and start_wrote_id also in a format change)
  *     start_has_lease               has the lease; no segment yet
  *     start_made_segment            segment made; not attached
  *     start_attached                attached; IPC_RMID not done

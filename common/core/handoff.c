@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A claim is Dekker's pattern. The viewer stores its lane, then loads `newest`; the producer stores
- * `newest`, then loads the lanes. If neither side saw the other's store, both loads would precede
- * both stores, which the single total order of seq_cst operations rules out. So either the producer
- * sees the claim and does not draw in the slot, or the viewer sees that `newest` has changed and
- * releases the slot before it has read a byte.
+ * A latest-frame viewer claims a slot by Dekker's pattern. The viewer stores its lane, then loads
+ * `newest`; the producer stores `newest`, then loads the lanes. If neither side saw the other's
+ * store, both loads would precede both stores, which the single total order of seq_cst operations
+ * rules out. So either the producer sees the claim and does not draw in the slot, or the viewer
+ * sees that `newest` has changed and releases the slot before it has read a byte.
  *
- * These four accesses are marked [dekker]. The doorbell of a new viewer is the same pattern: the
- * viewer stores its lane, then loads `newest`; the producer stores `newest`, then loads the lanes
- * to ring them. Everything else is release/acquire, or private to one side.
+ * Four uses of the pattern, marked [dekker] at each access:
+ *
+ *     claim      lane HELD, then `newest`      `newest`, then the lanes, to find a free slot
+ *     join       lane NEXT, then `newest`      the same
+ *     doorbell   lane stored, then `newest`    `newest`, then the lanes, to ring them
+ *     moved      lane stored, then the state   MOVED, then the lanes, to expect viewers
+ *
+ * An every-frame viewer claims without it: NEXT keeps its frame until one exchange makes that HELD.
+ * Everything else is release/acquire, relaxed with its reason, or private to one side.
  *
  * tests/deep/model/dekker.pml checks all of these on machines with store buffers, each weakened in
  * turn.
@@ -34,6 +40,7 @@ enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane)
 
 void handoff_ring_viewers(struct segment *segment)
 {
+    /* [dekker] doorbell: after the store of `newest` in handoff_publish() */
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
         if (handoff_lane_mode(segment, i) != LANE_FREE) {
             doorbell_ring(&segment->viewers->lane[i].doorbell);
@@ -61,8 +68,8 @@ int handoff_find_free_slot(const struct handoff *handoff, struct segment *segmen
     if (handoff->sequence)
         taken |= 1u << handoff->slot;
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
-        /* [dekker] after the store of `newest` in handoff_publish(). One load, so that MODE, HELD
-         * and NEXT belong together. */
+        /* [dekker] claim, join: after the store of `newest` in handoff_publish(). One load, so that
+         * MODE, HELD and NEXT belong together. */
         uint64_t word = atomic_load_explicit(&segment->viewers->lane[i].word, memory_order_seq_cst);
 
         blockers->word[i] = word;
@@ -165,18 +172,18 @@ void handoff_expect_viewers(struct segment *from, struct segment *to)
 
 void handoff_set_state(struct segment *segment, enum layout_state state)
 {
-    /* Pairs with handoff_state(): a viewer that sees ENDED sees every frame before it. seq_cst for
-     * MOVED: it is stored before handoff_expect_viewers() loads the lanes, and a joining viewer
+    /* Pairs with handoff_state(): a viewer that sees ENDED sees every frame before it. [dekker]
+     * moved: MOVED is stored before handoff_expect_viewers() loads the lanes, and a joining viewer
      * stores its lane before it loads the state. */
     atomic_store_explicit(&segment->producer->state, state, memory_order_seq_cst);
 }
 
 /* ------------------------------------------------------------------ viewer */
 
-/* Pairs with the store in handoff_publish(): what was drawn before it is visible. Here and in
- * handoff_claim_newest() seq_cst, not only acquire, for the doorbell: a joining viewer stores its
- * lane and then loads `newest`; a producer that still saw the lane FREE, and did not ring, has
- * stored `newest` before that. */
+/* Pairs with the store in handoff_publish(): what was drawn before it is visible. [dekker]
+ * doorbell, here and in handoff_claim_newest(): a joining viewer stores its lane and then loads
+ * `newest`; a producer that still saw the lane FREE, and did not ring, has stored `newest` before
+ * that. */
 uint64_t handoff_newest_sequence(const struct segment *segment)
 {
     return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
@@ -215,7 +222,7 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
         for (int tries = 0; tries < CLAIM_TRIES_MAX && (tries == 0 || after != before); tries++) {
             before = after;
             next = before ? before : 1;
-            /* [dekker] the lane, then `newest` */
+            /* [dekker] join: the lane, then `newest` */
             atomic_store_explicit(&mine->word, LANE_WORD(LANE_EVERY, next), memory_order_seq_cst);
             FAULT_POINT(viewer_stored_next);
             after = NEWEST_SEQUENCE(
@@ -270,7 +277,7 @@ int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,
             return -EAGAIN;
         FAULT_POINT(viewer_loaded_newest);
 
-        /* [dekker] the lane, then `newest` */
+        /* [dekker] claim: the lane, then `newest` */
         uint64_t before = atomic_fetch_or_explicit(mine, LANE_HELD(slot), memory_order_seq_cst);
         FAULT_POINT(viewer_stored_held);
         uint64_t again = atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst);
@@ -302,9 +309,9 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         if (atomic_load_explicit(&segment->producer->meta[k].sequence, memory_order_relaxed) !=
             seen + 1)
             continue;
-        /* NEXT keeps the slot until here, HELD from here on. Both are in one word, so that the
-         * producer sees one of them. The exchange fails only if the producer has evicted this
-         * viewer. */
+        /* NEXT, which is seen + 1, keeps the slot until here, HELD from here on: this viewer
+         * does not hold the slot yet. Both are in one word, so that the producer sees one of
+         * them. The exchange fails only if the producer has evicted this viewer. */
         FAULT_POINT(viewer_found_slot);
         uint64_t taken = (word + LANE_WORD(0, 1)) | LANE_HELD(k);
         if (!atomic_compare_exchange_strong_explicit(mine, &word, taken, memory_order_seq_cst,
@@ -314,7 +321,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         return 0;
     }
     /* The frame was published and is not in any slot: this viewer was evicted between the two
-     * loads. */
+     * loads, or the segment is damaged. */
     return LANE_MODE(atomic_load_explicit(mine, memory_order_relaxed)) == LANE_EVERY ? -EAGAIN
                                                                                      : -ESTALE;
 }

@@ -17,10 +17,11 @@
  * or an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
  *
  * A format change is a new segment in the same stream. Both sides, in order; the functions named
- * are those of producer.c and viewer.c:
+ * are those of core/producer.c and core/viewer.c:
  *
- *     1. The producer waits until each viewer that is EXPECTED in its segment has joined there or
- *        has exited: the frames of this segment are kept for them (wait_for_expected()).
+ *     1. The producer waits until each viewer that is EXPECTED in its segment has joined there, has
+ *        exited or was evicted: the frames of this segment are kept for them
+ *        (wait_for_expected()).
  *     2. The producer creates the next segment, with the same stream id and the number of frames
  *        published so far (create_segment()).
  *     3. The producer stores MOVED in the old segment. This comes before step 5: a viewer that
@@ -29,7 +30,8 @@
  *        follows.
  *     4. The producer copies each every-frame lane to the new segment as EXPECTED with NEXT = 1
  *        (handoff_expect_viewers()). From here on the new segment keeps every frame for them.
- *     5. The producer writes the id file: viewers can find the new segment.
+ *     5. The producer writes the id file: viewers can find the new segment. If that fails, the old
+ *        segment's state becomes RUNNING again, and no viewer has noticed (hand_over()).
  *     6. The producer rings every doorbell of the old segment, detaches it, and publishes in the
  *        new one.
  *     7. A viewer acquires the remaining frames of the old segment. Then acquire() returns
@@ -38,9 +40,9 @@
  *        lane, and joins (switch_segment()). If it is EXPECTED there, one exchange makes that EVERY
  *        and rings the producer, which may be in step 1 of the next change. Otherwise it joins as a
  *        new viewer.
- *     9. An every-frame viewer that was not expected, in a segment that is MOVED by now, may have
- *        joined between steps 3 and 4: it repeats step 8 without waiting for frames
- *        (follow_format_change()).
+ *     9. An every-frame viewer that was not EXPECTED in the segment it has just joined, and finds
+ *        that segment MOVED, may have joined after step 4. Then it is not expected in the next one
+ *        either: it repeats step 8 without waiting for frames (leave_moved_segment()).
  *
  * A viewer that crashes anywhere loses its lanes by its lease (producer.c, reap()). A producer that
  * crashes after step 3 leaves a MOVED segment: viewers see that its lease is free.
@@ -87,7 +89,7 @@ void handoff_set_stream(struct segment *segment, struct handoff_stream stream);
 /* `frames` is below 2^54, as sequences are, whatever the segment contains. */
 struct handoff_stream handoff_stream(const struct segment *segment);
 
-/* The lanes that keep every slot from the producer, or that the producer waits for. */
+/* The lanes that keep at least one slot from the producer, or that the producer waits for. */
 struct handoff_blockers {
     uint32_t lanes; /* one bit each */
     uint64_t word[PF_VIEWERS_MAX];
@@ -104,7 +106,8 @@ void handoff_find_expected(struct segment *segment, struct handoff_blockers *blo
 void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame);
 
 /* Make a lane whose word is still `word` a latest-frame lane: its viewer loses the frames that it
- * has not acquired. What it holds stays held. Returns false if the word has changed. */
+ * has not acquired. What it holds stays held. Returns false if the word has changed: the viewer
+ * has acquired or released a frame meanwhile. */
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word);
 
 /* Step 4 of a format change. `to` cannot be found by any viewer yet. */

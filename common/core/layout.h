@@ -4,8 +4,8 @@
  *
  *     page 0    struct layout_header      the producer writes it, `magic` last; constant then
  *     page 1    struct layout_producer    the producer writes it
- *     page 2    struct layout_viewers     each lane is written by the viewer that holds its lease
- *                                         (two exceptions: eviction, and expected viewers)
+ *     page 2    struct layout_viewers     each lane is written by the viewer that holds its lease;
+ *                                         by the producer to evict, to expect and to reap viewers
  *     page 3..  the slots                 the producer draws in them
  *
  * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,
@@ -75,12 +75,12 @@ struct layout_producer {
 struct layout_lane {
     alignas(LAYOUT_LINE) _Atomic uint64_t word;     /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
     _Atomic int32_t pid;                            /* of the viewer; informational */
-    alignas(LAYOUT_LINE) _Atomic uint32_t doorbell; /* rung when a frame was published */
+    alignas(LAYOUT_LINE) _Atomic uint32_t doorbell; /* rung for a new frame, an end, an eviction */
 };
 
 struct layout_viewers {
     struct layout_lane lane[PF_VIEWERS_MAX];
-    /* The producer's: rung when a slot was released. */
+    /* Rung when a slot was released, and when a viewer joins or leaves. */
     alignas(LAYOUT_LINE) _Atomic uint32_t producer_doorbell;
 };
 

@@ -2,8 +2,10 @@
 /*
  * pf_producer_*: the process that creates the segment and draws in it.
  *
- * The producer keeps everything that its decisions depend on in private memory. From the segment it
- * reads only the lane words. Whatever their values, they can at most keep slots from the producer.
+ * The producer keeps everything that its decisions depend on in private memory, except the lane
+ * words. Whatever their values, they can at most keep slots from the producer.
+ *
+ * FAULT_POINT() is for tests (fault.h) and expands to nothing in a normal build.
  */
 #include <assert.h>
 #include <errno.h>
@@ -25,11 +27,14 @@
 /* Interval between warnings about a stalled viewer. */
 #define STALL_WARNING_NS (2 * NS_PER_S)
 
+/* Interval between scans for lanes of crashed viewers. */
+#define REAP_NS (100 * NS_PER_MS)
+
 /* How long close() waits for viewers that are still attached to the previous segment. */
 #define CLOSE_WAIT_NS NS_PER_S
 
-/* How long a lane has blocked the producer with the same word, that is, without acquiring a
- * frame. */
+/* How long a lane has blocked the producer with the same word, that is, without acquiring or
+ * releasing a frame. */
 struct stall {
     uint64_t word;
     int64_t since_ns; /* 0: does not block */
@@ -96,7 +101,8 @@ static int open_channel(struct channel *channel, const char *name,
     return ret < 0 ? ret : channel_open_shared(channel, name, group);
 }
 
-/* Steps 2 to 5 of a format change (handoff.h). */
+/* Steps 3 to 5 of a format change (handoff.h); for the first segment (`old` is NULL) only step
+ * 5. */
 static int hand_over(struct pf_producer *producer, struct segment *old, struct segment *segment,
                      struct id_file *id)
 {
@@ -357,8 +363,9 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
 
     assert(!producer->begun && "publish or abandon the begun frame first");
     for (;;) {
-        /* Also lanes that block nothing, and also during a long wait. */
-        if (now_ns - producer->reap_ns >= DOORBELL_SLEEP_MAX_NS) {
+        /* Reap lanes that block nothing as well: their frames would block later, and other viewers
+         * need the lanes. */
+        if (now_ns - producer->reap_ns >= REAP_NS) {
             reap_lanes(producer, UINT32_MAX);
             producer->reap_ns = now_ns;
         }
@@ -407,9 +414,8 @@ int pf_producer_change_format(struct pf_producer *producer, const struct pf_form
         ret = wait_for_expected(producer, PF_FOREVER);
     if (ret < 0)
         return ret;
+    segment_remove_key(&producer->segment); /* the next segment needs the key; lost on failure */
     struct segment old = producer->segment;
-    segment_remove_key(&producer->segment); /* the next segment needs the key */
-    old.keyed = false;
     ret = create_segment(producer, format, old.geometry.slots, &old);
     if (ret < 0)
         return ret;
@@ -417,7 +423,7 @@ int pf_producer_change_format(struct pf_producer *producer, const struct pf_form
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
     FAULT_POINT(producer_marked_moved);
-    /* After the id file is written: a viewer that wakes finds the new segment. */
+    /* Step 6, after the id file is written: a viewer that wakes finds the new segment. */
     handoff_ring_viewers(&old);
     segment_close(&old);
     return 0;
@@ -431,7 +437,8 @@ void pf_producer_close(struct pf_producer *producer)
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
     FAULT_POINT(producer_marked_ended);
     id_file_remove(&producer->channel); /* under the lease, so that it is this producer's */
-    /* The lease before the doorbells: a viewer that wakes must see that the stream has ended. */
+    /* Before the doorbells: a viewer that wakes sees the end even if the id file could not be
+     * removed. */
     channel_close(&producer->channel);
     FAULT_POINT(producer_dropped_lease);
     handoff_ring_viewers(&producer->segment);

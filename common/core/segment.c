@@ -2,9 +2,9 @@
 /*
  * System V shared memory: create, attach, check.
  *
- * The producer removes a segment (IPC_RMID) directly after its attach. From then on the segment
- * exists exactly as long as a process is attached, and on Linux other processes may still attach it
- * by its shmid. So nothing is left behind, however the processes exit.
+ * Without a key file the producer removes a segment (IPC_RMID) directly after its attach. From then
+ * on the segment exists exactly as long as a process is attached, and on Linux other processes may
+ * still attach it by its shmid. So nothing is left behind, however the processes exit.
  *
  * A viewer trusts nothing in the segment: it attaches read-only, copies the header, checks the copy
  * against the size that the kernel reports, and uses only the copy from then on.
@@ -103,7 +103,7 @@ int segment_create(struct segment *segment, const char *channel, const char *key
         shmctl(shmid, IPC_RMID, NULL);
         return ret;
     }
-    ret = key_file ? 0 : segment_key_remove(shmid);
+    ret = key_file ? 0 : segment_remove_id(shmid);
     if (ret < 0) {
         shmdt(base);
         return ret;
@@ -125,8 +125,8 @@ int segment_share(struct segment *segment, gid_t group)
     int shmid = segment->geometry.shmid;
     struct shmid_ds info;
 
-    /* Read permission is not enough: a viewer writes its lane and the doorbells. The segment has
-     * been removed already, but its mode still counts. */
+    /* Read permission is not enough: a viewer writes its lane and the doorbells. The segment may
+     * have been removed already; its mode still counts. */
     int ret = shmctl(shmid, IPC_STAT, &info);
     if (ret == 0) {
         info.shm_perm.gid = group;
@@ -274,7 +274,7 @@ int segment_peek(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct pf_s
 void segment_remove_key(struct segment *segment)
 {
     if (segment->keyed)
-        segment_key_remove(segment->geometry.shmid);
+        segment_remove_id(segment->geometry.shmid);
     segment->keyed = false;
 }
 
@@ -291,6 +291,6 @@ void segment_reclaim(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES])
 {
     struct inspection found;
 
-    if (inspect(shmid, nonce, &found) == 0 && segment_key_remove(shmid) == 0)
+    if (inspect(shmid, nonce, &found) == 0 && segment_remove_id(shmid) == 0)
         log_info("reclaimed segment %d of a producer that crashed", shmid);
 }

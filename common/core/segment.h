@@ -67,8 +67,9 @@ void segment_planes(const struct segment *segment, uint32_t slot,
 /* Detach, and remove it if it is keyed. Accepts a segment that is all zero. */
 void segment_close(struct segment *segment);
 
-/* Remove the keyed segment of a producer that crashed, found by its id file: the key becomes free
- * even if viewers still read the last frames. The caller holds the channel's producer lease. */
+/* Remove the segment of a producer that crashed, found by its id file. That frees the key of a
+ * keyed one even if viewers still read the last frames; one without a key file is removed
+ * already, which does no harm. The caller holds the channel's producer lease. */
 void segment_reclaim(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES]);
 
 #endif

@@ -130,7 +130,7 @@ int segment_key_find(const char *key_file)
                        strerror(errno));
 }
 
-int segment_key_remove(int shmid)
+int segment_remove_id(int shmid)
 {
     /* Two tries: a segment that cannot be removed stays until the machine restarts. */
     for (int tries = 0; tries < 2; tries++)

@@ -26,7 +26,7 @@ int segment_key_find(const char *key_file);
 
 /* Remove a segment (IPC_RMID): the kernel destroys it with its last detach. Returns 0, also if
  * another process has removed it, or a negative errno, logged. */
-int segment_key_remove(int shmid);
+int segment_remove_id(int shmid);
 
 /* Remove segments that a producer of this user left when it was killed between shmget() and
  * IPC_RMID. Returns their number. */

@@ -5,6 +5,8 @@
  * A viewer has a lane while it is open. It takes the lane's lease first and keeps it in every
  * segment of the channel. It writes only its lane's word and the doorbells, and checks everything
  * that it reads from a segment.
+ *
+ * FAULT_POINT() is for tests (fault.h) and expands to nothing in a normal build.
  */
 #include <assert.h>
 #include <errno.h>
@@ -38,7 +40,7 @@ struct pf_viewer {
     uint32_t lane;
     enum lane_mode mode;
     struct handoff_stream stream;
-    uint64_t seen;              /* sequence of the last frame acquired */
+    uint64_t seen;              /* the next frame for this viewer has a higher sequence */
     uint8_t held[PF_SLOTS_MAX]; /* how often each slot is held */
     int64_t last_acquire_ns;
     int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
@@ -120,7 +122,7 @@ static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool *i
  * Step 9 of a format change (handoff.h), for a viewer that was not expected in its segment. Returns
  * 0, also if the next segment does not appear in time, or a negative errno, logged.
  */
-static int follow_format_change(struct pf_viewer *viewer)
+static int leave_moved_segment(struct pf_viewer *viewer)
 {
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), FOLLOW_WAIT_NS);
     bool is_expected = false;
@@ -166,8 +168,10 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     ret = discover_segment(&made->channel, deadline_ns, NULL, &segment);
     if (ret < 0)
         goto failed;
+    /* A new viewer can take over the lane of a crashed viewer that was expected: that changes
+     * nothing for it. */
     join(made, &segment);
-    ret = follow_format_change(made);
+    ret = leave_moved_segment(made);
     if (ret < 0) {
         pf_viewer_close(made);
         return ret;
@@ -191,7 +195,7 @@ int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
     int ret = switch_segment(viewer, clock_deadline_ns(clock_now_ns(), timeout_ns), &is_expected);
 
     if (ret == 0 && !is_expected)
-        ret = follow_format_change(viewer);
+        ret = leave_moved_segment(viewer);
     uint64_t now = viewer->stream.frames + viewer->seen;
     if (viewer->options.every_frame && viewer->stream.id == stream.id && now > before) {
         /* The same stream, and frames between: the viewer was evicted before it joined here. */
@@ -238,7 +242,7 @@ static enum pf_state state_of_segment(const struct pf_viewer *viewer)
  *     yes    another    MOVED      PF_FORMAT_CHANGED   MOVED is stored before the new id is written
  *     yes    another    RUNNING    PF_CRASHED          a new producer holds the lease
  *     no     any        ENDED      PF_ENDED
- *     no     any        MOVED      PF_FORMAT_CHANGED   then read_state_after_move()
+ *     no     any        MOVED      PF_FORMAT_CHANGED   the next check: read_state_after_move()
  *     no     any        RUNNING    PF_CRASHED
  */
 static enum pf_state read_state(struct pf_viewer *viewer)
@@ -334,9 +338,7 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     viewer->held[frame->slot]++;
     viewer->stats.acquired++;
     viewer->last_acquire_ns = frame->acquire_ns;
-    /* A new frame proves that the producer was running. Clamp its timestamp: the segment is
-     * untrusted. */
-    viewer->checked_ns = clock_earlier(frame->publish_ns, frame->acquire_ns);
+    viewer->checked_ns = frame->publish_ns; /* the producer was running then */
     return 0;
 }
 

@@ -19,8 +19,8 @@
  * pf_viewer_release() as soon as nothing reads its slot any more: a slot that is held is one that
  * the producer cannot draw in. What became of a frame is reported later, by poll().
  *
- * Only wait() may block. What calls into a display's library must be bounded in time too: see
- * watchdog.h.
+ * Between attach and detach only wait() may block. What calls into a display's library must be
+ * bounded in time: see watchdog.h.
  */
 #ifndef VIEWER_PRESENTERS_PRESENTER_H
 #define VIEWER_PRESENTERS_PRESENTER_H
@@ -44,7 +44,7 @@ struct presented {
     bool skipped;          /* it was not shown: the display took a newer one, or failed */
     bool again;            /* it was shown before: do not count it */
     int64_t submit_ns;     /* when it was given to the display */
-    int64_t done_ns;       /* when the display was done with the slot */
+    int64_t done_ns;       /* when the display had read the slot and drawn the frame */
     int64_t ust_ns;        /* when the display started to show it; 0: not reported */
     uint32_t user_copies;  /* whole-frame copies made by this process */
 };
@@ -116,8 +116,8 @@ struct presenter_ops {
 
     /*
      * Show `frame` and keep showing it, from a copy of the presenter's own, until freeze(NULL). The
-     * presenter owns the frame, and releases the slot as soon as it is copied; the frame is not
-     * reported by poll(), or as shown `again`. Returns like show(). NULL: the output keeps its
+     * presenter owns the frame, and releases the slot as soon as it is copied; poll() does not
+     * report the frame, or reports it with `again`. Returns like show(). NULL: the output keeps its
      * content without help.
      */
     int (*freeze)(struct presenter *presenter, const struct pf_frame *frame);
@@ -134,7 +134,7 @@ struct presenter_ops {
     /*
      * Sleep until poll() may have something to report, a signal arrives, or `timeout_ns` has
      * passed. Called while no new frame can be shown, so new frames need not end it. NULL: the
-     * display sends nothing, and the loop sleeps for frames instead.
+     * loop calls poll() every 100 ms instead.
      */
     void (*wait)(struct presenter *presenter, int64_t timeout_ns);
 

@@ -24,9 +24,10 @@ struct x11_sent *x11_sent_add(struct x11_sent_table *table, const struct pf_fram
 {
     struct x11_sent *sent = table->sent;
 
-    while (sent->is_used)
+    while (sent->is_used) {
         sent++;
-    assert(sent < table->sent + X11_SENT_MAX);
+        assert(sent < table->sent + X11_SENT_MAX);
+    }
     *sent =
         (struct x11_sent){.is_used = true,
                           .done = {.frame = *frame, .again = again, .submit_ns = clock_now_ns()},

@@ -9,8 +9,9 @@
  *   put      without shared pixmaps or Present: ShmPutImage copies from the slot to the window, or
  *            to a pixmap that RENDER scales from
  *
- * Only wait_x11() waits for the server, and not forever, so a server that has stopped cannot block
- * the loop. readiness.h has the rule for when each connection is read.
+ * Between attach and detach only wait_x11() waits for the server, and not forever, so that a server
+ * that has stopped cannot block the loop. readiness.h has the rule for when each connection is
+ * read.
  */
 #include <errno.h>
 #include <poll.h>
@@ -51,7 +52,7 @@ struct x11_presenter {
 
     struct x11_sent_table table; /* of the frames that were sent */
 
-    xcb_pixmap_t frozen; /* while paused: a copy of the frame, in the server; XCB_NONE: none */
+    xcb_pixmap_t frozen; /* freeze()'s copy of a frame, in the server; XCB_NONE: none */
     xcb_render_picture_t frozen_picture;
     struct pf_format frozen_format;
 };
@@ -147,7 +148,7 @@ static unsigned int request_reply(struct x11_presenter *self)
 
 static void present(struct x11_presenter *self, struct x11_sent *sent, xcb_pixmap_t pixmap)
 {
-    /* COPY: the server would keep a pixmap that became the screen itself until the next one. */
+    /* Without COPY the server may show the pixmap itself, and keep it until the next frame. */
     uint32_t options = XCB_PRESENT_OPTION_COPY | (self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC);
 
     xcb_present_pixmap(self->link.xcb, self->link.window, pixmap, sent->serial, XCB_NONE, XCB_NONE,
@@ -247,6 +248,7 @@ static void draw_frozen(struct x11_presenter *self)
     if (self->frozen_picture) {
         x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
                           (int)self->frozen_format.height, false, &place);
+        /* Back 0 may be waiting to be presented; the window then shows the frozen frame twice. */
         compose(self, self->frozen_picture, &place, 0);
         copy_to_window(self, 0);
     } else {
