@@ -6,7 +6,7 @@
 #include "core/handoff.h"
 #include "interleave.h"
 
-TestSuite(steps_lives, .init = init_stream, .fini = finish_stream, .timeout = 60);
+TestSuite(steps_lifecycle, .init = init_stream, .fini = finish_stream, .timeout = 60);
 
 /* ------------------------------------------------------------------ joining and leaving */
 
@@ -27,7 +27,7 @@ static void expect_first_frame_and_all_after(void)
     expect_all_after(held[0].sequence);
 }
 
-Test(steps_lives, a_joining_every_frame_viewer_gets_every_later_frame)
+Test(steps_lifecycle, a_joining_every_frame_viewer_gets_every_later_frame)
 {
     for (ahead = 0; ahead <= 4; ahead++)
         interleave(start_producer_alone, open_every_frame, publish_ahead,
@@ -51,7 +51,7 @@ static void expect_two_lanes(void)
     expect_all_after(published() - 1);
 }
 
-Test(steps_lives, two_viewers_that_join_together_get_a_lane_each)
+Test(steps_lifecycle, two_viewers_that_join_together_get_a_lane_each)
 {
     interleave(start_producer_alone, open_every_frame, open_second, expect_two_lanes);
 }
@@ -77,7 +77,7 @@ static void block_producer_by_crashed_viewer(void)
     publish_next();
 }
 
-Test(steps_lives, a_crashed_viewer_does_not_block_the_producer)
+Test(steps_lifecycle, a_crashed_viewer_does_not_block_the_producer)
 {
     struct pf_producer_stats stats;
 
@@ -87,7 +87,7 @@ Test(steps_lives, a_crashed_viewer_does_not_block_the_producer)
     cr_assert_eq(stats.reaped, 1);
 }
 
-Test(steps_lives, a_viewer_can_join_while_its_lane_is_reclaimed)
+Test(steps_lifecycle, a_viewer_can_join_while_its_lane_is_reclaimed)
 {
     for (ahead = 0; ahead <= 4; ahead++)
         interleave(block_producer_by_crashed_viewer, open_every_frame, publish_ahead,
@@ -119,7 +119,7 @@ static void open_viewer_that_has_seen_all(void)
     release(0);
 }
 
-Test(steps_lives, the_last_frame_is_seen_before_the_end)
+Test(steps_lifecycle, the_last_frame_is_seen_before_the_end)
 {
     interleave(open_viewer_that_has_seen_all, acquire, draw_and_close, expect_last_frame_then_end);
 }
@@ -150,7 +150,7 @@ static void expect_end(void)
     cr_assert_eq(got, -EPIPE);
 }
 
-Test(steps_lives, the_end_rings_a_viewer_that_is_about_to_sleep)
+Test(steps_lifecycle, the_end_rings_a_viewer_that_is_about_to_sleep)
 {
     interleave(open_viewer_that_has_seen_all, close_producer, acquire, expect_end);
 }
@@ -178,7 +178,7 @@ static void acquire_later(void)
     acquire();
 }
 
-Test(steps_lives, a_format_change_is_not_reported_as_an_end)
+Test(steps_lifecycle, a_format_change_is_not_reported_as_an_end)
 {
     interleave(open_viewer_that_has_seen_all, change_format, acquire, expect_next_segment_joined);
     interleave(open_viewer_that_has_seen_all, change_format, acquire_later,
@@ -314,12 +314,12 @@ static void expect_all_acquired(void)
     cr_assert_eq(lost_by_reattach, 0);
 }
 
-Test(steps_lives, an_expected_viewer_gets_every_frame_of_a_segment_left_immediately)
+Test(steps_lifecycle, an_expected_viewer_gets_every_frame_of_a_segment_left_immediately)
 {
     interleave(stop_before_reattach, reattach, change_format_if_joined, expect_all_acquired);
 }
 
-Test(steps_lives, a_viewer_evicted_before_its_reattach_is_expected_again)
+Test(steps_lifecycle, a_viewer_evicted_before_its_reattach_is_expected_again)
 {
     interleave(evict_before_reattach, reattach, change_format_and_draw, expect_acquired_or_lost);
 }
@@ -327,7 +327,7 @@ Test(steps_lives, a_viewer_evicted_before_its_reattach_is_expected_again)
 /* The sides are not exchanged: a viewer that joins during a change waits until the change is
  * complete, and here one thread runs both sides. segments.pml covers that order, except for the
  * next producer. */
-Test(steps_lives, a_viewer_joining_during_a_format_change_loses_no_frame)
+Test(steps_lifecycle, a_viewer_joining_during_a_format_change_loses_no_frame)
 {
     interleave(publish_one_frame_alone, open_every_frame, change_format_and_draw,
                expect_none_missing);
@@ -344,7 +344,7 @@ static void expect_frame(void)
     release(0);
 }
 
-Test(steps_lives, a_frame_wakes_a_sleeping_viewer)
+Test(steps_lifecycle, a_frame_wakes_a_sleeping_viewer)
 {
     interleave(open_viewer_that_has_seen_all, wait_and_acquire, publish_next, expect_frame);
 }
@@ -359,7 +359,7 @@ static void expect_frame_or_ring(void)
     expect_frame();
 }
 
-Test(steps_lives, a_frame_published_after_a_poll_rings_the_viewer)
+Test(steps_lifecycle, a_frame_published_after_a_poll_rings_the_viewer)
 {
     interleave(open_viewer_that_has_seen_all, publish_next, acquire, expect_frame_or_ring);
 }
@@ -375,7 +375,7 @@ static void open_and_acquire(void)
     acquire();
 }
 
-Test(steps_lives, the_first_frame_rings_a_viewer_that_has_just_joined)
+Test(steps_lifecycle, the_first_frame_rings_a_viewer_that_has_just_joined)
 {
     interleave(start_without_frames, publish_next, open_and_acquire, expect_frame_or_ring);
 }
@@ -402,7 +402,7 @@ static void expect_nothing_more(void)
 {
 }
 
-Test(steps_lives, a_release_wakes_the_producer)
+Test(steps_lifecycle, a_release_wakes_the_producer)
 {
     interleave(block_producer, wait_for_a_slot, release_first, expect_nothing_more);
 }
@@ -413,7 +413,7 @@ static void close_viewer(void)
     viewer = NULL;
 }
 
-Test(steps_lives, a_viewer_that_leaves_wakes_the_producer)
+Test(steps_lifecycle, a_viewer_that_leaves_wakes_the_producer)
 {
     interleave(block_producer, wait_for_a_slot, close_viewer, expect_nothing_more);
 }
@@ -455,7 +455,7 @@ static void inspect_by_key(void)
     segment_close(&segment);
 }
 
-Test(steps_lives, the_magic_is_stored_last)
+Test(steps_lifecycle, the_magic_is_stored_last)
 {
     interleave(create_key_file, open_keyed, inspect_by_key, inspect_by_key);
 }
@@ -476,7 +476,7 @@ static void expect_found(void)
     cr_assert_eq(got, 0);
 }
 
-Test(steps_lives, an_unfinished_keyed_segment_counts_as_no_producer)
+Test(steps_lifecycle, an_unfinished_keyed_segment_counts_as_no_producer)
 {
     interleave(create_key_file, open_keyed, open_by_key, expect_found);
 }
