@@ -16,10 +16,10 @@
  * and more than one viewer. A ring orders no other access here: on x86 a real ring hides a weak
  * store of `newest`.
  *
- *   -DEVERY_FRAME   an every-frame viewer: it joins, claims one frame, leaves, and joins again;
- *                   else a latest-frame viewer
- *   -DLOOK_AGAIN    a sleep may end without a ring
- *   -DWEAK_*        one access is weaker; each name is defined below
+ *   -DEVERY_FRAME    an every-frame viewer: it joins, claims one frame, leaves, and joins again;
+ *                    else a latest-frame viewer
+ *   -DSPURIOUS_WAKE  a sleep may end without a ring
+ *   -DWEAK_*         one access is weaker; each name is defined below
  */
 #define N 4          /* frames */
 #define JOINS 2
@@ -184,10 +184,10 @@ end:	do
 #else
 #define JOIN SEQ_CST
 #endif
-#ifdef WEAK_LOOK                         /* both: the second load of `newest` */
-#define LOOK ORDERED
+#ifdef WEAK_SECOND_LOAD                  /* both: the second load of `newest` */
+#define SECOND_LOAD ORDERED
 #else
-#define LOOK SEQ_CST
+#define SECOND_LOAD SEQ_CST
 #endif
 #ifdef WEAK_FIRST                        /* handoff_claim_newest(): the first load of `newest` */
 #define FIRST ORDERED
@@ -195,7 +195,7 @@ end:	do
 #define FIRST SEQ_CST
 #endif
 
-#ifdef LOOK_AGAIN
+#ifdef SPURIOUS_WAKE
 #define RUNG true
 #else
 #define RUNG memory_of[DOORBELL] == 1
@@ -259,7 +259,7 @@ active proctype viewer()
 		:: else ->
 			slot = newest & 1;
 			change(VIEWER, LANE, lane, lane | HELD(slot), CLAIM);
-			load(VIEWER, NEWEST, again, LOOK);
+			load(VIEWER, NEWEST, again, SECOND_LOAD);
 			if
 			:: again == newest -> read_claimed(slot, newest >> 1); seen = newest >> 1
 			:: else
@@ -284,7 +284,7 @@ active proctype viewer()
 		do
 		:: newest = again; next = (newest >> 1 -> newest >> 1 : 1);
 			store(VIEWER, LANE, next << 4 | EVERY, JOIN);
-			load(VIEWER, NEWEST, again, LOOK);
+			load(VIEWER, NEWEST, again, SECOND_LOAD);
 			if
 			:: again == newest -> break
 			:: else

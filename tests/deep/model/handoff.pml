@@ -12,7 +12,7 @@
  * claim after 64 tries. Two halves of a frame stand for its pixels.
  *
  *   -DS -DV -DN   slots, viewers (and lanes), frames          -DMODE=0|1|2  latest, every frame, each opening chooses
- *   -DLIVES=n     how often each viewer opens                 -DLEAVE       viewers may leave at any time
+ *   -DOPENINGS=n  how often each viewer opens                 -DLEAVE       viewers may leave at any time
  *   -DKILLS=n     up to n viewers are killed                  -DKILLP       the producer may be killed
  *   -DABANDON=n   up to n frames are begun and abandoned      -DEVICT       the producer may evict viewers
  *   -DPERIODIC    the producer also reclaims lanes while it has a free slot
@@ -22,7 +22,7 @@
  *   -DAWAKE       no sleep times out: every sleep must be ended by a ring
  *   -DIDLE        with AWAKE: the producer keeps running after its last frame, which every viewer must see
  *   -DNOWAIT      begin must always find a free slot
- *   -DTHROUGH, -DHOME   liveness, under weak fairness
+ *   -DTHROUGH, -DVIEWERS_EXIT   liveness, under weak fairness
  *   -DBAD_...     a seeded defect, which the search must find; tests/deep/model/run lists them
  */
 #ifndef S
@@ -37,8 +37,8 @@
 #ifndef MODE
 #define MODE 2
 #endif
-#ifndef LIVES
-#define LIVES 1
+#ifndef OPENINGS
+#define OPENINGS 1
 #endif
 #ifndef KILLS
 #define KILLS 0
@@ -416,7 +416,7 @@ inline release(slot)
 
 proctype viewer(byte me)
 {
-	byte i = NONE, lives = LIVES;
+	byte i = NONE, openings = OPENINGS;
 	byte j, m;                      /* the frame that is claimed: slot and sequence */
 	byte j2, m2;                    /* the frame that was published meanwhile */
 #ifdef HOLD
@@ -424,13 +424,13 @@ proctype viewer(byte me)
 	bit redraws;
 #endif
 	short word;
-	bit last_look, evicted, lost;
+	bit is_last_check, evicted, lost;
 
 	do
-	:: lives == 0 -> break
-	:: lives > 0 ->
+	:: openings == 0 -> break
+	:: openings > 0 ->
 		{
-		d_step { lives--; alive[me] = 1 };
+		d_step { openings--; alive[me] = 1 };
 
 		/* take_lane() */
 #ifdef BAD_LANE_BEFORE_LEASE
@@ -468,11 +468,11 @@ viewer_attached:		if
 JOIN:			skip;
 			d_step { word = WORD(EVERY, (m -> m : 1)); lane[i] = word };
 viewer_stored_next:			if
-#ifndef BAD_JOINS_AT_ONE_LOOK
+#ifndef BAD_JOINS_AFTER_ONE_LOAD
 			:: d_step { newest != m -> m = newest }; goto JOIN
 #endif
 			:: d_step { newest == m -> kind[me] = EVERY; seen[me] = NEXT_OF(word) - 1; m = 0; word = 0 }
-#ifdef BAD_JOINS_AT_ONE_LOOK
+#ifdef BAD_JOINS_AFTER_ONE_LOAD
 			:: d_step { newest != m -> kind[me] = EVERY; seen[me] = NEXT_OF(word) - 1; m = 0; word = 0 }
 #endif
 			fi
@@ -558,13 +558,13 @@ CLAIM_NEWEST:	if
 		fi;
 viewer_loaded_newest:		skip;
 		d_step { lane[i] = lane[i] | HELD(j) };
-#ifndef BAD_CLAIMS_AT_ONE_LOOK
+#ifndef BAD_CLAIMS_AFTER_ONE_LOAD
 viewer_stored_held:		if
 		:: newest == m -> goto viewer_claimed
 		:: d_step { newest != m -> m2 = newest; j2 = newest_slot }
 		fi;
 viewer_drops_claim:		skip;
-#if defined(HOLD) && !defined(BAD_LETS_GO_OF_WHAT_IS_ON_SHOW)
+#if defined(HOLD) && !defined(BAD_RELEASES_THE_FRAME_ON_DISPLAY)
 		if
 		:: j == old
 		:: j != old -> release(j)
@@ -612,7 +612,7 @@ viewer_released:		skip;
 #endif
 #ifdef LEAVE
 		if
-		:: last_look = 0; goto viewer_leaves
+		:: is_last_check = 0; goto viewer_leaves
 		:: skip
 		fi;
 #endif
@@ -621,12 +621,12 @@ viewer_released:		skip;
 NOTHING:	skip;
 #ifdef LEAVE
 		if
-		:: last_look = 0; goto viewer_leaves
+		:: is_last_check = 0; goto viewer_leaves
 		:: skip
 		fi;
 #endif
 		if
-		:: last_look -> goto viewer_leaves
+		:: is_last_check -> goto viewer_leaves
 		:: else
 		fi;
 		/* check_state(): checks ENDED and MOVED each time, the lease only from time to time */
@@ -636,18 +636,18 @@ viewer_checks_producer:		if
 		fi;
 		if
 		:: !producer_lease ->
-#ifdef BAD_ASKS_FOR_THE_END_ONCE
+#ifdef BAD_CHECKS_FOR_THE_END_ONCE
 			lost = 1;
 #else
 			lost = (state == RUNNING);
 #endif
-#ifdef BAD_NO_LAST_LOOK
-			last_look = 1;
+#ifdef BAD_NO_LAST_CHECK
+			is_last_check = 1;
 			goto viewer_leaves
 #else
 			goto viewer_saw_end
 #endif
-#ifdef HOME
+#ifdef VIEWERS_EXIT
 		:: producer_lease                       /* the lease is checked after two sleeps at most */
 #else
 		:: skip
@@ -664,14 +664,14 @@ viewer_sleeps:		if
 		:: TIMES_OUT                            /* or a signal, or pf_viewer_wake() */
 		fi;
 viewer_woke:		goto POLL;
-viewer_saw_end:		last_look = 1;
+viewer_saw_end:		is_last_check = 1;
 		goto POLL;
 
 		/* pf_viewer_close(). Every published frame was seen, and only a crash was reported as a crash. */
 viewer_leaves:		skip;
 		d_step {
 			if
-			:: last_look && !evicted -> assert(seen[me] == newest)
+			:: is_last_check && !evicted -> assert(seen[me] == newest)
 			:: else
 			fi;
 			assert(!lost || producer_killed);
@@ -689,7 +689,7 @@ CLOSE:		skip;
 		/* The process has exited; if it was killed, the kernel drops its lease one step later. */
 		d_step {
 			alive[me] = 0; seen[me] = 0; kind[me] = FREE;
-			j = 0; m = 0; j2 = 0; m2 = 0; word = 0; last_look = 0; evicted = 0; lost = 0;
+			j = 0; m = 0; j2 = 0; m2 = 0; word = 0; is_last_check = 0; evicted = 0; lost = 0;
 #ifdef HOLD
 			old = NONE; old_m = 0; redraws = 0;
 #endif
@@ -766,6 +766,6 @@ init
 ltl through { <> producer_done }
 #endif
 /* However the producer exits, every viewer exits in the end. */
-#ifdef HOME
-ltl home { <> [] (!alive[0]) }
+#ifdef VIEWERS_EXIT
+ltl viewers_exit { <> [] (!alive[0]) }
 #endif

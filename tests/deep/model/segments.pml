@@ -5,16 +5,16 @@
  * and pf_producer_close(), viewer() together with pf_viewer_open() and pf_viewer_reattach().
  *
  * handoff.pml covers the frames within a segment. Here a frame is published and acquired in one step, and slots are only
- * counted: the producer must not overwrite a frame that a lane still wants. The lanes, `newest`, the state, the id file
+ * counted: the producer must not overwrite a frame that a lane still requires. The lanes, `newest`, the state, the id file
  * and the leases are shared. After each step a process may be killed.
  *
  *   -DG -DS -DV -DN  segments, slots, viewers, frames         -DMODE=0|1|2  latest, every frame, each opening chooses
- *   -DLIVES=n     how often each viewer opens                 -DLEAVE       viewers may leave at any time
+ *   -DOPENINGS=n  how often each viewer opens                 -DLEAVE       viewers may leave at any time
  *   -DKILLS=n     up to n viewers are killed                  -DKILLP       the producer may be killed
  *   -DEVICT       the producer may evict viewers, which then continue
  *   -DHASTE       pf_producer_close() may time out before every expected viewer has joined
  *   -DAWAKE       no sleep times out: every sleep must be ended by a ring
- *   -DTHROUGH, -DHOME   liveness, under weak fairness
+ *   -DTHROUGH, -DVIEWERS_EXIT   liveness, under weak fairness
  *   -DBAD_...     a seeded defect, which the search must find; tests/deep/model/run lists them
  */
 #ifndef G
@@ -32,8 +32,8 @@
 #ifndef MODE
 #define MODE 1
 #endif
-#ifndef LIVES
-#define LIVES 1
+#ifndef OPENINGS
+#define OPENINGS 1
 #endif
 #ifndef KILLS
 #define KILLS 0
@@ -57,11 +57,11 @@
 
 mtype:lane = { FREE, LATEST, EVERY, EXPECTED }
 mtype:lane lane[G * V] = FREE;
-byte next[G * V];               /* the first frame that the lane still wants */
+byte next[G * V];               /* the first frame that the lane still requires */
 byte newest[G];
 byte before[G];                 /* frames of the stream in the segments before this one */
 #define IN(segment, viewer)   ((segment) * V + (viewer))
-#define WANTS_EVERY(word)     ((word) == EVERY || (word) == EXPECTED)
+#define REQUIRES_EVERY(word)  ((word) == EVERY || (word) == EXPECTED)
 
 mtype:state = { RUNNING, ENDED, MOVED }
 mtype:state state[G] = RUNNING;
@@ -125,10 +125,10 @@ inline find_lanes(is_blocking)
 	i = 0
 }
 
-#ifdef BAD_THE_EXPECTED_KEEP_NOTHING
+#ifdef BAD_EXPECTED_LANES_BLOCK_NOTHING
 #define HAS_NO_SLOT   (lane[IN(g, i)] == EVERY && next[IN(g, i)] + S <= newest[g] + 1)
 #else
-#define HAS_NO_SLOT   (WANTS_EVERY(lane[IN(g, i)]) && next[IN(g, i)] + S <= newest[g] + 1)
+#define HAS_NO_SLOT   (REQUIRES_EVERY(lane[IN(g, i)]) && next[IN(g, i)] + S <= newest[g] + 1)
 #endif
 #define IS_EXPECTED   (lane[IN(g, i)] == EXPECTED)
 
@@ -139,7 +139,7 @@ inline wait_for_viewers()
 	:: i < V && !(blockers & (1 << i)) -> i++
 	:: i < V && (blockers & (1 << i)) ->
 		if
-#ifdef BAD_THE_DEAD_ARE_EXPECTED
+#ifdef BAD_CRASHED_VIEWERS_ARE_EXPECTED
 		:: d_step { lease[i] == 0 && lane[IN(g, i)] != EXPECTED -> lease[i] = REAPER };
 #else
 		:: d_step { lease[i] == 0 -> lease[i] = REAPER };
@@ -147,7 +147,7 @@ inline wait_for_viewers()
 			d_step { lane[IN(g, i)] = FREE; next[IN(g, i)] = 0 };
 			d_step { lease[i] = 0; freed = 1 }
 		:: lease[i] != 0                                /* the viewer is running */
-#ifdef BAD_THE_DEAD_ARE_EXPECTED
+#ifdef BAD_CRASHED_VIEWERS_ARE_EXPECTED
 		:: lane[IN(g, i)] == EXPECTED
 #endif
 		fi;
@@ -155,7 +155,7 @@ inline wait_for_viewers()
 		if
 		:: d_step {                                     /* the exchange of handoff_evict() */
 			if
-			:: WANTS_EVERY(was_mode[i]) && lane[IN(g, i)] == was_mode[i] && next[IN(g, i)] == was_next[i] ->
+			:: REQUIRES_EVERY(was_mode[i]) && lane[IN(g, i)] == was_mode[i] && next[IN(g, i)] == was_next[i] ->
 				lane[IN(g, i)] = LATEST;
 				evictions[i] = evictions[i] | (1 << g);
 				freed = 1
@@ -208,7 +208,7 @@ inline expect_viewers()
 	:: i < V ->
 		d_step {
 			if
-			:: WANTS_EVERY(lane[IN(g, i)]) -> lane[IN(g + 1, i)] = EXPECTED; next[IN(g + 1, i)] = 1
+			:: REQUIRES_EVERY(lane[IN(g, i)]) -> lane[IN(g + 1, i)] = EXPECTED; next[IN(g + 1, i)] = 1
 			:: else
 			fi;
 			i++
@@ -239,10 +239,10 @@ active proctype producer()
 		fi
 	:: g + 1 < G ->
 		/* pf_producer_change_format() */
-#ifndef BAD_MOVES_ON_WITHOUT_WAITING
+#ifndef BAD_CHANGES_FORMAT_WITHOUT_WAITING
 		wait_for_expected();
 #endif
-#ifdef BAD_CARRIES_BEFORE_MOVED
+#ifdef BAD_COPIES_LANES_BEFORE_MOVED
 		expect_viewers();
 #endif
 #ifdef BAD_ID_BEFORE_MOVED
@@ -250,7 +250,7 @@ active proctype producer()
 		d_step { id = g + 1; before[g + 1] = n };
 #endif
 		state[g] = MOVED;
-#if !defined(BAD_CARRIES_BEFORE_MOVED) && !defined(BAD_NOBODY_IS_EXPECTED)
+#if !defined(BAD_COPIES_LANES_BEFORE_MOVED) && !defined(BAD_NO_VIEWER_IS_EXPECTED)
 		expect_viewers();
 #endif
 #ifdef BAD_RINGS_BEFORE_THE_ID
@@ -303,7 +303,7 @@ inline acquire(sequence)
 {
 	seen = sequence;
 	if
-	:: wants_every ->
+	:: is_every_frame ->
 		assert(before[g] + seen == last + counted + 1);
 		assert(counted == 0 || (evictions[me] & ((2 << g) - 1)));
 		if
@@ -318,29 +318,29 @@ inline acquire(sequence)
 
 proctype viewer(byte me)
 {
-	byte lives = LIVES;
+	byte openings = OPENINGS;
 	byte g = NONE, h = NONE;        /* the segment that it has joined, and the next one that it has found */
 	byte seen;                      /* in this segment */
 	byte last;                      /* the last frame acquired, of the stream; 0: none */
 	byte counted;                   /* frames counted as lost since then */
 	byte m, until;
-	bit wants_every;
+	bit is_every_frame;
 	mtype:lane mode = FREE;         /* the mode that the viewer acts on */
-	bit has_moved, last_look, lost;
+	bit has_moved, is_last_check, lost;
 	bit is_in;                      /* has joined the stream: from here on no frame may be missing */
 	bit is_expected, has_followed, is_late;
 
 	do
-	:: lives == 0 -> break
-	:: lives > 0 ->
+	:: openings == 0 -> break
+	:: openings > 0 ->
 		{
-		d_step { lives--; alive[me] = 1; evictions[me] = 0 };
+		d_step { openings--; alive[me] = 1; evictions[me] = 0 };
 		if
 #if MODE != 1
-		:: wants_every = 0
+		:: is_every_frame = 0
 #endif
 #if MODE != 0
-		:: wants_every = 1
+		:: is_every_frame = 1
 #endif
 		fi;
 		/* take_lane() */
@@ -375,14 +375,14 @@ FIND:		skip;
 			:: has_moved -> until = before[g] + seen; has_followed = 1; has_moved = 0
 			:: else
 			fi;
-			g = h; h = NONE; seen = 0; last_look = 0; is_expected = 0; mode = (wants_every -> EVERY : LATEST)
+			g = h; h = NONE; seen = 0; is_last_check = 0; is_expected = 0; mode = (is_every_frame -> EVERY : LATEST)
 		};
 		if
-		:: !wants_every -> d_step { lane[IN(g, me)] = LATEST; next[IN(g, me)] = 0 }
-#ifdef BAD_FORGETS_THAT_IT_IS_EXPECTED
-		:: wants_every -> m = newest[g];
+		:: !is_every_frame -> d_step { lane[IN(g, me)] = LATEST; next[IN(g, me)] = 0 }
+#ifdef BAD_IGNORES_THAT_IT_IS_EXPECTED
+		:: is_every_frame -> m = newest[g];
 #else
-		:: wants_every ->
+		:: is_every_frame ->
 			if
 			:: d_step { lane[IN(g, me)] == EXPECTED -> lane[IN(g, me)] = EVERY; is_expected = 1 }; goto JOINED
 			:: d_step { lane[IN(g, me)] != EXPECTED -> m = newest[g] }
@@ -401,17 +401,17 @@ JOINED:		skip;
 #endif
 		/* follow_format_change(): a viewer that was not expected may have joined after the lanes were copied */
 		if
-#ifndef BAD_DOES_NOT_SETTLE
+#ifndef BAD_DOES_NOT_FOLLOW_AFTER_JOINING
 #ifdef BAD_LEAVES_WHERE_IT_WAS_EXPECTED
-		:: wants_every && state[g] == MOVED -> goto FIND
-		:: !wants_every || state[g] != MOVED
+		:: is_every_frame && state[g] == MOVED -> goto FIND
+		:: !is_every_frame || state[g] != MOVED
 #else
-#ifdef BAD_SETTLES_ONLY_WHO_IS_NEW
-		:: wants_every && !has_followed && state[g] == MOVED -> goto FIND
-		:: !wants_every || has_followed || state[g] != MOVED
+#ifdef BAD_ONLY_NEW_VIEWERS_FOLLOW
+		:: is_every_frame && !has_followed && state[g] == MOVED -> goto FIND
+		:: !is_every_frame || has_followed || state[g] != MOVED
 #else
-		:: wants_every && !is_expected && state[g] == MOVED -> goto FIND
-		:: !wants_every || is_expected || state[g] != MOVED
+		:: is_every_frame && !is_expected && state[g] == MOVED -> goto FIND
+		:: !is_every_frame || is_expected || state[g] != MOVED
 #endif
 #endif
 #else
@@ -421,8 +421,8 @@ JOINED:		skip;
 JOIN_DONE:	skip;
 		d_step {
 			if
-			:: wants_every && !is_in -> is_in = 1; last = before[g] + seen
-			:: wants_every && is_in && has_followed ->   /* in pf_viewer_reattach() */
+			:: is_every_frame && !is_in -> is_in = 1; last = before[g] + seen
+			:: is_every_frame && is_in && has_followed ->   /* in pf_viewer_reattach() */
 #ifdef BAD_COUNTS_ONE_SEGMENT
 				counted = counted + seen
 #else
@@ -462,9 +462,9 @@ POLL:		skip;
 		:: newest[g] <= seen && (mode != EVERY || lane[IN(g, me)] == EVERY)
 		fi;
 		if
-		:: last_look && has_moved -> goto FIND
-		:: last_look && !has_moved -> goto STREAM_ENDED
-		:: !last_look
+		:: is_last_check && has_moved -> goto FIND
+		:: is_last_check && !has_moved -> goto STREAM_ENDED
+		:: !is_last_check
 		fi;
 
 		goto CHECK_STATE;
@@ -475,7 +475,7 @@ RELEASE:	skip;
 		/* read_state(): called when the segment is not RUNNING, else from time to time */
 CHECK_STATE:		skip;
 		if
-#ifndef HOME
+#ifndef VIEWERS_EXIT
 		:: state[g] == RUNNING -> goto SLEEP
 #endif
 		:: skip
@@ -490,8 +490,8 @@ CHECK_STATE:		skip;
 		:: id != g && id != NONE
 		fi;
 SAW_END:	skip;
-		d_step { last_look = 1; has_moved = (state[g] == MOVED); lost = (state[g] == RUNNING) };
-#ifdef BAD_ENDS_WITHOUT_A_LAST_LOOK
+		d_step { is_last_check = 1; has_moved = (state[g] == MOVED); lost = (state[g] == RUNNING) };
+#ifdef BAD_ENDS_WITHOUT_A_LAST_CHECK
 		if
 		:: !has_moved -> goto STREAM_ENDED
 		:: has_moved
@@ -515,7 +515,7 @@ SLEEP:		if
 NO_PRODUCER:		skip;
 		d_step {
 			if
-			:: has_moved && wants_every && !is_late && !evictions[me] -> assert(producer_killed || in_haste)
+			:: has_moved && is_every_frame && !is_late && !evictions[me] -> assert(producer_killed || in_haste)
 			:: else
 			fi
 		};
@@ -542,8 +542,8 @@ CLOSE:		if
 		/* The process has exited; if it was killed, the kernel drops its lease one step later. */
 		d_step {
 			alive[me] = 0;
-			g = NONE; h = NONE; seen = 0; last = 0; counted = 0; m = 0; until = 0; wants_every = 0; mode = FREE;
-			has_moved = 0; last_look = 0; lost = 0; is_in = 0; is_expected = 0; has_followed = 0; is_late = 0
+			g = NONE; h = NONE; seen = 0; last = 0; counted = 0; m = 0; until = 0; is_every_frame = 0; mode = FREE;
+			has_moved = 0; is_last_check = 0; lost = 0; is_in = 0; is_expected = 0; has_followed = 0; is_late = 0
 		};
 		d_step {
 			if
@@ -607,6 +607,6 @@ init
 ltl through { <> producer_done }
 #endif
 /* However the producer exits, every viewer exits in the end. */
-#ifdef HOME
-ltl home { <> [] (!alive[0]) }
+#ifdef VIEWERS_EXIT
+ltl viewers_exit { <> [] (!alive[0]) }
 #endif
