@@ -3,7 +3,7 @@
 
     (name, what is wrong, the test that finds it fastest, function, statement, replacement)
 
-The last three may repeat. `run` looks for the function in all of common/core/, and for the statement in the function's body.
+The last three may repeat. `run` searches all of common/core/ for the function, and the function's body for the statement.
 The statement must be there exactly once; white space, comments and fault points within it do not matter. When the code
 changes, `tests/deep/mutants/run --match` lists the entries to update, and where their statements are now."""
 
@@ -82,7 +82,7 @@ LOGIC = [
      "handoff_find_free_slot",
      "handoff->slot_sequence[k] < handoff->slot_sequence[oldest]",
      "handoff->slot_sequence[k] > handoff->slot_sequence[oldest]"),
-    ("wanted-by-one-less", "the slot with a viewer's next frame counts as free", "handoff",
+    ("required-by-one-less", "the slot with a viewer's next frame counts as free", "handoff",
      "keeps_slot", "LANE_NEXT(word) <= sequence", "LANE_NEXT(word) < sequence"),
     ("slot-unchecked", "a viewer trusts the slot number in the segment", "handoff",
      "handoff_claim_newest", "|| slot >= segment->geometry.slots", ""),
@@ -96,7 +96,7 @@ LOGIC = [
      "handoff_publish", "NEWEST_WORD(frame->sequence, frame->slot)", "NEWEST_WORD(frame->sequence, 0)"),
     ("one-lease-for-all", "a viewer takes a lane that another viewer has leased", "steps_lifecycle",
      "take_lane", "if (ret == -EAGAIN) continue;", "if (ret == -EAGAIN) ret = 0;"),
-    ("never-reap", "the producer never frees the lanes of dead viewers", "steps_lifecycle",
+    ("never-reap", "the producer never frees the lanes of crashed viewers", "steps_lifecycle",
      "reap_lanes", "if ((lanes & 1u << i) &&", "if (false &&"),
     ("viewer-sleeps-long", "a viewer whose ring is lost sleeps for 1.9 s", "stream",
      "pf_viewer_acquire",
@@ -138,7 +138,7 @@ LOGIC = [
      "channel_lease",
      "if (fcntl(channel->lock_fd, F_OFD_SETLK, &lock) == 0)",
      "lock.l_pid = 0; if (fcntl(channel->lock_fd, F_SETLK, &lock) == 0)"),
-    ("rmid-forgotten", "the producer does not call IPC_RMID after the attach", "segment",
+    ("rmid-omitted", "the producer does not call IPC_RMID after the attach", "segment",
      "segment_create", "ret = key_file ? 0 : segment_remove_id(shmid);", "ret = 0;"),
     ("magic-first", "the producer stores the magic before the rest of the header", "steps_lifecycle",
      "write_header",
@@ -211,9 +211,9 @@ SWEEP = [
      "is_orphan", "info->shm_ctime + ORPHAN_AGE_S <= time(NULL)", "info->shm_ctime + ORPHAN_AGE_S < time(NULL)"),
     ("sweep-running", "the sweep removes a segment whose creator is running", "orphans",
      "is_orphan", "kill(info->shm_cpid, 0) < 0 && errno == ESRCH", "true"),
-    ("sweep-not-permitted", "the sweep treats a creator that it may not signal as dead", "orphans",
+    ("sweep-not-permitted", "the sweep treats a creator that it may not signal as exited", "orphans",
      "is_orphan", "kill(info->shm_cpid, 0) < 0 && errno == ESRCH", "kill(info->shm_cpid, 0) < 0"),
-    ("sweep-other-namespace", "the sweep treats a creator in another pid namespace as dead", "orphans",
+    ("sweep-other-namespace", "the sweep treats a creator in another pid namespace as exited", "orphans",
      "is_orphan",
      "info->shm_cpid > 0 && kill(info->shm_cpid, 0) < 0 && errno == ESRCH",
      "(info->shm_cpid == 0 || (kill(info->shm_cpid, 0) < 0 && errno == ESRCH))"),
