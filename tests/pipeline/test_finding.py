@@ -140,7 +140,7 @@ def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
 
 
 @test
-def a_stale_id_is_no_producer(t):
+def a_stale_id_means_no_producer(t):
     producer = t.producer(*SMALL)
     producer.kill()
     assert text_of(id_path(t)), "a kill leaves the id behind"

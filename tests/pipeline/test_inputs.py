@@ -161,7 +161,7 @@ def a_y4m_cut_at_any_byte_ends_with_its_last_whole_frame(t):
 
 
 @test
-def a_file_that_is_no_image_is_named(t):
+def a_file_that_is_not_an_image_is_named(t):
     good = png(7, 5)
     at = good.index(b"IDAT")
     for name, data in (
@@ -183,7 +183,7 @@ def a_file_that_is_no_image_is_named(t):
 
 
 @test
-def an_input_that_is_no_regular_file_is_named_immediately(t):
+def an_input_that_is_not_a_regular_file_is_named_immediately(t):
     os.mkdir(f"{t.path}/folder.png")
     os.mkdir(f"{t.path}/folder.y4m")
     os.mkfifo(f"{t.path}/fifo.png")
@@ -345,7 +345,7 @@ def need_mounts(t):
 
 
 @test
-def a_full_disk_leaves_no_half_file(t):
+def a_full_disk_leaves_no_partial_file(t):
     need_mounts(t)
     t.producer("-s", "640x480", "--pattern", "plasma")
     for program, arguments in OUTPUTS:

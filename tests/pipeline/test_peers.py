@@ -33,7 +33,7 @@ def is_zombie(pid):
 
 
 @test
-def signals_at_any_time_end_both_in_order(t):
+def signals_at_any_time_end_both_cleanly(t):
     """The signals arrive while the programs start, wait, run or stall. Before its handlers are installed, the signal terminates
     a program, which a shell shows as the same number."""
     dice = random.Random(SEED)

@@ -16,8 +16,8 @@ PROOFS = os.path.join(SOURCE, "tests", "tools", "proofs")
 FAULTS = """
 producer-killed-starting producer-killed-before-rmid producer-killed-before-id producer-killed-drawing
 producer-killed-before-newest killed-before-ring viewer-killed-in-any-step viewer-killed-asleep all-killed termination-signals
-crash-or-memory-kill latest-viewer-stopped every-frame-viewer-stopped producer-stopped viewer-keeps-slots
-producer-killed-slots-wanted parent-killed-after-fork zombie
+crash-or-memory-kill latest-viewer-stopped every-frame-viewer-stopped producer-stopped viewer-holds-slots
+producer-killed-slots-required parent-killed-after-fork zombie
 second-producer producer-restarted many-restarts stale-id reused-segment-number reused-pid other-pid-namespace
 other-ipc-namespace other-user squatters invalid-channel-name runtime-directory-removed segment-removed other-version no-free-lane
 damaged-segment
