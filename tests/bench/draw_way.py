@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Draw the path of one frame from a merged trace, as an SVG image for the README.
+"""Draw the path of one frame from a merged trace, as an SVG image for CONTRIBUTING.md.
 
     pageflip-viewer --merge-trace p.json v0.json v1.json | tests/bench/draw_way.py > assets/way.svg
 

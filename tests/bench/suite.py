@@ -83,9 +83,9 @@ class Bench:
         self.plots[name] = data
 
 
-def measure(bench, wanted):
+def measure(bench, selected):
     rows = []
-    for name in wanted:
+    for name in selected:
         started = time.monotonic()
         try:
             for row in GROUPS[name](bench):

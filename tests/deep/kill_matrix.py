@@ -8,7 +8,7 @@ Each case kills one process at one point: for 2, 3 and 8 slots, 1 and 4 viewers,
 first, second and third visit. The process kills itself, so it has reached the point; a case that does not reach its point
 fails. Afterwards:
 
-    a viewer was killed      the producer continues and takes the lane back, a new viewer gets frames, the other viewers lose
+    a viewer was killed      the producer continues and reclaims the lane, a new viewer gets frames, the other viewers lose
                              no frame
     the producer was killed  each viewer has every published frame (a latest-frame viewer the last one) and exits with 10; the
                              next producer starts immediately, and a new viewer gets its frames
@@ -33,7 +33,7 @@ JOBS = int(os.environ.get("PAGEFLIP_JOBS", "6"))
 SMALL = ["-q", "-s", "64x64"]
 EVICT_MS = 500  # longer than the other viewers ever sleep on a busy machine
 KILLED, ENDED = (10,), (0,)
-RING_LATE, KILLS_WANTED = 5 if SANITIZED else 1, 1500  # seconds; in the long form
+RING_LATE, KILLS_EXPECTED = 5 if SANITIZED else 1, 1500  # seconds; in the long form
 
 STARTING = [
     "start_has_lease", "start_made_segment", "start_attached", "start_removed_id", "start_filled_segment",
@@ -136,11 +136,11 @@ class Case:
         viewer = self.viewer("--frames", "3", "--wait", str(RECOVERY))
         wait_exit(viewer, ENDED, "a new viewer", RECOVERY)
 
-    def successor_works(self):
-        successor = self.producer(program=PRODUCER)
+    def next_producer_works(self):
+        next_producer = self.producer(program=PRODUCER)
         self.new_viewer_gets_frames()
-        successor.signal(signal.SIGTERM)
-        wait_exit(successor, (143,), "the next producer")
+        next_producer.signal(signal.SIGTERM)
+        wait_exit(next_producer, (143,), "the next producer")
 
     # ------------------------------------------------------------ the producer is killed
 
@@ -181,7 +181,7 @@ class Case:
             # viewers that are killed with a frame
             victim = self.producer(fault=fault)
             blockers = [dict(fault="viewer_claimed:1") for _ in range(visit)]
-        elif point in ("producer_evicts", "producer_evicted"):  # viewers that stop with a frame and want the others
+        elif point in ("producer_evicts", "producer_evicted"):  # viewers that stop with a frame and still require the others
             victim = self.producer("--evict", str(EVICT_MS), fault=fault)
             blockers = [dict(fault="viewer_claimed:1:stop", every=True) for _ in range(visit)]
         elif point in ("producer_sleeps", "producer_woke"):
@@ -218,7 +218,7 @@ class Case:
             wait_exit(blocker, BLOCKERS_EXIT[point], "a blocking viewer")
             if blocker.wait() == 10:
                 self.has_all(blocker, newest)
-        self.successor_works()
+        self.next_producer_works()
 
     def write_images(self):
         for name, width, height in (("a", 64, 48), ("b", 80, 50)):
@@ -237,7 +237,7 @@ class Case:
         for viewer in viewers:
             wait_exit(viewer, KILLED, "a viewer")
             self.has_all_of_each_segment(viewer)
-        self.successor_works()
+        self.next_producer_works()
 
     def has_all_of_each_segment(self, viewer):
         """Each segment has one frame, with media times at 30 a second. The kill is at the visit-th format change, so there are
@@ -303,7 +303,7 @@ class Case:
     def others_continue(self, witness, producer, others):
         now = witness.newest()
         soon(lambda: witness.newest() > now + 3, "the producer continues", RECOVERY)
-        soon(lambda: witness.joined() == len(others), f"the victim's lane is taken back: {witness.modes()}", RECOVERY)
+        soon(lambda: witness.joined() == len(others), f"the victim's lane is reclaimed: {witness.modes()}", RECOVERY)
         self.new_viewer_gets_frames()
         for other in others:
             check(other.is_running(), f"another viewer has exited: exit {other.popen.poll()}: {other.err}")
@@ -432,7 +432,7 @@ def a_stop_is_no_crash():
     return None
 
 
-def a_lost_ring_delays_only_shortly():
+def a_lost_ring_delays_only_briefly():
     """One program stops directly before its ring: the sleep of the other one ends after the poll interval of 100 ms."""
     for slots in (2, 8):
         case = Case("producer_stored_newest", slots, 2, False, 1)
@@ -455,11 +455,11 @@ def a_lost_ring_delays_only_shortly():
             viewer = case.viewer(fault="viewer_releases:5:stop,viewer_released:5:stop", every=True)
             wait_stopped(viewer)
             with Witness(case.t, producer) as witness:
-                soon(lambda: witness.newest() == witness.wanted(viewer) - 2 + slots, "no slot is free")
+                soon(lambda: witness.newest() == witness.next_of(viewer) - 2 + slots, "no slot is free")
                 time.sleep(0.03)  # the producer sleeps
                 viewer.signal(signal.SIGCONT)
                 wait_stopped(viewer)
-                soon(lambda: witness.newest() == witness.wanted(viewer) - 1 + slots, "the released slot is drawn in", RING_LATE)
+                soon(lambda: witness.newest() == witness.next_of(viewer) - 1 + slots, "the released slot is drawn in", RING_LATE)
         except Failure as failure:
             return failure
         finally:
@@ -491,8 +491,8 @@ def a_few_cases():
 
 def main():
     form = sys.argv[1] if sys.argv[1:2] in (["short"], ["long"]) else "short"
-    wanted = [word for word in sys.argv[1:] if word not in ("short", "long")]
-    cases = [case for case in (all_cases() if form == "long" else a_few_cases()) if not wanted or case.point.split()[0] in wanted]
+    selected = [word for word in sys.argv[1:] if word not in ("short", "long")]
+    cases = [case for case in (all_cases() if form == "long" else a_few_cases()) if not selected or case.point.split()[0] in selected]
     points = list(dict.fromkeys(case.point for case in cases))
     began = time.monotonic()
     with ThreadPoolExecutor(JOBS) as pool:
@@ -500,7 +500,7 @@ def main():
     alone = {"every point of fault.h has its cases": every_point_is_listed(),
              "the segment of a kill between shmget and IPC_RMID is swept": an_orphan_is_swept(),
              "a producer that is stopped during a format change does not count as crashed": a_stop_is_no_crash(),
-             "a lost ring delays the other side only shortly": a_lost_ring_delays_only_shortly()}
+             "a lost ring delays the other side only briefly": a_lost_ring_delays_only_briefly()}
     print(f"1..{len(points) + len(alone)}")
     for number, point in enumerate(points, 1):
         mine = [(case, problem) for case, problem in zip(cases, problems) if case.point == point]
@@ -513,9 +513,9 @@ def main():
         print(f"{'not ok' if problem else 'ok'} {number} - {what} {problem or ''}")
     findings = sum(problem is not None for problem in [*problems, *alone.values()])
     reached = sum(case.kills for case in cases)
-    if form == "long" and not wanted and reached < KILLS_WANTED:
+    if form == "long" and not selected and reached < KILLS_EXPECTED:
         findings += 1
-        print(f"# only {reached} kills, not {KILLS_WANTED}")
+        print(f"# only {reached} kills, not {KILLS_EXPECTED}")
     print(f"# {reached} of {len(cases)} kills at {len(points)} points in {time.monotonic() - began:.0f} s")
     if form == "long":
         print(f'PROOF name="kill matrix" runs={reached} findings={findings} seed=-')

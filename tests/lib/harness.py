@@ -25,7 +25,7 @@ COUNTED = "PAGEFLIP_COUNTED" in os.environ
 # Command words before the producer's and the viewer's own, for example "valgrind -q": see tests/tools/valgrind.
 WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
 SLOWER = 5 if WRAPPER else 1  # factor for the seconds in a test, which are for programs without a wrapper
-PATIENCE = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds after which something counts as hanging
+HANG_SECONDS = 200 if WRAPPER else 60 if SANITIZED else 20  # seconds after which something counts as hanging
 
 # A process exits by one of these signals only because of a fault, or because a test sent it.
 CRASHES = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS}
@@ -44,9 +44,9 @@ def test(function):
     return function
 
 
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+def equal(got, expected, what=""):
+    if got != expected:
+        raise AssertionError(f"{what}: got {got!r}, expected {expected!r}")
 
 
 def contains(text, part):
@@ -62,7 +62,7 @@ def line_with(text, words):
     return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
 
 
-def until(question, what, seconds=PATIENCE):
+def until(question, what, seconds=HANG_SECONDS):
     """Repeat the question until the answer is true; returns the answer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -111,24 +111,24 @@ class Process:
     def out(self):
         return open(self.out_path, errors="replace").read()
 
-    def wait(self, seconds=PATIENCE):
+    def wait(self, seconds=HANG_SECONDS):
         """Its exit code, 128 + N for signal N."""
         try:
-            code = self.popen.wait(seconds * SLOWER if seconds < PATIENCE else seconds)
+            code = self.popen.wait(seconds * SLOWER if seconds < HANG_SECONDS else seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.command} did not exit within {seconds} s: {self.err}") from None
         return code if code >= 0 else 128 - code
 
-    def ends_with(self, code, *words, seconds=PATIENCE):
+    def ends_with(self, code, *words, seconds=HANG_SECONDS):
         """Check that it exits with this code, and that one of the lines that it printed has all of these words."""
         got = self.wait(seconds)
         if got != code:
-            raise AssertionError(f"{self.command}: exit {got}, wanted {code}: {self.err}")
+            raise AssertionError(f"{self.command}: exit {got}, expected {code}: {self.err}")
         if line_with(self.err, words) is None and words:
             raise AssertionError(f"{self.command}: no line with {words}: {self.err}")
         return self
 
-    def fails_with(self, code, *words, seconds=PATIENCE):
+    def fails_with(self, code, *words, seconds=HANG_SECONDS):
         """Check that it exits with this code and printed exactly one line, "program: error: ...", with all of these words."""
         self.ends_with(code, *words, seconds=seconds)
         equal(len(self.err.splitlines()), 1, f"lines of {self.err!r}")
@@ -152,7 +152,7 @@ class Process:
 
     def crash(self):
         """Describes a crash, or None. A crash is an exit by a signal that the test did not send, here or in a shell around
-        it, or a sanitizer's report. Call it after the exit. Servers are not checked: they are not our programs."""
+        it, or a sanitizer's report. Call it after the exit. Servers are not checked: they are not under test."""
         code = self.popen.returncode
         number = -code if code < 0 else code - 128
         if self.is_server or self.sent & CRASHES:
@@ -163,7 +163,7 @@ class Process:
             return f"{self.command} has a sanitizer's report: {self.err}"
         return None
 
-    def prints(self, *words, seconds=PATIENCE):
+    def prints(self, *words, seconds=HANG_SECONDS):
         """Wait until one of the lines that it printed has all of these words."""
         until(lambda: line_with(self.err, words) or not self.is_running(), f"{words} from {self.command}", seconds)
         if line_with(self.err, words) is None:
@@ -207,7 +207,7 @@ class Scratch:
     def run(self, *command, **popen):
         """Run another program until it exits; returns its standard output."""
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              env=self.env, timeout=PATIENCE, **popen).stdout
+                              env=self.env, timeout=HANG_SECONDS, **popen).stdout
 
     def finish(self):
         pids = {process.pid for process in self.processes}
@@ -216,7 +216,7 @@ class Scratch:
             if process.is_server or COUNTED:
                 process.signal(signal.SIGTERM)  # so that a server removes its socket, and a coverage build writes its counters
                 try:
-                    process.wait(PATIENCE if process.is_server else 2)
+                    process.wait(HANG_SECONDS if process.is_server else 2)
                 except AssertionError:
                     if process.is_server:
                         raise
@@ -314,7 +314,7 @@ class Display:
     def key(self, window, *keys):
         """Press keys. xdotool prints errors when the window closes before the key is released; they are ignored."""
         subprocess.run(["xdotool", "key", "--window", window, *keys], env=self.scratch.env,
-                       stderr=subprocess.DEVNULL, timeout=PATIENCE)
+                       stderr=subprocess.DEVNULL, timeout=HANG_SECONDS)
 
     def grab(self, window=None):
         """What the server shows in the window, or on the screen, as an Image. While windows change, xwd may write an invalid
@@ -360,7 +360,7 @@ class Image:
         head = struct.unpack(">25I", data[:100])
         size, width, height, order, bits, stride, colors = (
             head[0], head[4], head[5], head[7], head[11], head[12], head[19])
-        equal((order, bits), (0, 32), "byte order and bits a pixel of the screen")
+        equal((order, bits), (0, 32), "byte order and bits per pixel of the screen")
         start = size + colors * 12
         rows = [data[start + y * stride : start + y * stride + width * 4] for y in range(height)]
         return cls(width, height, b"".join(rows))
@@ -409,11 +409,11 @@ class Image:
 
 
 def main():
-    wanted = sys.argv[1:]
-    unknown = set(wanted) - {t.__name__ for t in tests}
+    selected = sys.argv[1:]
+    unknown = set(selected) - {t.__name__ for t in tests}
     if unknown:
         sys.exit(f"no such test: {', '.join(sorted(unknown))}")
-    chosen = [t for t in tests if not wanted or t.__name__ in wanted]
+    chosen = [t for t in tests if not selected or t.__name__ in selected]
     failed = 0
     print("TAP version 13", flush=True)
     print(f"1..{len(chosen)}", flush=True)

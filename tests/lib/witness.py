@@ -80,7 +80,7 @@ def wait_killed(process, seconds=SLOW):
 
 def wait_exit(process, codes, what, seconds=RECOVERY):
     soon(lambda: not process.is_running(), f"{what}: {' '.join(process.command)} exits: {process.err}", seconds)
-    check(process.wait() in codes, f"{what}: {' '.join(process.command)}: exit {process.wait()}, wanted {codes}: {process.err}")
+    check(process.wait() in codes, f"{what}: {' '.join(process.command)}: exit {process.wait()}, expected {codes}: {process.err}")
 
 
 def is_sane(process):
@@ -113,7 +113,7 @@ class Witness:
         """The slots that the viewer holds, one bit each."""
         return self.lane_word(viewer) >> 2 & 0xFF
 
-    def wanted(self, viewer):
+    def next_of(self, viewer):
         """The frame that an every-frame viewer takes next."""
         return self.lane_word(viewer) >> 10
 

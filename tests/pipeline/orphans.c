@@ -159,18 +159,18 @@ static void an_orphan_is_removed_and_reported(void)
 {
     struct made made = make((struct making){0});
     struct shmid_ds info = {0};
-    char printed[256], wanted[128];
+    char printed[256], expected[128];
 
     shmctl(made.shmid, IPC_STAT, &info);
-    snprintf(wanted, sizeof wanted, ": reclaimed orphan segment %d of process %d\n", made.shmid,
+    snprintf(expected, sizeof expected, ": reclaimed orphan segment %d of process %d\n", made.shmid,
              (int)info.shm_cpid);
     pf_log_set_level(PF_LOG_INFO);
     int swept = capture_sweep(made.shmid, printed);
     pf_log_set_level(PF_LOG_ERROR);
-    bool is_right = swept == 1 && !exists(made.shmid) && strstr(printed, wanted) &&
+    bool is_right = swept == 1 && !exists(made.shmid) && strstr(printed, expected) &&
                     strchr(printed, '\n') == printed + strlen(printed) - 1;
     if (!is_right)
-        printf("# %d removed; printed \"%s\", wanted \"%s\"\n", swept, printed, wanted);
+        printf("# %d removed; printed \"%s\", expected \"%s\"\n", swept, printed, expected);
     report(__func__, is_right);
     finish(made);
 }

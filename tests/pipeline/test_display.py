@@ -35,8 +35,8 @@ def without_render_frames_are_put_one_to_one(t):
     shows_something(display, viewer)
 
 
-def close_to(got, wanted):
-    return all(abs((got >> shift & 255) - (wanted >> shift & 255)) <= 8 for shift in (0, 8, 16))
+def close_to(got, expected):
+    return all(abs((got >> shift & 255) - (expected >> shift & 255)) <= 8 for shift in (0, 8, 16))
 
 
 @test

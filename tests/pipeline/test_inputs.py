@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bad inputs and bad outputs: the right exit code, one line that names the file, no half file, and no more memory and time
+"""Bad inputs and bad outputs: the right exit code, one line that names the file, no partial file, and no more memory and time
 than an image needs. These faults cannot be produced here:
 
     a read error of a disk    needs a device-mapper target; tests/deep/faults makes fread() and read() fail instead
@@ -232,11 +232,11 @@ def every_kind_of_png_decodes_as_with_ffmpeg_and_imagemagick(t):
         seen = Image.from_file(t, f"{t.path}/{name}-seen.png")
         if trns or color in (4, 6):
             pixels = t.run("convert", path, "-background", "#808080", "-flatten", "-depth", "8", "bgra:-")
-            wanted = Image(13, 9, pixels)
+            expected = Image(13, 9, pixels)
         else:
-            wanted = Image.from_file(t, path)
+            expected = Image.from_file(t, path)
         equal((seen.width, seen.height), (13, 9), name)
-        worst = max(abs(a - b) for c in range(3) for a, b in zip(seen.pixels[c::4], wanted.pixels[c::4]))
+        worst = max(abs(a - b) for c in range(3) for a, b in zip(seen.pixels[c::4], expected.pixels[c::4]))
         assert worst <= 1, f"{name}: differs by {worst}"  # the decoders round 16 bits and alpha differently
 
 

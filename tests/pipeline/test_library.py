@@ -64,15 +64,15 @@ def build_and_use(t, kind):
     equal({found["name"] for found in dependencies}, {"threads"})
     version = json.loads(t.run("meson", "introspect", "--projectinfo", directory))["version"]
     soname = f"libpageflip.so.{version.split('.')[0]}"
-    wanted = {"usr/include/pageflip.h", "usr/lib/pkgconfig/pageflip.pc"}
+    expected = {"usr/include/pageflip.h", "usr/lib/pkgconfig/pageflip.pc"}
     if kind != "static":
-        wanted |= {"usr/lib/libpageflip.so", f"usr/lib/{soname}", f"usr/lib/libpageflip.so.{version}"}
+        expected |= {"usr/lib/libpageflip.so", f"usr/lib/{soname}", f"usr/lib/libpageflip.so.{version}"}
     if kind != "shared":
-        wanted.add("usr/lib/libpageflip.a")
+        expected.add("usr/lib/libpageflip.a")
     root = f"{t.path}/root"
     t.run("meson", "install", "-C", directory, "--no-rebuild", "--destdir", root)
     installed = {os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root) for name in names}
-    equal(installed, wanted)
+    equal(installed, expected)
 
     t.env.update(PKG_CONFIG_LIBDIR=f"{root}/usr/lib/pkgconfig", PKG_CONFIG_SYSROOT_DIR=root)
     write(f"{t.path}/program.c", PROGRAM)

@@ -30,8 +30,8 @@ def a_segment_over_shmmax_names_the_limit(t):
     process = in_namespace(t, "-i", "echo 1000000 > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080")
     process.fails_with(6, "16.6 MB", "kernel.shmmax", "1.0 MB", "sysctl kernel.shmmax=16")
     # The advised value works.
-    wanted = re.search(r"sysctl kernel.shmmax=(\d+)", process.err).group(1)
-    in_namespace(t, "-i", f"echo {wanted} > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080", "--frames",
+    advised = re.search(r"sysctl kernel.shmmax=(\d+)", process.err).group(1)
+    in_namespace(t, "-i", f"echo {advised} > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080", "--frames",
                  "1").ends_with(0)
 
 

@@ -44,11 +44,11 @@ def signals_at_any_time_end_both_cleanly(t):
         viewer = t.viewer("-q", "--follow", "--wait", "10", *dice.choice(([], ["--every-frame"])))
         both = [(producer, chosen[0]), (viewer, chosen[1])]
         dice.shuffle(both)
-        for process, wanted in both:
+        for process, sent in both:
             time.sleep(dice.choice((0, 0.003, 0.01, 0.03, 0.1)))
-            process.signal(wanted)
-        for process, wanted in both:
-            equal(process.wait(), 128 + wanted, f"round {number}: {process.command}: {process.err}")
+            process.signal(sent)
+        for process, sent in both:
+            equal(process.wait(), 128 + sent, f"round {number}: {process.command}: {process.err}")
         pids = (producer.pid, viewer.pid)
         until(lambda: not [s for s in segments() if s["cpid"] in pids], f"round {number}: no segment", 2)
 

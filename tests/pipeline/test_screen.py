@@ -21,10 +21,10 @@ def still(t, size, name="still.png"):
     return path
 
 
-def shows(display, window, wanted, what=""):
+def shows(display, window, expected, what=""):
     """Wait until the window shows this image."""
     def same():
-        return display.grab(window).same_as(wanted)
+        return display.grab(window).same_as(expected)
     until(same, f"the image in the window {what}", 5)
 
 
@@ -34,11 +34,11 @@ def a_folder_of_pngs_is_on_the_screen_exactly(t):
     display = Display(t)
     for size in ("640x480", "333x77"):
         path = still(t, size)
-        wanted = Image.from_file(t, path)
+        expected = Image.from_file(t, path)
         producer = t.producer(f"{t.path}/stills", "--rate", "30", "--loop")
         for presenter, way, more in WAYS:
             viewer = t.viewer("--json", "v.json", *more, presenter=presenter)
-            shows(display, display.window_of(viewer), wanted, f"{size} {way} {more}")
+            shows(display, display.window_of(viewer), expected, f"{size} {way} {more}")
             viewer.signal(signal.SIGINT)
             viewer.ends_with(130)
             report = report_of(f"{t.path}/v.json")
@@ -54,7 +54,7 @@ def the_pngs_of_a_sequence_are_shown_in_order(t):
     display = Display(t)
     folder = os.path.join(os.environ["PAGEFLIP_SOURCE"], "assets", "frames")
     names = sorted(os.listdir(folder), key=lambda name: int("".join(filter(str.isdigit, name))))
-    wanted = [Image.from_file(t, f"{folder}/{name}") for name in names[:6]]
+    expected = [Image.from_file(t, f"{folder}/{name}") for name in names[:6]]
     inputs = [f"{folder}/{name}" for name in names[:6]]
     viewer = t.viewer("--every-frame", "--wait", "10", presenter="x11")
     producer = t.producer(*inputs, "--rate", "2")
@@ -65,7 +65,7 @@ def the_pngs_of_a_sequence_are_shown_in_order(t):
             grabbed = display.grab(window)
         except subprocess.CalledProcessError:
             break  # the window has closed
-        for index, image in enumerate(wanted):
+        for index, image in enumerate(expected):
             if grabbed.same_as(image) and index not in seen:
                 seen.append(index)
     assert seen == sorted(seen) and len(seen) >= 5, seen
@@ -100,13 +100,13 @@ def y4m_of_ffmpeg_is_on_the_screen_within_rounding(t):
         t.run("ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=1",
               "-frames:v", "1", "-pix_fmt", pixels, path)
         # libyuv enlarges chroma to the nearest sample.
-        wanted = Image.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
+        expected = Image.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
         with open(path, "rb") as file:
             producer = t.producer("-", "-r", "1", stdin=file)
         viewer = t.viewer("--follow", presenter="x11")
         window = display.window_of(viewer)
-        until(lambda: display.grab(window).psnr(wanted) >= least,
-              f"{pixels} at {least} dB; it is {display.grab(window).psnr(wanted):.1f}", 10)
+        until(lambda: display.grab(window).psnr(expected) >= least,
+              f"{pixels} at {least} dB; it is {display.grab(window).psnr(expected):.1f}", 10)
         producer.ends_with(0)
         viewer.kill()
 
@@ -259,16 +259,16 @@ def a_new_size_in_mid_stream_reaches_the_screen(t):
 def a_snapshot_is_what_was_shown(t):
     """By --snapshot at the end and by the key: both files are complete and have their own names."""
     display = Display(t)
-    wanted = Image.from_file(t, still(t, "320x240"))
+    expected = Image.from_file(t, still(t, "320x240"))
     t.producer(f"{t.path}/stills", "--loop")
     t.viewer("--frames", "5", "--snapshot", "end.png", presenter="x11").ends_with(0)
-    assert Image.from_file(t, f"{t.path}/end.png").same_as(wanted), "--snapshot"
+    assert Image.from_file(t, f"{t.path}/end.png").same_as(expected), "--snapshot"
     viewer = t.viewer(presenter="x11")
     window = display.window_of(viewer)
-    shows(display, window, wanted)
+    shows(display, window, expected)
     display.key(window, "s")
     name = until(lambda: saved(t), "a snapshot by key")[0]
-    assert Image.from_file(t, f"{t.path}/{name}").same_as(wanted), name
+    assert Image.from_file(t, f"{t.path}/{name}").same_as(expected), name
     display.key(window, "Escape")
     viewer.ends_with(0)
     equal([name for name in os.listdir(t.path) if ".tmp" in name], [], "temporary files")
@@ -312,21 +312,21 @@ def a_snapshot_is_written_though_the_display_skips_frames(t):
 @test
 def a_key_shows_and_hides_the_overlay(t):
     display = Display(t)
-    wanted = Image.from_file(t, still(t, "640x480"))
+    expected = Image.from_file(t, still(t, "640x480"))
     t.producer(f"{t.path}/stills", "--loop")
     for presenter, way, more in WAYS[0], WAYS[2], WAYS[3]:
         viewer = t.viewer(*more, presenter=presenter)
         window = display.window_of(viewer)
-        shows(display, window, wanted, way)
+        shows(display, window, expected, way)
         display.key(window, "o")
 
         def overlaid():
             image = display.grab(window)
-            beside = image.crop(500, 0, 140, 480).same_as(wanted.crop(500, 0, 140, 480))
-            return beside and not image.crop(0, 0, 480, 300).same_as(wanted.crop(0, 0, 480, 300))
+            unchanged = image.crop(500, 0, 140, 480).same_as(expected.crop(500, 0, 140, 480))
+            return unchanged and not image.crop(0, 0, 480, 300).same_as(expected.crop(0, 0, 480, 300))
         until(overlaid, f"an overlay by {way}", 5)
         display.key(window, "o")
-        shows(display, window, wanted, f"{way} without the overlay")
+        shows(display, window, expected, f"{way} without the overlay")
         viewer.kill()
 
 

@@ -30,7 +30,7 @@ def weston(t, *arguments):
 @test
 def xwayland_shows_frames_without_a_copy(t):
     need("Xwayland", "xwd", "xdotool")
-    wanted = still(t, "320x240")
+    expected = still(t, "320x240")
     t.producer(f"{t.path}/stills", "--loop")
     compositor = weston(t, "--backend=headless-backend.so", "--xwayland")
     number = until(lambda: re.search(r"listening on display (:\d+)", compositor.err + compositor.out),
@@ -42,7 +42,7 @@ def xwayland_shows_frames_without_a_copy(t):
 
     def shown():
         try:
-            return display.grab(window).same_as(wanted)
+            return display.grab(window).same_as(expected)
         except subprocess.CalledProcessError:
             return False  # the window is not mapped yet
     until(shown, "the frame in Xwayland")
@@ -60,7 +60,7 @@ def native_wayland_shows_frames_with_one_copy(t):
     """The compositor is itself a window on an Xvfb, where the test can read its pixels. SDL 2.26 needs a seat, which weston's
     headless backend does not have."""
     display = Display(t, "640x480x24")
-    wanted = still(t, "640x480")
+    expected = still(t, "640x480")
     t.producer(f"{t.path}/stills", "--loop")
     compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=640",
                         "--height=480", "--use-pixman")
@@ -68,7 +68,7 @@ def native_wayland_shows_frames_with_one_copy(t):
                       env=NATIVE)
     viewer.prints("sdl-texture")
     # The pointer is in the middle of the screen.
-    until(lambda: display.grab().crop(0, 0, 300, 200).same_as(wanted.crop(0, 0, 300, 200)),
+    until(lambda: display.grab().crop(0, 0, 300, 200).same_as(expected.crop(0, 0, 300, 200)),
           "the frame on the compositor's screen")
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130, "x11", "DISPLAY", "not set")

@@ -9,7 +9,7 @@ directions  core/ includes only core/; media/ also core/; program/ also core/ an
             include no header of their program; producer/ and viewer/ do not include each other
 circles     no module, a .c file and its header, includes itself through other modules
 core        core/ names no option of a program, and uses no getopt, SDL or libpng
-names       no file has the name of a folder beside it"""
+names       no file has the name of a folder in the same place"""
 import os
 import re
 import sys
@@ -48,10 +48,10 @@ def includes_of(path):
 def guards(files):
     owners = {}
     for path in filter(lambda path: path.endswith(".h"), files):
-        wanted = re.sub(r"\W", "_", path.removeprefix("common/")).upper()
+        expected = re.sub(r"\W", "_", path.removeprefix("common/")).upper()
         found = re.search(r"^#ifndef (\w+)\n#define (\w+)$", text_of(path), re.M)
-        if not found or set(found.groups()) != {wanted}:
-            yield f"{path}: the include guard is {found[1] if found else 'missing'}, not {wanted}"
+        if not found or set(found.groups()) != {expected}:
+            yield f"{path}: the include guard is {found[1] if found else 'missing'}, not {expected}"
         if found and owners.setdefault(found[1], path) != path:
             yield f"{path}: {owners[found[1]]} has the same include guard, {found[1]}"
 
@@ -101,7 +101,7 @@ def core(files):
 def names(files):
     for path in files:
         if os.path.isdir(os.path.splitext(path)[0]):
-            yield f"{path}: a folder beside it has the same name"
+            yield f"{path}: a folder in the same place has the same name"
 
 
 RULES = {rule.__name__: rule for rule in (guards, directions, circles, core, names)}

@@ -3,10 +3,10 @@
  * A library to preload (ld.so(8), LD_PRELOAD) in which the k-th call of one function fails as its
  * manual page describes.
  *
- *     PAGEFLIP_FAIL=shmat:2     the second shmat() of the program fails
- *     PAGEFLIP_FAIL=count       no call fails
- *     PAGEFLIP_FAIL_TELL=FILE   written at the exit: a line "NAME CALLS" for each called function,
- *                               and "failed" if the selected call was reached
+ *     PAGEFLIP_FAIL=shmat:2       the second shmat() of the program fails
+ *     PAGEFLIP_FAIL=count         no call fails
+ *     PAGEFLIP_FAIL_REPORT=FILE   written at the exit: a line "NAME CALLS" for each called
+ *                                 function, and "failed" if the selected call was reached
  *
  * Only calls by the program itself are counted, recognized by their return address: calls inside
  * SDL or the C library are not under test.
@@ -39,7 +39,7 @@ static struct counter counters[NAMES_MAX];
 static atomic_int counter_count;
 static char failing[NAME_BYTES]; /* name of the function; "": none */
 static long failing_call;
-static const char *tell_path;
+static const char *report_path;
 static atomic_bool has_failed;
 static uintptr_t program_start, program_end;
 
@@ -66,8 +66,8 @@ __attribute__((constructor)) static void read_environment(void)
 {
     const char *what = getenv("PAGEFLIP_FAIL");
 
-    tell_path = getenv("PAGEFLIP_FAIL_TELL");
-    if (!what || !tell_path)
+    report_path = getenv("PAGEFLIP_FAIL_REPORT");
+    if (!what || !report_path)
         return;
     if (sscanf(what, "%47[^:]:%ld", failing, &failing_call) != 2)
         failing[0] = '\0';
@@ -75,9 +75,9 @@ __attribute__((constructor)) static void read_environment(void)
 }
 
 /* Without stdio, which may fail here. Also called from _exit(). */
-static void tell(void)
+static void report(void)
 {
-    int fd = tell_path ? open(tell_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    int fd = report_path ? open(report_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
 
     if (fd < 0)
         return;
@@ -90,7 +90,7 @@ static void tell(void)
 
 __attribute__((destructor)) static void at_end(void)
 {
-    tell();
+    report();
 }
 
 static struct counter *counter_of(const char *name)
@@ -359,7 +359,7 @@ void _exit(int code)
 {
     static void (*real)(int);
 
-    tell();
+    report();
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "_exit");
     real(code);

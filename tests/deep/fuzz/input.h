@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The fuzzer's bytes as a file in memory, and its frames in heap memory, which ends with the last
- * pixel, so that the sanitizer detects any access behind it. */
+ * pixel, so that the sanitizer detects any access after it. */
 #ifndef TESTS_DEEP_FUZZ_INPUT_H
 #define TESTS_DEEP_FUZZ_INPUT_H
 
@@ -56,7 +56,7 @@ static inline void input_play(const struct source_ops *ops)
         if ((uint64_t)width * height > PIXELS_MAX)
             break;
         uint32_t stride_bytes = (width * 4 + 63) / 64 * 64;
-        /* No padding behind the last pixel. */
+        /* No padding after the last pixel. */
         uint8_t *pixels = malloc((size_t)stride_bytes * (height - 1) + 4 * (size_t)width);
         struct pf_frame frame = {.plane[0] = {pixels, stride_bytes}, .sequence = 1};
         int ret = ops->fill(source, &frame);

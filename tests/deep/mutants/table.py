@@ -68,7 +68,7 @@ LOGIC = [
      "handoff_leave",
      "LANE_FREE, memory_order_release); doorbell_ring(&segment->viewers->producer_doorbell);",
      "LANE_FREE, memory_order_release);"),
-    # The code stores ENDED before it drops the lease, so the order of lease and doorbell alone is no defect.
+    # The code stores ENDED before it drops the lease, so the order of only lease and doorbell is not a defect.
     ("ring-before-the-end", "the producer rings before it marks the stream as ended", "steps_lifecycle",
      "pf_producer_close", "handoff_set_state(&producer->segment, LAYOUT_ENDED);", "handoff_ring_viewers(&producer->segment);",
      "pf_producer_close", "handoff_ring_viewers(&producer->segment);", "handoff_set_state(&producer->segment, LAYOUT_ENDED);"),
@@ -188,7 +188,7 @@ LOGIC = [
      "geometry_check", "|| header->width > PF_SIZE_MAX", ""),
     ("abi-unchecked", "a viewer joins a segment of another memory layout", "geometry",
      "geometry_check", "if (header->layout_hash != layout_hash())", "if (false)"),
-    ("offset-unchecked", "a viewer accepts a plane that ends outside of its slot", "geometry",
+    ("offset-unchecked", "a viewer accepts a plane that ends outside its slot", "geometry",
      "geometry_check", "|| plane_bytes > header->slot_stride_bytes - header->plane_offset[p]", ""),
 ]
 

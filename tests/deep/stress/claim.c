@@ -125,7 +125,7 @@ static void *join_and_claim(void *unused)
         if (ret == 0)
             read_claimed(&frame);
         else if (is_published)
-            fault(); /* the frame that the lane wants was overwritten */
+            fault(); /* the frame that the lane requires was overwritten */
         handoff_leave(&segment, 0);
         wait_random(&state);
     }

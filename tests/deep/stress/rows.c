@@ -48,7 +48,7 @@ static uint64_t *row(const struct pf_frame *frame, uint32_t y)
     return (uint64_t *)(void *)(frame->plane[0].pixels + y * frame->plane[0].stride_bytes);
 }
 
-static int produce(uint32_t slots, uint64_t wanted)
+static int produce(uint32_t slots, uint64_t goal)
 {
     const struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = WIDTH, .height = HEIGHT};
     const struct pf_producer_options options = {.slots = slots};
@@ -58,7 +58,7 @@ static int produce(uint32_t slots, uint64_t wanted)
 
     if (ret < 0)
         return ret;
-    while (verified() < wanted && (ret = pf_producer_begin(producer, TIMEOUT_NS, &frame)) == 0) {
+    while (verified() < goal && (ret = pf_producer_begin(producer, TIMEOUT_NS, &frame)) == 0) {
         for (uint32_t y = 0; y < HEIGHT; y++)
             for (int i = 0; i < WORDS; i++)
                 row(&frame, y)[i] = frame.sequence;
@@ -77,7 +77,7 @@ static bool is_whole(const struct pf_frame *frame)
     return true;
 }
 
-static int view(uint32_t mode, uint64_t wanted)
+static int view(uint32_t mode, uint64_t goal)
 {
     const struct pf_viewer_options options = {.every_frame = mode == EVERY, .wait_ns = TIMEOUT_NS};
     struct pf_viewer *viewer;
@@ -85,7 +85,7 @@ static int view(uint32_t mode, uint64_t wanted)
     uint64_t seen = 0;
     int ret = pf_viewer_open(&viewer, CHANNEL, &options);
 
-    (void)wanted; /* a viewer runs until the stream ends */
+    (void)goal; /* a viewer runs until the stream ends */
     if (ret < 0)
         return ret;
     atomic_store(&figures->shmid, pf_viewer_segment(viewer)->shmid);
@@ -101,7 +101,7 @@ static int view(uint32_t mode, uint64_t wanted)
 }
 
 /* Run `role` in a child process. Returns in the parent only. */
-static void start(int (*role)(uint32_t, uint64_t), uint32_t argument, uint64_t wanted)
+static void start(int (*role)(uint32_t, uint64_t), uint32_t argument, uint64_t goal)
 {
     pid_t parent = getpid();
 
@@ -110,28 +110,28 @@ static void start(int (*role)(uint32_t, uint64_t), uint32_t argument, uint64_t w
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
-    int ret = role(argument, wanted);
+    int ret = role(argument, goal);
     if (ret < 0)
         fprintf(stderr, "# %s: %s\n", role == produce ? "producer" : "viewer", strerror(-ret));
     _exit(ret < 0);
 }
 
 /* Returns the number of findings. */
-static uint64_t run(int number, uint32_t slots, uint64_t wanted)
+static uint64_t run(int number, uint32_t slots, uint64_t goal)
 {
     uint64_t findings = 0;
     struct shmid_ds info;
     int status;
 
     *figures = (struct figures){.shmid = -1};
-    start(produce, slots, wanted);
+    start(produce, slots, goal);
     start(view, LATEST, 0);
     start(view, EVERY, 0);
     for (int i = 0; i < 3; i++)
         findings += wait(&status) < 0 || status != 0;
     findings += figures->torn[LATEST] + figures->torn[EVERY] + figures->lost;
     findings += figures->verified[LATEST] == 0 || figures->verified[EVERY] == 0;
-    findings += verified() < wanted;
+    findings += verified() < goal;
     findings += shmctl(figures->shmid, IPC_STAT, &info) == 0; /* it still exists */
     printf("%s %d - every_row_of_%u_slots_has_its_frames_number\n", findings ? "not ok" : "ok",
            number, slots);
