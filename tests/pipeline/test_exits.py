@@ -215,7 +215,7 @@ def code_13_a_torn_frame(t):
 
 @test
 def code_128_signals(t):
-    """The programs exit in order, with 128 + N, and are not terminated by the signal itself, which the kernel would show as -N."""
+    """The programs exit cleanly, with 128 + N, and are not terminated by the signal itself, which the kernel would show as -N."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         producer = t.producer(*SMALL)
         viewer = t.viewer("--json", "v.json")

@@ -97,7 +97,7 @@ def a_second_producer_does_not_disturb_the_first(t):
 
 @test
 def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
-    """Some producers end in order, some are killed, some while they start. A follower compares the number in each stamp with
+    """Some producers exit cleanly, some are killed, some while they start. A follower compares the number in each stamp with
     the frame's; a reader finds the id file complete, or does not find it."""
     dice = random.Random(SEED)
     print(f"# seed {SEED}", flush=True)
@@ -155,9 +155,9 @@ def a_stale_id_means_no_producer(t):
 @test
 def a_reused_segment_number_is_refused_and_not_written_to(t):
     producer = t.producer(*SMALL)
-    ours = next(s for s in segments() if s["cpid"] == producer.pid)
-    address = libc.shmat(ours["shmid"], None, SHM_RDONLY)
-    good = ctypes.string_at(address, ours["size"])
+    own = next(s for s in segments() if s["cpid"] == producer.pid)
+    address = libc.shmat(own["shmid"], None, SHM_RDONLY)
+    good = ctypes.string_at(address, own["size"])
     libc.shmdt(ctypes.c_void_p(address))
     producer.kill()
     # Each is refused for a different reason. The last one is a valid segment of another run.

@@ -18,7 +18,7 @@ def follower(t, *arguments):
 
 
 def end(producer):
-    """End it in an orderly way. Returns when it exited."""
+    """Shut the producer down cleanly. Returns the time at which it exited."""
     producer.signal(signal.SIGTERM)
     producer.ends_with(128 + signal.SIGTERM)
     return time.monotonic()
@@ -40,7 +40,7 @@ def follow_with_wait_0_reports_a_crash(t):
 
 @test
 def follow_with_wait_0_follows_a_format_change(t):
-    """--wait limits the wait for another producer; the next segment of the same producer is no other producer."""
+    """--wait limits the wait for another producer; the next segment of the same producer is not another producer."""
     need("ffmpeg")
     for i, size in enumerate(("64x48", "80x50")):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", f"{t.path}/{i}.png")

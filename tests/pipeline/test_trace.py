@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files with one entry a frame: rows and trace events are complete, in order, and agree with the report."""
+"""The files with one entry per frame: rows and trace events are complete, in order, and agree with the report."""
 import csv
 import json
 import os

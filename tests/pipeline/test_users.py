@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Channels and other users: what users may do with a channel that is shared with their group, what they may not do with any
-other, and squatters in /tmp. Users and groups are invented numbers, new for each run. That needs root, who alone can become
+other, and squatters in /tmp. Users and groups are invented numbers, new for each run. That needs root: only root can become
 another user."""
 import ctypes
 import os
@@ -38,11 +38,11 @@ class Users:
         groups = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
         return ["setpriv", "--reuid", str(uid), "--regid", str(gid or uid), *groups]
 
-    def start(self, who, program, *arguments, env=None, **more):
-        """Start a program as a user; `who` comes from be()."""
-        uid = who[2]
+    def start(self, identity, program, *arguments, env=None, **more):
+        """Start a program as a user; `identity` comes from be()."""
+        uid = identity[2]
         own = {"XDG_RUNTIME_DIR": f"{self.t.path}/{uid}", "HOME": f"{self.t.path}/{uid}"}
-        return self.t.start(*who, program, *arguments, env={**own, **(env or {})}, **more)
+        return self.t.start(*identity, program, *arguments, env={**own, **(env or {})}, **more)
 
     def produce(self, *arguments, **more):
         """Start alice's shared producer and wait for its id file."""
@@ -51,8 +51,8 @@ class Users:
         until(lambda: not made.is_running() or f"pid {made.pid}\n" in text_of(self.path("default.id")), "a segment")
         return made
 
-    def view(self, who, *arguments, presenter="null", **more):
-        return self.start(who, f"{self.t.path}/pageflip-viewer", "--presenter", presenter, "--user", str(self.alice),
+    def view(self, identity, *arguments, presenter="null", **more):
+        return self.start(identity, f"{self.t.path}/pageflip-viewer", "--presenter", presenter, "--user", str(self.alice),
                           *arguments, **more)
 
     def path(self, name=""):
@@ -61,9 +61,9 @@ class Users:
     def segment_of(self, process):
         return next(s for s in segments() if s["cpid"] == process.pid)
 
-    def tries(self, who, code):
+    def tries(self, identity, code):
         """Run Python code as this user; returns the words that it prints, one for each attempt."""
-        process = self.start(who, CHILD, "-c", PRELUDE + code)
+        process = self.start(identity, CHILD, "-c", PRELUDE + code)
         process.ends_with(0)
         return process.out.split()
 
@@ -98,7 +98,7 @@ def with_users(function):
             function(t, them)
         finally:
             for process in reversed(t.processes):
-                process.signal(signal.SIGINT)  # in order: a keyed segment outlives a kill
+                process.signal(signal.SIGINT)  # cleanly: a keyed segment remains after a kill
                 until(lambda: not process.is_running() or process.is_server, f"the exit of {process.command}", 5)
             them.finish()
     wrapped.__name__ = function.__name__
@@ -115,8 +115,8 @@ def a_member_of_the_group_sees_every_frame_whole(t, them):
         info = os.stat(them.path(name))
         equal((stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid), (mode, them.alice, them.group), name)
     # The group as bob's primary group, and as one of several.
-    for who in (them.be(them.bob, gid=them.group), them.be(them.bob, [them.group])):
-        them.view(who, "--every-frame", "--verify", "--frames", "50").ends_with(0)
+    for identity in (them.be(them.bob, gid=them.group), them.be(them.bob, [them.group])):
+        them.view(identity, "--every-frame", "--verify", "--frames", "50").ends_with(0)
     # The owner's own viewers must also name the user: a private channel of the same name is another channel.
     them.view(them.be(them.alice), "--frames", "5").ends_with(0)
     viewer = them.view(them.be(them.bob, [them.group]), "--every-frame")
@@ -143,9 +143,9 @@ def after_a_size_change_the_group_still_sees_frames(t, them):
 @with_users
 def a_user_outside_the_group_gets_the_group_named(t, them):
     them.produce()
-    for who in (them.be(them.mallory), them.be(65534, gid=65534)):
+    for identity in (them.be(them.mallory), them.be(65534, gid=65534)):
         started = time.monotonic()
-        viewer = them.view(who, env={"XDG_RUNTIME_DIR": ""})
+        viewer = them.view(identity, env={"XDG_RUNTIME_DIR": ""})
         viewer.fails_with(7, "default", str(them.alice), f"group {them.group}", "0660")
         assert time.monotonic() - started < 2
     assert not os.path.exists(f"/tmp/pageflip-{them.mallory}"), "a viewer of another user's channel created a directory"
@@ -172,7 +172,7 @@ print(" {shmid} " in open("/proc/sysvipc/shm").read())  # every user may see tha
 
 @with_users
 def a_member_can_read_and_scribble_but_not_remove(t, them):
-    """See Trust in the README."""
+    """See TRUST in pageflip(7)."""
     producer = them.produce()
     shmid = them.segment_of(producer)["shmid"]
     private = them.start(them.be(them.alice, [them.group]), f"{t.path}/pageflip-producer", *SMALL, "-n", "private")
@@ -220,7 +220,7 @@ while time.monotonic() < until:
 def a_hostile_member_crashes_no_process(t, them):
     """It writes random bytes over the control pages. The stream may stall and frames may be wrong, but no program crashes,
     and after the scribbler has exited a new producer works as usual."""
-    # With this size a slot that does not exist is outside of the mapping.
+    # With this size a slot that does not exist is outside the mapping.
     producer = them.produce("-s", "1920x1080", "-r", "0", "--evict", "300")
     viewers = [them.view(them.be(them.bob, [them.group]), *more) for more in (["--verify"], ["--every-frame"])]
     time.sleep(0.5)
@@ -334,7 +334,7 @@ def a_lock_file_that_is_a_link_is_refused(t, them):
     os.symlink(target, them.path("default.lock"))
     them.start(them.be(them.alice, [them.group]), f"{t.path}/pageflip-producer", "--group",
                str(them.group)).fails_with(7, "default", "lock file")
-    assert not os.path.exists(target), "a file was created behind the link"
+    assert not os.path.exists(target), "a file was created through the link"
     them.view(them.be(them.bob, [them.group])).fails_with(7, "default", "lock file")
 
 

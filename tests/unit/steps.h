@@ -40,9 +40,9 @@ static inline uint64_t steps_fetch_and(_Atomic uint64_t *word, uint64_t bits)
     return atomic_fetch_and(word, bits);
 }
 
-static inline bool steps_exchange_if(_Atomic uint64_t *word, uint64_t *expected, uint64_t wanted)
+static inline bool steps_exchange_if(_Atomic uint64_t *word, uint64_t *expected, uint64_t desired)
 {
-    return atomic_compare_exchange_strong(word, expected, wanted);
+    return atomic_compare_exchange_strong(word, expected, desired);
 }
 
 static inline uint32_t steps_exchange(void *doorbell, uint32_t value)
@@ -70,8 +70,8 @@ static inline uint32_t steps_exchange_flag(void *flag, uint32_t value)
 #define atomic_exchange_explicit(object, value, order)                                             \
     _Generic((object), _Atomic uint32_t *: steps_exchange, default: steps_exchange_flag)(object,   \
                                                                                          value)
-#define atomic_compare_exchange_strong_explicit(object, expected, wanted, order, failed)           \
-    (step(), steps_exchange_if(object, expected, wanted))
+#define atomic_compare_exchange_strong_explicit(object, expected, desired, order, failed)          \
+    (step(), steps_exchange_if(object, expected, desired))
 
 /* A macro's name is not expanded inside the macro: those fcntl and memcpy are the real ones. */
 #define syscall(number, doorbell, operation, value, deadline, ...)                                 \

@@ -27,7 +27,7 @@ static int file_count(void)
     return count;
 }
 
-static void contains(const char *path, const char *wanted)
+static void contains(const char *path, const char *expected)
 {
     char text[64] = "";
     FILE *file = fopen(path, "r");
@@ -36,7 +36,7 @@ static void contains(const char *path, const char *wanted)
     size_t length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[length] = 0;
-    cr_assert_str_eq(text, wanted);
+    cr_assert_str_eq(text, expected);
 }
 
 Test(atomic_file, appears_complete_when_finished)

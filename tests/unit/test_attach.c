@@ -63,7 +63,7 @@ static void expect_shared(const uint8_t *byte)
     size_t offset = (size_t)(byte - (uint8_t *)viewers.header);
     static uint8_t mark;
 
-    cr_assert_lt(offset, producers.geometry.bytes, "outside of the segment");
+    cr_assert_lt(offset, producers.geometry.bytes, "outside the segment");
     ((uint8_t *)producers.header)[offset] = ++mark;
     cr_assert_eq(*(const volatile uint8_t *)byte, mark, "byte %zu", offset);
 }

@@ -30,7 +30,7 @@ static int lit(void)
     return count;
 }
 
-Test(font, every_printable_letter_looks_different)
+Test(font, every_printable_letter_is_drawn_differently)
 {
     static uint8_t seen['~' - ' ' + 1][HEIGHT * STRIDE];
 
@@ -41,21 +41,21 @@ Test(font, every_printable_letter_looks_different)
         memcpy(seen[letter - ' '], pixels, HEIGHT * STRIDE);
         for (char before = ' '; before < letter; before++)
             cr_assert_neq(memcmp(seen[before - ' '], pixels, HEIGHT * STRIDE), 0,
-                          "'%c' looks like '%c'", letter, before);
+                          "'%c' is drawn like '%c'", letter, before);
     }
 }
 
 Test(font, draws_unprintable_bytes_as_question_marks)
 {
-    static uint8_t want[HEIGHT * STRIDE];
+    static uint8_t expected[HEIGHT * STRIDE];
     const char *strange[] = {"\n", "\x7f", "\xc3", "\x01"};
 
     font_draw(&canvas, 5, 5, 1, 0xffffff, "?");
-    memcpy(want, pixels, sizeof want);
+    memcpy(expected, pixels, sizeof expected);
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
         clear();
         font_draw(&canvas, 5, 5, 1, 0xffffff, strange[i]);
-        cr_assert_eq(memcmp(want, pixels, sizeof want), 0, "case %zu", i);
+        cr_assert_eq(memcmp(expected, pixels, sizeof expected), 0, "case %zu", i);
     }
 }
 
@@ -80,11 +80,11 @@ Test(font, text_is_clipped_on_all_sides)
                 font_draw(&canvas, x, y, scale, 0xffffff, "Wg@");
     for (size_t i = 0; i < GUARD; i++) {
         cr_assert_eq(memory[i], 0, "byte %zu before", i);
-        cr_assert_eq(memory[sizeof memory - 1 - i], 0, "byte %zu behind", i);
+        cr_assert_eq(memory[sizeof memory - 1 - i], 0, "byte %zu after", i);
     }
     for (size_t y = 0; y < HEIGHT; y++)
         for (size_t x = WIDTH * 4; x < STRIDE; x++)
-            cr_assert_eq(pixels[y * STRIDE + x], 0, "behind row %zu", y);
+            cr_assert_eq(pixels[y * STRIDE + x], 0, "after row %zu", y);
 }
 
 Test(font, the_colour_is_red_green_blue)

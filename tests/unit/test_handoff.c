@@ -83,7 +83,7 @@ Test(handoff, a_held_slot_is_not_drawn_in)
     cr_assert_eq(publish(), 0);
 }
 
-Test(handoff, a_wanted_slot_is_not_drawn_in)
+Test(handoff, a_required_slot_is_not_drawn_in)
 {
     struct handoff_blockers blockers;
     struct pf_frame frame;
@@ -132,7 +132,7 @@ Test(handoff, a_seen_frame_is_not_claimed_again)
     cr_assert_eq(LANE_HELD(0) & word(0), LANE_HELD(0), "a failed claim released the held slot");
 }
 
-Test(handoff, a_late_viewer_wants_the_newest_frame_and_no_earlier_one)
+Test(handoff, a_late_viewer_gets_the_newest_frame_and_no_earlier_one)
 {
     reset(3);
     publish();
@@ -141,7 +141,7 @@ Test(handoff, a_late_viewer_wants_the_newest_frame_and_no_earlier_one)
     cr_assert_eq(LANE_NEXT(word(0)), 2);
     cr_assert_eq(publish(), 2);
     cr_assert_eq(publish(), 0, "frame 1 was published before the viewer joined");
-    cr_assert_eq(publish(), -1, "frame 2 is wanted");
+    cr_assert_eq(publish(), -1, "frame 2 is required");
 }
 
 Test(handoff, eviction_keeps_held_slots)
@@ -175,7 +175,7 @@ Test(handoff, a_viewer_that_claimed_a_frame_meanwhile_is_not_evicted)
     cr_assert_eq(LANE_MODE(word(0)), LANE_EVERY);
 }
 
-Test(handoff, leaving_frees_held_and_wanted_slots)
+Test(handoff, leaving_frees_held_and_required_slots)
 {
     struct pf_frame frame;
 

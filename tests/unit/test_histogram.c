@@ -62,11 +62,12 @@ Test(histogram, percentiles_are_never_below_and_at_most_one_percent_above)
         cr_assert_eq(histogram.min_ns, values[0]);
         cr_assert_eq(histogram.max_ns, values[RECORDS - 1]);
         for (size_t i = 0; i < sizeof fractions / sizeof *fractions; i++) {
-            int64_t want = exact(values, RECORDS, fractions[i]);
+            int64_t expected = exact(values, RECORDS, fractions[i]);
             int64_t got = histogram_percentile_ns(&histogram, fractions[i]);
-            cr_assert_geq(got, want, "p%g: %" PRId64 " < %" PRId64, fractions[i], got, want);
-            cr_assert_leq((double)got, (double)want * (1 + 1.0 / 128),
-                          "p%g: %" PRId64 " for %" PRId64, fractions[i], got, want);
+            cr_assert_geq(got, expected, "p%g: %" PRId64 " < %" PRId64, fractions[i], got,
+                          expected);
+            cr_assert_leq((double)got, (double)expected * (1 + 1.0 / 128),
+                          "p%g: %" PRId64 " for %" PRId64, fractions[i], got, expected);
         }
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hostile peer overwrites the segment while frames are published: here a thread that has its own
- * mapping. Producer and viewer must not crash, write outside of their own words, wait longer than
+ * mapping. Producer and viewer must not crash, write outside their own words, wait longer than
  * their time-out, or spin.
  */
 #include <errno.h>
@@ -172,12 +172,12 @@ static void run_overwritten(bool every_frame)
     pthread_join(publisher, NULL);
 }
 
-Test(hostile, a_latest_viewer_and_the_producer_survive_overwritten_words)
+Test(hostile, a_latest_viewer_and_the_producer_continue_after_overwritten_words)
 {
     run_overwritten(false);
 }
 
-Test(hostile, an_every_frame_viewer_and_the_producer_survive_overwritten_words)
+Test(hostile, an_every_frame_viewer_and_the_producer_continue_after_overwritten_words)
 {
     run_overwritten(true);
 }

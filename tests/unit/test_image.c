@@ -175,12 +175,12 @@ static void compare(const struct kind *kind, const uint8_t *pixels)
     for (uint32_t y = 0; y < kind->height; y++)
         for (uint32_t x = 0; x < kind->width; x++) {
             const uint8_t *got = pixels + y * STRIDE + x * 4;
-            double want[4];
-            meaning(kind, samples[y][x], want);
+            double expected[4];
+            meaning(kind, samples[y][x], expected);
             for (int i = 0; i < 3; i++) {
-                double level = 255 * want[i] * want[3] + GREY * (1 - want[3]);
+                double level = 255 * expected[i] * expected[3] + GREY * (1 - expected[3]);
                 /* Half a step of rounding, and the same again where alpha is rounded. */
-                cr_assert_leq(fabs(got[2 - i] - level), want[3] < 1 ? 1.01 : 0.51,
+                cr_assert_leq(fabs(got[2 - i] - level), expected[3] < 1 ? 1.01 : 0.51,
                               "colour %d depth %d interlace %d key %d, pixel %u,%u channel %d: "
                               "%u for %.2f",
                               kind->color, kind->depth, kind->interlace, kind->keyed, x, y, i,

@@ -104,7 +104,7 @@ Test(options_table, stores_texts_flags_and_what_a_setter_makes_of_a_value)
     cr_assert_str_eq(settings.name, "y");
 }
 
-Test(options_table, returns_the_first_word_that_is_no_option)
+Test(options_table, returns_the_first_word_that_is_not_an_option)
 {
     struct settings settings = {0};
     char *words[] = {(char *)"",   (char *)"a",  (char *)"-f", (char *)"b",
@@ -118,7 +118,7 @@ Test(options_table, returns_the_first_word_that_is_no_option)
     cr_assert_null(settings.name);
 }
 
-Test(options_table, reads_nothing_behind_a_last_option)
+Test(options_table, reads_nothing_after_a_last_option)
 {
     struct settings settings = {0};
 

@@ -254,7 +254,7 @@ Test(presenter_sdl, a_paused_frame_is_drawn_again_after_a_new_segment_was_attach
     cr_assert_eq(pixel & 0xffffff, 0x555555, "the window shows %06x", pixel);
 }
 
-/* The library knows one format so far, so another one is written over it. */
+/* The library supports one format so far, so the test overwrites it with another. */
 static void change_format(uint32_t fourcc)
 {
     ((struct pf_segment *)pf_viewer_segment(viewer))->format.fourcc = fourcc;

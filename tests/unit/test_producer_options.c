@@ -63,7 +63,7 @@ Test(producer_options, reads_each_option)
     cr_assert_eq(options.log_level, PF_LOG_INFO);
 }
 
-Test(producer_options, accepts_inputs_before_and_behind_options)
+Test(producer_options, accepts_inputs_before_and_after_options)
 {
     struct options options;
     char *words[] = {(char *)"", (char *)"a.png", (char *)"--loop", (char *)"b.png", NULL};

@@ -35,7 +35,7 @@ Test(signals, sigusr1_requests_one_report)
     raise(SIGUSR1);
     cr_assert(signals_take_report());
     cr_assert_not(signals_take_report());
-    cr_assert_eq(signals_quit(), 0, "SIGUSR1 asked to exit");
+    cr_assert_eq(signals_quit(), 0, "SIGUSR1 requested an exit");
 }
 
 Test(signals, sigpipe_is_ignored)

@@ -12,7 +12,7 @@ static const char *const names[] = {"card", "plasma", "waves", "stars"};
 
 enum { NAMES = sizeof names / sizeof *names, GUARD = 4096 };
 
-/* A frame in private memory, with guard bytes before and behind it and behind every row. */
+/* A frame in private memory, with guard bytes before and after it and after every row. */
 struct slot {
     uint8_t *memory;
     size_t bytes;
@@ -59,11 +59,11 @@ static void check_guards(const struct slot *slot, int garbage)
 
     for (size_t i = 0; i < GUARD; i++) {
         cr_assert_eq(slot->memory[i], garbage, "byte %zu before", i);
-        cr_assert_eq(slot->memory[slot->bytes - 1 - i], garbage, "byte %zu behind", i);
+        cr_assert_eq(slot->memory[slot->bytes - 1 - i], garbage, "byte %zu after", i);
     }
     for (uint32_t y = 0; y < slot->height; y++)
         for (uint32_t x = slot->width * 4; x < slot->stride_bytes; x++)
-            cr_assert_eq(pixels[(size_t)y * slot->stride_bytes + x], garbage, "behind row %u", y);
+            cr_assert_eq(pixels[(size_t)y * slot->stride_bytes + x], garbage, "after row %u", y);
 }
 
 /*

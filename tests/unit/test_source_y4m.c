@@ -65,14 +65,14 @@ static int next_frame(struct source *source)
 
 static void expect_color(const struct source *source, int red, int green, int blue)
 {
-    const int wanted[] = {blue, green, red};
+    const int expected[] = {blue, green, red};
 
     for (uint32_t y = 0; y < source->format.height; y++) {
         for (uint32_t x = 0; x < source->format.width; x++)
             for (uint32_t c = 0; c < 3; c++) {
                 int got = pixels[y * STRIDE + x * 4 + c];
-                cr_assert_leq(abs(got - wanted[c]), 2, "%d, not %d, in channel %u at %u,%u", got,
-                              wanted[c], c, x, y);
+                cr_assert_leq(abs(got - expected[c]), 2, "%d, not %d, in channel %u at %u,%u", got,
+                              expected[c], c, x, y);
             }
         cr_assert_eq(pixels[y * STRIDE + source->format.width * 4], MARK, "row %u is too long", y);
     }

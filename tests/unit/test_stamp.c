@@ -51,14 +51,14 @@ Test(stamp, is_drawn_as_the_header_describes)
 {
     static const uint8_t check[] = "123456789";
     static const uint8_t bytes[6] = {0xde, 0xad, 0xbe, 0xef, 0xa5, 0xc3};
-    uint64_t want = UINT64_C(0xdeadbeefa5c3) << 16 | crc16(bytes, sizeof bytes);
+    uint64_t expected = UINT64_C(0xdeadbeefa5c3) << 16 | crc16(bytes, sizeof bytes);
 
     cr_assert_eq(crc16(check, 9), 0x29b1, "the catalogue's check value: %04x", crc16(check, 9));
     draw(sample);
     for (uint32_t i = 0; i < 64; i++)
         for (uint32_t y = 0; y < CELL; y++) {
-            cr_assert_eq(cell(i, y), (int)(want >> (63 - i) & 1), "bit %u above, row %u", i, y);
-            cr_assert_eq(cell(i, HEIGHT - CELL + y), (int)(want >> (63 - i) & 1),
+            cr_assert_eq(cell(i, y), (int)(expected >> (63 - i) & 1), "bit %u above, row %u", i, y);
+            cr_assert_eq(cell(i, HEIGHT - CELL + y), (int)(expected >> (63 - i) & 1),
                          "bit %u below, row %u", i, y);
         }
 }
@@ -71,7 +71,7 @@ Test(stamp, changes_no_pixel_between_its_rows)
             cr_assert_eq(pixels[y * STRIDE + x], 0x55, "row %u byte %u", y, x);
     for (uint32_t y = 0; y < HEIGHT; y++)
         for (uint32_t x = WIDTH * 4; x < STRIDE; x++)
-            cr_assert_eq(pixels[y * STRIDE + x], 0x55, "behind row %u, byte %u", y, x);
+            cr_assert_eq(pixels[y * STRIDE + x], 0x55, "after row %u, byte %u", y, x);
 }
 
 Test(stamp, reads_what_was_drawn_at_every_size)

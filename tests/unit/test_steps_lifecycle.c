@@ -56,7 +56,7 @@ Test(steps_lifecycle, two_viewers_that_join_together_get_a_lane_each)
     interleave(start_producer_alone, open_every_frame, open_second, expect_two_lanes);
 }
 
-/* Make the lane of a killed viewer: the lane wants every frame, and its lease is free. */
+/* Make the lane of a killed viewer: the lane requires every frame, and its lease is free. */
 static void make_crashed_lane(uint32_t lane)
 {
     struct segment segment;

@@ -119,7 +119,7 @@ Test(stream, a_late_every_frame_viewer_starts_with_the_newest)
     expect(3);
 }
 
-Test(stream, eviction_releases_wanted_frames_and_keeps_the_held_one)
+Test(stream, eviction_releases_required_frames_and_not_the_held_one)
 {
     struct pf_frame held, frame;
     struct pf_viewer_stats stats;
@@ -496,7 +496,7 @@ Test(stream, every_frame_comes_whole_and_in_order_with_eight_slots)
     run_both_threads(8, true);
 }
 
-Test(stream, the_latest_frames_come_whole_and_in_order)
+Test(stream, the_latest_frames_arrive_whole_and_in_order)
 {
     run_both_threads(3, false);
 }
