@@ -128,7 +128,7 @@ static const struct option_entry entries[] = {
     {.name = "size",
      .letter = 's',
      .value = "WxH",
-     .help = "size of the test pattern in pixels (default: 1280x720)",
+     .help = "size of the test pattern in pixels, up to 16384x16384 (default: 1280x720)",
      .set = set_size,
      .expected = "give WIDTHxHEIGHT, each 1 to 16384 pixels"},
     {.name = "rate",
@@ -184,9 +184,12 @@ static const struct option_entry entries[] = {
      .field = offsetof(struct options, trace)},
     {.name = "verbose",
      .letter = 'v',
-     .help = "print what was chosen, and why",
+     .help = "also print informational messages: what was chosen and why",
      .set = set_verbose},
-    {.name = "quiet", .letter = 'q', .help = "print errors only", .set = set_quiet},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "print errors only, no report and no progress line",
+     .set = set_quiet},
     {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
     {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
 };
@@ -203,8 +206,8 @@ const struct option_table *options_table(void)
 {
     static const struct option_table table = {
         .usage = "pageflip-producer [OPTION]... [INPUT]...",
-        .summary = "Draw frames directly into a shared-memory segment, where pageflip-viewer shows "
-                   "them.\n\n"
+        .summary = "Draw frames directly into a shared-memory segment, from which pageflip-viewer "
+                   "shows them.\n\n"
                    "INPUT is PNG files or folders of them, one Y4M file, or - for Y4M on standard "
                    "input. Without INPUT, the producer draws an animated test pattern.",
         .entries = entries,
@@ -225,11 +228,11 @@ static int check_together(const struct options *options)
 
     if (source->input_count && source->width)
         return messages_bad_value("--size", "",
-                                  "only a pattern has it, inputs have their own size");
+                                  "it applies to test patterns only; inputs have their own size");
     if (source->input_count && source->pattern)
         return messages_bad_value("--pattern", source->pattern, "give either a pattern or inputs");
     if (source->loop && !source->input_count)
-        return messages_bad_value("--loop", "", "a pattern has no end, give an input");
+        return messages_bad_value("--loop", "", "a pattern has no end; give an input");
     for (int i = 0; i < source->input_count && source->loop; i++)
         if (strcmp(source->inputs[i], "-") == 0)
             return messages_bad_value("--loop", "-",

@@ -76,8 +76,8 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
         snapshot_write_last(&loop.snapshot, viewer, options->snapshot) < 0)
         ret = -EIO;
     if (options->verify && report->shown && !report->verified && !report->torn)
-        log_warning("--verify: no frame carried a stamp, so nothing was verified; give the "
-                    "producer --stamp");
+        log_warning("--verify: no frame had a stamp, so nothing was verified; start the "
+                    "producer with --stamp");
     snapshot_discard_kept(&loop.snapshot);
     status_finish(&loop.status);
     return ret == END ? 0 : ret;

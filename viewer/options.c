@@ -223,7 +223,8 @@ static const struct option_entry entries[] = {
      .set = set_merge_trace},
     {.name = "user",
      .value = "NAME",
-     .help = "join a channel that this user shares with a group (default: an own, private channel)",
+     .help = "join a channel that the user NAME shares with a group (default: a private channel of "
+             "the current user)",
      .field = offsetof(struct options, user)},
     {.name = "key",
      .value = "FILE",
@@ -231,9 +232,9 @@ static const struct option_entry entries[] = {
      .field = offsetof(struct options, key_file)},
     {.name = "verbose",
      .letter = 'v',
-     .help = "print what was chosen, and why",
+     .help = "also print informational messages: what was chosen and why",
      .set = set_verbose},
-    {.name = "quiet", .letter = 'q', .help = "print errors only", .set = set_quiet},
+    {.name = "quiet", .letter = 'q', .help = "print errors only, and no report", .set = set_quiet},
     {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
     {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
 };
@@ -244,8 +245,9 @@ static const struct option_section sections[] = {
      .text = "q or Esc quit, space pause, s snapshot, o overlay, f fullscreen, 1 one-to-one"},
     {.title = "Exit codes",
      .text = "0 ok, 2 usage, 3 no free lane, 4 no producer, 5 segment rejected,\n"
-             "6 system limit, 7 no permission, 8 bad input, 9 output failed,\n"
-             "10 producer crashed, 11 evicted, 12 no display, 13 torn frame, 128+N signal N"},
+             "6 system limit, 7 no permission, 8 bad trace file, 9 output failed,\n"
+             "10 producer crashed, 11 evicted, 12 display failed or missing,\n"
+             "13 torn frame, 128+N signal N"},
 };
 
 const struct option_table *options_table(void)
@@ -253,7 +255,7 @@ const struct option_table *options_table(void)
     static const struct option_table table = {
         .usage = "pageflip-viewer [OPTION]...\n"
                  "pageflip-viewer --merge-trace FILE...",
-        .summary = "Show the frames of a pageflip-producer from its own memory, without a copy.",
+        .summary = "Show the frames of a pageflip-producer directly from its shared memory.",
         .entries = entries,
         .entry_count = sizeof entries / sizeof *entries,
         .sections = sections,

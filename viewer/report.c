@@ -100,7 +100,7 @@ void report_print(const struct report *report)
             report->way, report_seconds_since(report->start_ns), report_skipped(report),
             report->stats.lost, report->torn);
     if (report->verified)
-        fprintf(stderr, "%" PRIu64 " stamps were verified\n", report->verified);
+        fprintf(stderr, "stamps verified: %" PRIu64 "\n", report->verified);
     if (!report->shown)
         return;
     report_print_head();

@@ -101,7 +101,7 @@ static int init(struct channel *channel, const char *name)
     if (!channel_name_is_valid(name))
         return log_failure(EINVAL,
                            "channel name \"%.80s\": not valid; use 1 to %d of A-Z a-z 0-9 . _ -, "
-                           "no dot first",
+                           "no leading dot",
                            name, PF_CHANNEL_BYTES - 1);
     snprintf(channel->name, sizeof channel->name, "%s", name);
     return 0;

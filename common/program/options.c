@@ -84,7 +84,7 @@ int option_table_parse(const struct option_table *table, void *options, int argc
         const struct option_entry *entry = find(table, is_known ? option : optopt);
 
         if (option == ':')
-            log_error("option --%s needs a value; see --help", entry->name);
+            log_error("option --%s requires a value; see --help", entry->name);
         else if (option == '?' && entry)
             log_error("option --%s takes no value; see --help", entry->name);
         else if (option == '?')

@@ -255,7 +255,7 @@ static int rewind_stream(struct y4m_source *self)
 
 static int skip_partial_frame(const struct y4m_source *self)
 {
-    log_warning("%s: ends inside frame %llu, which is skipped", self->name,
+    log_warning("%s: truncated: ends inside frame %llu; the partial frame is skipped", self->name,
                 (unsigned long long)self->number + 1);
     return -ENODATA;
 }

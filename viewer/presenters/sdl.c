@@ -168,7 +168,7 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     /* Wayland needs a runtime directory; without one its library prints an error of its own. */
     bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
-    *reason = "neither DISPLAY nor WAYLAND_DISPLAY leads to a display";
+    *reason = "neither DISPLAY nor WAYLAND_DISPLAY names a usable display";
     int ret = -ENOTSUP;
     if (may_be_wayland || window_has_x11())
         ret = window_open(&self->window,

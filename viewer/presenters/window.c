@@ -74,7 +74,7 @@ int window_open(struct window *window, const char *driver, const struct presente
         if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))
             snprintf(text, sizeof text, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
         else
-            snprintf(text, sizeof text, "SDL opens no window: %s", SDL_GetError());
+            snprintf(text, sizeof text, "SDL cannot open a window: %s", SDL_GetError());
         *reason = text;
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         watchdog_leave();

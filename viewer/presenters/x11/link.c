@@ -247,7 +247,7 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
     *link = (struct x11_link){0};
     watchdog_enter();
     if (!connect_own(link, window)) {
-        *reason = "the X server accepts no second connection";
+        *reason = "the X server refused a second connection";
         x11_link_close(link);
         watchdog_leave();
         return -ENOTSUP;
