@@ -265,7 +265,6 @@ const char *options_advice(int error)
     switch (error) {
     case EBUSY: return "stop that producer, or choose another --name or --key file";
     case EEXIST: return "choose another --key file";
-    case ENOSPC:
     case ENOMEM: return "use smaller frames (--size) or fewer --buffers";
     case ETIMEDOUT: return "stop that viewer, or evict it: --evict MS";
     default: return NULL;

@@ -301,7 +301,6 @@ const char *options_advice(int error)
     switch (error) {
     case EBUSY: return "stop one of this channel's viewers";
     case ECONNREFUSED: return "start pageflip-producer, or wait for one: --wait SECONDS";
-    case EACCES: return "only members of the producer's --group can join";
     case EXDEV: return "start both programs in one IPC namespace: docker run --ipc=host or similar";
     case EPROTO: return "restart the producer, and use programs of the same version";
     default: return NULL;

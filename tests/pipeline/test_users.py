@@ -286,9 +286,9 @@ shm(lambda: libc.shmat({segment['shmid']}, None, 0o10000))
 file(lambda: os.listdir("{t.path}/{them.alice}/pageflip"))
 """)
     equal(done, ["EACCES", "EACCES"])
-    # bob finds the segment by the key; the error names the reason and the option.
+    # bob finds the segment by the key; the error names the owner and the mode.
     viewer = them.start(them.be(them.bob), f"{t.path}/pageflip-viewer", "--key", key, "--presenter", "null")
-    viewer.fails_with(7, f"segment {segment['shmid']}", str(them.alice), "0600", "--group")
+    viewer.fails_with(7, f"segment {segment['shmid']}", str(them.alice), "0600")
     # bob's producer cannot take that key.
     other = them.start(them.be(them.bob), f"{t.path}/pageflip-producer", *SMALL, "--key", key)
     other.fails_with(7, key, f"segment {segment['shmid']}")
