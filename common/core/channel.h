@@ -27,7 +27,7 @@ struct channel {
 
 enum { CHANNEL_PRODUCER = 0, CHANNEL_LANE_0 = 16 }; /* bytes of the lock file */
 
-/* [A-Za-z0-9._-]{1,64}, and no dot first. */
+/* [A-Za-z0-9._-]{1,64}, no leading dot. */
 bool channel_name_is_valid(const char *name);
 
 /*
