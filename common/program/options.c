@@ -77,7 +77,8 @@ int option_table_parse(const struct option_table *table, void *options, int argc
     int option;
 
     make_arrays(table, &arrays);
-    optind = 0; /* so that the GNU implementation forgets an earlier command line */
+    /* 0 resets the state that the GNU implementation keeps of an earlier command line. */
+    optind = 0;
     opterr = 0; /* the messages are our own */
     while ((option = getopt_long(argc, argv, arrays.letters, arrays.longs, NULL)) != -1) {
         bool is_known = option != ':' && option != '?';

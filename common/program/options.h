@@ -16,7 +16,7 @@ struct option_entry {
     char letter;       /* of the short form; 0: none */
     const char *value; /* what --help calls its value, like "SECONDS"; NULL: takes no value */
     const char *help;  /* meaning, unit, range and default; wrapped by option_table_print() */
-    bool is_last;      /* the words behind it are not read, as for --help */
+    bool is_last;      /* the words after it are not read, as for --help */
 
     /* Store `value` (NULL for an option without one) in the program's `options`. Returns false if
      * the value is not valid; then the message is `expected`, like "give 2 to 8". */
@@ -27,7 +27,7 @@ struct option_entry {
     size_t field;
 };
 
-/* A part of --help behind the options. */
+/* A part of --help after the options. */
 struct option_section {
     const char *title;
     const char *text;    /* wrapped by option_table_print(); NULL: none */

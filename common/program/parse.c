@@ -37,7 +37,7 @@ bool parse_double(const char *text, double min, double max, double *value)
     return true;
 }
 
-/* Read digits at *text, a number 0..max, and move *text behind them. */
+/* Read digits at *text, a number 0..max, and move *text past them. */
 static bool take_number(const char **text, uint64_t max, uint64_t *number)
 {
     const char *c = *text;
