@@ -49,7 +49,7 @@ struct y4m_source {
 
 /* ------------------------------------------------------------------ bytes */
 
-/* Like read(), but continues after a signal that does not ask the program to exit, and waits on a
+/* Like read(), but continues after a signal that does not request an exit, and waits on a
  * non-blocking descriptor, which standard input may be. */
 static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
 {
