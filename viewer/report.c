@@ -23,7 +23,7 @@ void report_frame(struct report *report, const struct presented *presented)
     histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
     histogram_record(&report->handoff, frame->acquire_ns - frame->publish_ns);
     histogram_record(&report->present, presented->done_ns - frame->acquire_ns);
-    /* Measured from when the frame was due: a late producer must not look fast. */
+    /* Measured from when the frame was due: a late producer must not appear fast. */
     histogram_record(&report->total,
                      presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns));
     if (presented->ust_ns)

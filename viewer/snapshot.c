@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one place of the viewer that turns a frame into an image. */
+/* The only place in the viewer that turns a frame into an image. */
 #include "snapshot.h"
 
 #include <errno.h>
@@ -53,8 +53,8 @@ static int write_image(const char *path, const struct pf_plane *plane,
 }
 
 /* Returns 0, or -EAGAIN (there has been no frame), or another negative errno, all logged. */
-static int write_on_show(const struct snapshot *snapshot, struct pf_viewer *viewer,
-                         const char *path)
+static int write_displayed(const struct snapshot *snapshot, struct pf_viewer *viewer,
+                           const char *path)
 {
     struct pf_frame frame;
 
@@ -81,13 +81,13 @@ int snapshot_save(const struct snapshot *snapshot, struct pf_viewer *viewer, con
     strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now.tv_sec, &local));
     snprintf(path, SNAPSHOT_PATH_BYTES, "pageflip-%.64s-%s.%03ld.png", channel, date,
              now.tv_nsec / NS_PER_MS);
-    return write_on_show(snapshot, viewer, path);
+    return write_displayed(snapshot, viewer, path);
 }
 
 int snapshot_write_last(const struct snapshot *snapshot, struct pf_viewer *viewer, const char *path)
 {
     if (snapshot->has_last)
         return write_image(path, &snapshot->last.plane[0], &pf_viewer_segment(viewer)->format);
-    int ret = write_on_show(snapshot, viewer, path);
+    int ret = write_displayed(snapshot, viewer, path);
     return ret == -EAGAIN ? 0 : ret;
 }

@@ -17,7 +17,7 @@
  *
  * A presenter owns each frame that show() or freeze() gets, and releases it with
  * pf_viewer_release() as soon as nothing reads its slot any more: a slot that is held is one that
- * the producer cannot draw in. What became of a frame is reported later, by poll().
+ * the producer cannot draw in. The result of showing a frame is reported later, by poll().
  *
  * Between attach and detach only wait() may block. What calls into a display's library must be
  * bounded in time: see watchdog.h.
@@ -38,7 +38,7 @@ struct presenter_config {
 
 struct canvas;
 
-/* What became of a frame. */
+/* The result of showing a frame. */
 struct presented {
     struct pf_frame frame; /* its sequence and times; its pixels must not be read any more */
     bool skipped;          /* it was not shown: the display took a newer one, or failed */
@@ -70,8 +70,8 @@ struct presenter_ops {
     bool is_for_auto;           /* false: only when requested by name */
 
     /*
-     * Can this presenter show frames of the format at all? Asked before open() and attach(). That
-     * one display cannot show them is for open() to find out.
+     * Can this presenter show frames of the format at all? Called before open() and attach(), which
+     * check whether this display can show them.
      */
     bool (*supports)(const struct pf_format *format);
 

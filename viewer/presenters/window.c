@@ -158,8 +158,8 @@ enum command window_poll(struct window *window)
 
     while (next_event(&event)) {
         enum command command = COMMAND_NONE;
-        /* A user who closes the window ends the loop before this event. Without that it is SDL's
-         * only report of a lost Wayland compositor. */
+        /* If the user closes the window, the loop ends before this event. Otherwise the event is
+         * SDL's only report of a lost Wayland compositor. */
         if (event.type == SDL_QUIT)
             window->is_lost = strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0;
         if (event.type == SDL_QUIT || x11_loss_is_window_destroyed(&event))

@@ -38,8 +38,9 @@ void x11_link_close(struct x11_link *link); /* accepts an all-zero struct */
 bool x11_link_is_lost(const struct x11_link *link);
 
 /*
- * Has libxcb read data from the socket, while it wrote a request or waited for a reply, that was
- * not processed yet? x11_link_set_processed(): all of it is processed now. No system calls.
+ * Does libxcb have data that it read from the socket while it wrote a request or waited for a
+ * reply, and that is not processed yet? x11_link_set_processed(): all of it is processed now. No
+ * system calls.
  */
 bool x11_link_has_read_ahead(const struct x11_link *link);
 void x11_link_set_processed(struct x11_link *link);

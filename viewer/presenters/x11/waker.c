@@ -25,7 +25,7 @@ static void *watch(void *argument)
         struct readiness *connection = event.data.ptr;
         if (!connection) /* stop_fd */
             return NULL;
-        /* In this order: the loop, once awake, finds the mark. */
+        /* Mark first, then wake, so that the loop finds the mark. */
         readiness_mark(connection);
         pf_viewer_wake(waker->viewer);
     }
