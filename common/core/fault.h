@@ -44,7 +44,7 @@
  *
  *     viewer, starting or following a format change
  *     start_opened_channel          has opened the channel; no lease yet
- *     start_has_next_segment        has the next segment too; leaves the old one
+ *     start_has_next_segment        has the next segment as well; leaves the old one
  *
  *     viewer
  *     viewer_has_lane               has the lease; attaches

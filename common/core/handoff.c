@@ -219,8 +219,8 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
         atomic_store_explicit(&mine->word, LANE_WORD(LANE_LATEST, 0), memory_order_seq_cst);
     } else {
         uint64_t before = 0, after = handoff_newest_sequence(segment);
-        /* Require the newest frame, unless the producer may have drawn over it before it saw the
-         * lane. */
+        /* Require the newest frame, unless the producer may have drawn over that frame before it
+         * loaded the lane. */
         for (int tries = 0; tries < CLAIM_TRIES_MAX && (tries == 0 || after != before); tries++) {
             before = after;
             next = before ? before : 1;

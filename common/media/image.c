@@ -28,7 +28,7 @@ enum {
     BACKGROUND = 128, /* neutral grey behind transparent pixels */
 };
 
-/* Chunks that libpng would keep in memory in their full length, with a mere warning if that is
+/* Chunks that libpng would keep in memory in their full length, with only a warning if that is
  * over ANCILLARY_MAX. None of them has pixels, so libpng is configured to skip them. */
 static const png_byte skipped_chunks[] = "eXIf\0iCCP\0iTXt\0pCAL\0sCAL\0sPLT\0tEXt\0zTXt";
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our own connection to the X server, in addition to SDL's: SDL gets the events of its window, and
- * we draw on it. What the display can do is queried once, when the connection is opened.
+ * The presenter's own connection to the X server, in addition to SDL's: SDL gets the events of its
+ * window, and the presenter draws on it. What the display can do is queried once, when the
+ * connection is opened.
  */
 #ifndef VIEWER_PRESENTERS_X11_LINK_H
 #define VIEWER_PRESENTERS_X11_LINK_H

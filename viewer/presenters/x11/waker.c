@@ -19,7 +19,7 @@ static void *watch(void *argument)
     for (;;) {
         int count = epoll_wait(waker->epoll_fd, &event, 1, -1);
         if (count < 0 && errno != EINTR)
-            return NULL; /* impossible with our descriptors; the loop reads every 100 ms anyway */
+            return NULL; /* impossible with these descriptors; the loop reads every 100 ms anyway */
         if (count <= 0)
             continue;
         struct readiness *connection = event.data.ptr;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The X server reads the producer's pages: no process of ours touches a pixel. One to three
- * requests show a frame. Events and replies report the result later, in any order; sent.h has the
- * table of the frames that were sent.
+ * The X server reads the producer's pages: the viewer copies no pixel. One to three requests show a
+ * frame. Events and replies report the result later, in any order; sent.h has the table of the
+ * frames that were sent.
  *
  *   direct   the window is as large as the frame: Present shows the slot's own pixmap
  *   scaled   RENDER scales from the slot to a back pixmap, and Present shows that
