@@ -193,7 +193,7 @@ static int toggle_pause(struct loop *loop)
     if (loop->is_detached)
         return 0; /* the last frame stays on display, and the presenter has no slot to copy from */
     snapshot_discard_kept(&loop->snapshot);
-    status_restart_silence(&loop->status, clock_now_ns()); /* no frame was acquired while paused */
+    loop->status.silent_since_ns = clock_now_ns(); /* no frame was acquired while paused */
     return loop->is_paused ? freeze(loop) : thaw(loop);
 }
 

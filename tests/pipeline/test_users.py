@@ -171,6 +171,21 @@ print(" {shmid} " in open("/proc/sysvipc/shm").read())  # every user may see tha
 
 
 @with_users
+def a_viewer_waits_for_a_lock_file_that_is_not_shared_yet(t, them):
+    """A producer creates the lock file for itself, then gives it to the group: a viewer may come in between."""
+    os.mkdir(them.path(), 0o711)
+    open(them.path("default.lock"), "w").close()
+    os.chmod(them.path("default.lock"), 0o600)
+    for name in ("", "default.lock"):
+        os.chown(them.path(name), them.alice, them.alice)
+    viewer = them.view(them.be(them.bob, [them.group]), "--wait", "20", "--frames", "3")
+    time.sleep(0.3)
+    assert viewer.is_running(), viewer.err
+    them.produce()
+    viewer.ends_with(0)
+
+
+@with_users
 def a_member_can_read_and_scribble_but_not_remove(t, them):
     """See Trust in the README."""
     producer = them.produce()
