@@ -76,43 +76,10 @@ static bool set_evict(void *to, const char *value)
     return is_valid;
 }
 
-static bool set_verbose(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_INFO;
-    return true;
-}
-
-static bool set_quiet(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_ERROR;
-    return true;
-}
-
-static bool set_help(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_HELP;
-    return true;
-}
-
-static bool set_version(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_VERSION;
-    return true;
-}
-
 /* ------------------------------------------------------------------ table */
+
+_Static_assert(sizeof(enum action) == sizeof(int) && sizeof(enum pf_log_level) == sizeof(int),
+               "what option_entry.constant stores");
 
 static const struct option_entry entries[] = {
     {.name = "name",
@@ -185,13 +152,24 @@ static const struct option_entry entries[] = {
     {.name = "verbose",
      .letter = 'v',
      .help = "also print informational messages: what was chosen and why",
-     .set = set_verbose},
+     .constant = &(const int){PF_LOG_INFO},
+     .field = offsetof(struct options, log_level)},
     {.name = "quiet",
      .letter = 'q',
      .help = "print errors only, no report and no progress line",
-     .set = set_quiet},
-    {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
-    {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
+     .constant = &(const int){PF_LOG_ERROR},
+     .field = offsetof(struct options, log_level)},
+    {.name = "help",
+     .letter = 'h',
+     .help = "print this help",
+     .is_last = true,
+     .constant = &(const int){ACTION_HELP},
+     .field = offsetof(struct options, action)},
+    {.name = "version",
+     .help = "print the version",
+     .is_last = true,
+     .constant = &(const int){ACTION_VERSION},
+     .field = offsetof(struct options, action)},
 };
 
 static const struct option_section sections[] = {

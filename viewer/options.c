@@ -90,61 +90,10 @@ static bool set_scale(void *to, const char *value)
     return is_valid;
 }
 
-static bool set_list(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_LIST;
-    return true;
-}
-
-static bool set_merge_trace(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_MERGE_TRACE;
-    return true;
-}
-
-static bool set_verbose(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_INFO;
-    return true;
-}
-
-static bool set_quiet(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_ERROR;
-    return true;
-}
-
-static bool set_help(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_HELP;
-    return true;
-}
-
-static bool set_version(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_VERSION;
-    return true;
-}
-
 /* ------------------------------------------------------------------ table */
+
+_Static_assert(sizeof(enum action) == sizeof(int) && sizeof(enum pf_log_level) == sizeof(int),
+               "what option_entry.constant stores");
 
 static const struct option_entry entries[] = {
     {.name = "name",
@@ -152,7 +101,10 @@ static const struct option_entry entries[] = {
      .value = "NAME",
      .help = "channel to join (default: default)",
      .field = offsetof(struct options, channel)},
-    {.name = "list", .help = "print the running channels and exit", .set = set_list},
+    {.name = "list",
+     .help = "print the running channels and exit",
+     .constant = &(const int){ACTION_LIST},
+     .field = offsetof(struct options, action)},
     {.name = "presenter",
      .value = "NAME",
      .help = "how to show frames, see below (default: auto)",
@@ -220,7 +172,8 @@ static const struct option_entry entries[] = {
      .field = offsetof(struct options, trace)},
     {.name = "merge-trace",
      .help = "merge trace files of producers and viewers, print the result and exit",
-     .set = set_merge_trace},
+     .constant = &(const int){ACTION_MERGE_TRACE},
+     .field = offsetof(struct options, action)},
     {.name = "user",
      .value = "NAME",
      .help = "join a channel that the user NAME shares with a group (default: a private channel of "
@@ -233,10 +186,24 @@ static const struct option_entry entries[] = {
     {.name = "verbose",
      .letter = 'v',
      .help = "also print informational messages: what was chosen and why",
-     .set = set_verbose},
-    {.name = "quiet", .letter = 'q', .help = "print errors only, and no report", .set = set_quiet},
-    {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
-    {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
+     .constant = &(const int){PF_LOG_INFO},
+     .field = offsetof(struct options, log_level)},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "print errors only, and no report",
+     .constant = &(const int){PF_LOG_ERROR},
+     .field = offsetof(struct options, log_level)},
+    {.name = "help",
+     .letter = 'h',
+     .help = "print this help",
+     .is_last = true,
+     .constant = &(const int){ACTION_HELP},
+     .field = offsetof(struct options, action)},
+    {.name = "version",
+     .help = "print the version",
+     .is_last = true,
+     .constant = &(const int){ACTION_VERSION},
+     .field = offsetof(struct options, action)},
 };
 
 static const struct option_section sections[] = {

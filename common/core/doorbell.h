@@ -2,7 +2,8 @@
 /*
  * A doorbell: a binary semaphore in one futex word of the segment, with one sleeper. Doorbells are
  * only hints: the sleeper clears its doorbell, checks the words that matter, and sleeps if there is
- * nothing to do. A ring after the clear ends the sleep; a lost or spurious ring costs one check.
+ * nothing to do. A ring after the clear ends the sleep. A spurious ring costs one check, a lost one
+ * a sleep of DOORBELL_SLEEP_MAX_NS.
  * This is the only module that calls futex().
  *
  * This is not a sem_t, which stores flags for the kernel next to its count, in the segment: glibc

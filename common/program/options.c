@@ -62,6 +62,8 @@ static int set(const struct option_entry *entry, void *options, const char *valu
 
     if (!entry->set && entry->value)
         memcpy(field, &value, sizeof value);
+    else if (entry->constant)
+        memcpy(field, entry->constant, sizeof *entry->constant);
     else if (!entry->set)
         memcpy(field, &(bool){true}, sizeof(bool));
     else if (!entry->set(options, value)) {

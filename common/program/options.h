@@ -22,9 +22,10 @@ struct option_entry {
      * the value is not valid; then the message is `expected`, like "give 2 to 8". */
     bool (*set)(void *options, const char *value);
     const char *expected;
-    /* If `set` is NULL: offset in `options` of the const char * that gets the value, or of the bool
-     * that an option without a value makes true. */
+    /* If `set` is NULL: offset in `options` of the const char * that gets the value. For an option
+     * without a value, of the bool that becomes true, or of the enum that becomes *constant. */
     size_t field;
+    const int *constant;
 };
 
 /* A part of --help after the options. */
