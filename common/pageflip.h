@@ -38,7 +38,7 @@
  *     }
  *     pf_viewer_close(viewer);
  *
- * What can go wrong between processes, and what a program sees of it:
+ * What can go wrong between processes, and how a program observes it:
  *
  *   - The producer exits or crashes. Viewers first get every published frame. Then
  *     pf_viewer_acquire() returns -EPIPE; pf_viewer_reattach() joins the next producer.
@@ -46,19 +46,20 @@
  *     reattach.
  *   - A viewer crashes. Its slots become free as soon as the producer needs one. No other viewer
  *     is affected.
- *   - A viewer stops. A latest-frame viewer keeps only the slots that it holds. An every-frame
- *     viewer also keeps the frames that it has not acquired, so that the producer runs out of
- *     slots: pf_producer_begin() waits or returns -EAGAIN, until
+ *   - A viewer hangs or is stopped (SIGSTOP). A latest-frame viewer keeps only the slots that it
+ *     holds. An every-frame viewer also blocks the slots of the frames that it has not acquired, so
+ *     that the producer runs out of slots: pf_producer_begin() waits or returns -EAGAIN, until
  *     pf_producer_options.evict_after_ns releases those frames.
  *   - All processes are killed. The kernel destroys the segment with its last user. With a key file
  *     the segment stays until the next producer with that file starts.
  *
- * All calls return 0 or a positive value on success, -errno on failure. A failure that the call's
- * comment does not list as an answer has been logged. close accepts NULL. A producer or viewer
- * belongs to one thread at a time; only pf_viewer_wake() may be called from another thread. Times
- * are nanoseconds of CLOCK_MONOTONIC. The library installs no signal handlers; a signal that
- * interrupts a wait makes the call return -EINTR. After fork() the child must not use the parent's
- * handles, not even to close them: it has neither their pages nor their leases.
+ * All calls return 0 or a positive value on success, -errno on failure. Failures are logged, except
+ * time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment (-EPIPE, -EREMCHG)
+ * and an eviction (-ESTALE). The close functions accept NULL. A producer or viewer belongs to one
+ * thread at a time; only pf_viewer_wake() may be called from another thread. Times are nanoseconds
+ * of CLOCK_MONOTONIC. The library installs no signal handlers; a signal that interrupts a wait
+ * makes the call return -EINTR. After fork() the child must not use the parent's handles, not even
+ * to close them: it has neither their pages nor their leases.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -84,7 +85,8 @@ enum {
     PF_SLOTS_MAX = 8,
     PF_PLANES_MAX = 3,
     PF_VIEWERS_MAX = 16,
-    PF_CHANNEL_BYTES = 65, /* of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no dot first */
+    /* Of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no leading dot. */
+    PF_CHANNEL_BYTES = 65,
 };
 
 #define PF_FOREVER INT64_MAX /* as a timeout: no limit */
@@ -127,8 +129,8 @@ struct pf_producer_options {
     uint32_t slots;
     /* Evict an every-frame viewer that has blocked the producer this long. 0: never. */
     int64_t evict_after_ns;
-    /* Make the segment findable by ftok(key_file, 'p'). NULL: it cannot be found by a key, and
-     * cannot be left behind. */
+    /* Make the segment findable by ftok(key_file, 'p'). NULL: it has no key, and the kernel
+     * destroys it with its last user. */
     const char *key_file;
     /* A group, by name or number, whose members may join. NULL: only this user. */
     const char *group;
@@ -152,19 +154,19 @@ struct pf_producer_stats {
  *   -EEXIST   the key file's key belongs to a segment of another program
  *   -ENOSPC, -ENOMEM, -EMFILE, -ENFILE   a system limit
  *   -EACCES, -EPERM                      no permission for the runtime directory or the group
+ * or another negative errno of the system.
  */
 PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
                             const struct pf_format *format,
                             const struct pf_producer_options *options);
 
 /**
- * Get a slot to draw in: the oldest slot that no viewer holds or still wants, never the one with
- * the newest frame.
+ * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
+ * the latest frame.
  *
- * Blocks up to `timeout_ns` while viewers keep every slot; 0 means do not wait. Fills *frame with
- * the slot's planes, its times, and the sequence that it will have when published. The content of
- * the slot is undefined (an old frame, or zeros). One frame can
- * be begun at a time.
+ * Blocks up to `timeout_ns` while no slot is free; 0 means do not wait. Fills *frame with the
+ * slot's planes, its times, and the sequence that it will have when published. The content of the
+ * slot is undefined (an old frame, or zeros). Only one frame can be begun at a time.
  *
  * Returns 0, or -EAGAIN (no slot became free in time), or -EINTR (a signal).
  */
@@ -179,11 +181,11 @@ PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *f
 
 /**
  * Continue with another size or format, in a new segment under the same lease. Viewers get every
- * frame published so far, then -EREMCHG. No frame may be begun.
+ * frame published so far, then -EREMCHG. Call it only while no frame is begun.
  *
- * Blocks, like begin(), while an every-frame viewer has not yet followed the previous format
- * change. Returns 0, or -EINTR, or as pf_producer_open(). On failure the old segment remains and
- * the producer continues with it; with a key file it must be closed.
+ * Blocks, without a time limit, while an every-frame viewer has not yet followed the previous
+ * format change. Returns 0, or -EINTR, or as pf_producer_open(). On failure the old segment remains
+ * and the producer continues with it; with a key file, close the producer.
  */
 PF_API int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format);
 
@@ -243,9 +245,10 @@ struct pf_viewer_stats {
     uint64_t acquired;
     uint64_t skipped; /* published frames that a latest-frame viewer did not acquire */
     uint64_t lost;    /* published frames that an every-frame viewer did not get: it was evicted */
-    uint64_t lost_first, lost_last; /* sequences of the last loss, within the segment that the
-                                       viewer is attached to; 1 and 0: none */
-    int64_t evicted_after_ns;       /* from its last acquire to that loss */
+    /* Sequences of the last loss, within the segment that the viewer is attached to. If none of the
+     * lost frames was in this segment, lost_first is 1 and lost_last is 0. */
+    uint64_t lost_first, lost_last;
+    int64_t evicted_after_ns; /* from the viewer's last acquire to the detection of the eviction */
 };
 
 /**
@@ -261,6 +264,7 @@ struct pf_viewer_stats {
  *   -EACCES, -EPERM             the channel or segment belongs to another user and is not shared
  *                               with this one
  *   -EINTR          a signal, while waiting
+ * or another negative errno of the system.
  */
 PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
                           const struct pf_viewer_options *options);
@@ -310,9 +314,9 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
  * After -EPIPE or -EREMCHG: leave the old segment and join the channel's next one, with the same
  * lane and options. Waits up to `timeout_ns` for the next segment.
  *
- * Returns 0: pf_viewer_segment() has changed, and frames that the viewer still held are void: their
- * pages are unmapped, and they must not be released. Returns -EAGAIN: there is no next segment yet;
- * the viewer is still attached to the old one. Otherwise as pf_viewer_open().
+ * On success pf_viewer_segment() describes the new segment. Frames that the viewer still held are
+ * void: their pages are unmapped; do not release them. -EAGAIN means that there is no next segment
+ * yet and the viewer is still attached to the old one. Other values are as for pf_viewer_open().
  *
  * After -EREMCHG the stream continues: an every-frame viewer gets all frames of the new segment,
  * however late it reattaches, unless the producer evicted it in between. pf_viewer_stats counts the
@@ -322,12 +326,12 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 
 /**
- * The state of the producer. Asks the system at most every 50 ms. PF_ENDED and PF_CRASHED are
- * final for this segment, and do not concern its frames: published frames can still be acquired.
+ * The state of the producer. Queries the system at most once per 50 ms. PF_ENDED and PF_CRASHED are
+ * final for this segment, and do not affect its frames: published frames can still be acquired.
  */
 PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
 
-/** The name of the channel, also if the viewer found it by a key file. */
+/** The name of the channel, even if the viewer found it by a key file. */
 PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
 
 /** Valid until pf_viewer_close(); the content changes at a reattach. */
@@ -356,9 +360,12 @@ PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 
 /* Which messages the library prints on standard error. */
 enum pf_log_level {
-    PF_LOG_ERROR,   /* failures */
-    PF_LOG_WARNING, /* failures, and what works differently from what was asked: the default */
-    PF_LOG_INFO,    /* all of these, and what was chosen and why */
+    /* Failures. */
+    PF_LOG_ERROR,
+    /* Failures, and anything that works differently from what was requested. The default. */
+    PF_LOG_WARNING,
+    /* All of these, and which choices were made and why. */
+    PF_LOG_INFO,
 };
 PF_API void pf_log_set_level(enum pf_log_level level);
 

@@ -27,8 +27,8 @@ struct pf_format loop_format(const struct loop *loop)
     return format;
 }
 
-/* A live source skips a tick that has passed or finds no free slot. Other sources wait and skip no
- * frame. Unpaced, there are no ticks, and every source waits. */
+/* A live source skips a tick that has passed or finds no free slot. Other sources wait and skip
+ * no frame. An unpaced source has no ticks and always waits. */
 static bool skips_ticks(const struct loop *loop)
 {
     return loop->source->live && loop->pacing.num;

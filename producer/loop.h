@@ -26,8 +26,8 @@ struct loop {
 /* The source's format, with the rate of --rate if that is given. */
 struct pf_format loop_format(const struct loop *loop);
 
-/* Returns 0 at the end of the source or after --frames frames, or a negative errno, logged; -EINTR:
- * a signal asks the program to exit; -EIO: a report could not be written. */
+/* Returns 0 at the end of the source or after --frames frames, or a negative errno, logged;
+ * -EINTR: a signal requested an exit; -EIO: a report could not be written. */
 int loop_run(struct loop *loop);
 
 /* Update the report's counts. */

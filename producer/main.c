@@ -41,10 +41,10 @@ int main(int argc, char **argv)
     static struct loop state; /* its histograms are too large for some stacks */
 
     standard_files_reserve();
+    messages_init(options_advice);
     int ret = options_parse(&options, argc, argv);
     if (ret < 0)
         return EXIT_USAGE;
-    messages_init(options_advice);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {

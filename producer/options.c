@@ -76,43 +76,10 @@ static bool set_evict(void *to, const char *value)
     return is_valid;
 }
 
-static bool set_verbose(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_INFO;
-    return true;
-}
-
-static bool set_quiet(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_ERROR;
-    return true;
-}
-
-static bool set_help(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_HELP;
-    return true;
-}
-
-static bool set_version(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_VERSION;
-    return true;
-}
-
 /* ------------------------------------------------------------------ table */
+
+_Static_assert(sizeof(enum action) == sizeof(int) && sizeof(enum pf_log_level) == sizeof(int),
+               "what option_entry.constant stores");
 
 static const struct option_entry entries[] = {
     {.name = "name",
@@ -128,7 +95,7 @@ static const struct option_entry entries[] = {
     {.name = "size",
      .letter = 's',
      .value = "WxH",
-     .help = "size of the test pattern in pixels (default: 1280x720)",
+     .help = "size of the test pattern in pixels, up to 16384x16384 (default: 1280x720)",
      .set = set_size,
      .expected = "give WIDTHxHEIGHT, each 1 to 16384 pixels"},
     {.name = "rate",
@@ -184,11 +151,25 @@ static const struct option_entry entries[] = {
      .field = offsetof(struct options, trace)},
     {.name = "verbose",
      .letter = 'v',
-     .help = "print what was chosen, and why",
-     .set = set_verbose},
-    {.name = "quiet", .letter = 'q', .help = "print errors only", .set = set_quiet},
-    {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
-    {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
+     .help = "also print informational messages: what was chosen and why",
+     .constant = &(const int){PF_LOG_INFO},
+     .field = offsetof(struct options, log_level)},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "print errors only, no report and no progress line",
+     .constant = &(const int){PF_LOG_ERROR},
+     .field = offsetof(struct options, log_level)},
+    {.name = "help",
+     .letter = 'h',
+     .help = "print this help",
+     .is_last = true,
+     .constant = &(const int){ACTION_HELP},
+     .field = offsetof(struct options, action)},
+    {.name = "version",
+     .help = "print the version",
+     .is_last = true,
+     .constant = &(const int){ACTION_VERSION},
+     .field = offsetof(struct options, action)},
 };
 
 static const struct option_section sections[] = {
@@ -203,8 +184,8 @@ const struct option_table *options_table(void)
 {
     static const struct option_table table = {
         .usage = "pageflip-producer [OPTION]... [INPUT]...",
-        .summary = "Draw frames directly into a shared-memory segment, where pageflip-viewer shows "
-                   "them.\n\n"
+        .summary = "Draw frames directly into a shared-memory segment, from which pageflip-viewer "
+                   "shows them.\n\n"
                    "INPUT is PNG files or folders of them, one Y4M file, or - for Y4M on standard "
                    "input. Without INPUT, the producer draws an animated test pattern.",
         .entries = entries,
@@ -225,11 +206,11 @@ static int check_together(const struct options *options)
 
     if (source->input_count && source->width)
         return messages_bad_value("--size", "",
-                                  "only a pattern has it, inputs have their own size");
+                                  "it applies to test patterns only; inputs have their own size");
     if (source->input_count && source->pattern)
         return messages_bad_value("--pattern", source->pattern, "give either a pattern or inputs");
     if (source->loop && !source->input_count)
-        return messages_bad_value("--loop", "", "a pattern has no end, give an input");
+        return messages_bad_value("--loop", "", "a pattern has no end; give an input");
     for (int i = 0; i < source->input_count && source->loop; i++)
         if (strcmp(source->inputs[i], "-") == 0)
             return messages_bad_value("--loop", "-",
@@ -262,7 +243,6 @@ const char *options_advice(int error)
     switch (error) {
     case EBUSY: return "stop that producer, or choose another --name or --key file";
     case EEXIST: return "choose another --key file";
-    case ENOSPC:
     case ENOMEM: return "use smaller frames (--size) or fewer --buffers";
     case ETIMEDOUT: return "stop that viewer, or evict it: --evict MS";
     default: return NULL;

@@ -13,7 +13,7 @@ struct pacing {
     uint32_t num, den; /* frames per second; num 0: unpaced */
     int64_t start_ns;  /* time of tick 0 */
     uint64_t tick;     /* of the next frame */
-    uint64_t skipped;  /* ticks that passed before their frame was asked for */
+    uint64_t skipped;  /* ticks that passed before their frame was requested */
 };
 
 void pacing_init(struct pacing *pacing, uint32_t num, uint32_t den, int64_t now_ns);

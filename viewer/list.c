@@ -38,7 +38,7 @@ int list_print(void)
         return 0;
     }
     printf("%-20s %-9s %-6s %-12s %-8s %-8s %-10s %s\n", "CHANNEL", "PRODUCER", "FORMAT", "SIZE",
-           "FPS", "BUFFERS", "FRAMES", "VIEWERS");
+           "FPS", "SLOTS", "FRAMES", "VIEWERS");
     for (int i = 0; i < count && i < CHANNELS_MAX; i++)
         print_channel(&channels[i]);
     if (count > CHANNELS_MAX)

@@ -2,8 +2,8 @@
 /*
  * Each turn is one call of run_once(): handle what the display and the user have sent, then acquire
  * the next frame and give it to the presenter, which releases it. While the presenter can take a
- * frame, the loop sleeps in the viewer's doorbell; x11's waker thread rings that for events of the
- * display (presenters/x11/waker.h). While it cannot, the loop sleeps for the display alone.
+ * frame, the loop sleeps on the viewer's doorbell; x11's waker thread rings that for events of the
+ * display (presenters/x11/waker.h). While it cannot, the loop waits only for the display.
  */
 #include "loop.h"
 
@@ -76,8 +76,8 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
         snapshot_write_last(&loop.snapshot, viewer, options->snapshot) < 0)
         ret = -EIO;
     if (options->verify && report->shown && !report->verified && !report->torn)
-        log_warning("--verify: no frame carried a stamp, so nothing was verified; give the "
-                    "producer --stamp");
+        log_warning("--verify: no frame had a stamp, so nothing was verified; start the "
+                    "producer with --stamp");
     snapshot_discard_kept(&loop.snapshot);
     status_finish(&loop.status);
     return ret == END ? 0 : ret;
@@ -191,14 +191,14 @@ static int toggle_pause(struct loop *loop)
     loop->is_paused = !loop->is_paused;
     status_invalidate(&loop->status);
     if (loop->is_detached)
-        return 0; /* the last frame stays on show, and the presenter has no slot to copy from */
+        return 0; /* the last frame stays on display, and the presenter has no slot to copy from */
     snapshot_discard_kept(&loop->snapshot);
-    status_restart_silence(&loop->status, clock_now_ns()); /* no frame was acquired while paused */
+    loop->status.silent_since_ns = clock_now_ns(); /* no frame was acquired while paused */
     return loop->is_paused ? freeze(loop) : thaw(loop);
 }
 
-/* Show the latest frame and let the presenter keep a copy of it, since the loop releases its slot:
- * the producer may draw there again, or the segment may be left. */
+/* Show the latest frame and let the presenter keep a copy of it, since the loop releases its
+ * slot: the producer may draw there again, or the viewer may leave the segment. */
 static int freeze(struct loop *loop)
 {
     struct pf_frame frame;
@@ -313,7 +313,7 @@ static int end_of_stream(struct loop *loop)
     return -EPIPE;
 }
 
-/* Keep the last frame on show meanwhile. Returns as join_next_segment(). */
+/* Keep the last frame on display meanwhile. Returns as join_next_segment(). */
 static int wait_for_next_producer(struct loop *loop)
 {
     int ret = loop->is_detached ? 0 : freeze(loop);
@@ -327,9 +327,9 @@ static int wait_for_next_producer(struct loop *loop)
 }
 
 /*
- * Leave the segment and join the channel's next one. For that of the same producer, wait until it
- * comes or the producer exits; for that of another producer, wait as long as --wait. Returns 0, or
- * -EAGAIN (none came), or END, or another negative errno.
+ * Leave the segment and join the channel's next one. If the next segment belongs to the same
+ * producer, wait until it exists or the producer exits; otherwise wait for at most --wait. Returns
+ * 0, or -EAGAIN (there is none), or END, or another negative errno.
  */
 static int join_next_segment(struct loop *loop, bool of_same_producer)
 {

@@ -121,9 +121,9 @@ int main(int argc, char **argv)
     struct options options;
 
     standard_files_reserve();
+    messages_init(options_advice);
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
-    messages_init(options_advice);
     pf_log_set_level(options.log_level);
     signals_catch();
     switch (options.action) {

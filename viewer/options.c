@@ -90,61 +90,10 @@ static bool set_scale(void *to, const char *value)
     return is_valid;
 }
 
-static bool set_list(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_LIST;
-    return true;
-}
-
-static bool set_merge_trace(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_MERGE_TRACE;
-    return true;
-}
-
-static bool set_verbose(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_INFO;
-    return true;
-}
-
-static bool set_quiet(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->log_level = PF_LOG_ERROR;
-    return true;
-}
-
-static bool set_help(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_HELP;
-    return true;
-}
-
-static bool set_version(void *to, const char *value)
-{
-    struct options *options = to;
-
-    (void)value;
-    options->action = ACTION_VERSION;
-    return true;
-}
-
 /* ------------------------------------------------------------------ table */
+
+_Static_assert(sizeof(enum action) == sizeof(int) && sizeof(enum pf_log_level) == sizeof(int),
+               "what option_entry.constant stores");
 
 static const struct option_entry entries[] = {
     {.name = "name",
@@ -152,7 +101,10 @@ static const struct option_entry entries[] = {
      .value = "NAME",
      .help = "channel to join (default: default)",
      .field = offsetof(struct options, channel)},
-    {.name = "list", .help = "print the running channels and exit", .set = set_list},
+    {.name = "list",
+     .help = "print the running channels and exit",
+     .constant = &(const int){ACTION_LIST},
+     .field = offsetof(struct options, action)},
     {.name = "presenter",
      .value = "NAME",
      .help = "how to show frames, see below (default: auto)",
@@ -220,10 +172,12 @@ static const struct option_entry entries[] = {
      .field = offsetof(struct options, trace)},
     {.name = "merge-trace",
      .help = "merge trace files of producers and viewers, print the result and exit",
-     .set = set_merge_trace},
+     .constant = &(const int){ACTION_MERGE_TRACE},
+     .field = offsetof(struct options, action)},
     {.name = "user",
      .value = "NAME",
-     .help = "join a channel that this user shares with a group (default: an own, private channel)",
+     .help = "join a channel that the user NAME shares with a group (default: a private channel of "
+             "the current user)",
      .field = offsetof(struct options, user)},
     {.name = "key",
      .value = "FILE",
@@ -231,11 +185,25 @@ static const struct option_entry entries[] = {
      .field = offsetof(struct options, key_file)},
     {.name = "verbose",
      .letter = 'v',
-     .help = "print what was chosen, and why",
-     .set = set_verbose},
-    {.name = "quiet", .letter = 'q', .help = "print errors only", .set = set_quiet},
-    {.name = "help", .letter = 'h', .help = "print this help", .is_last = true, .set = set_help},
-    {.name = "version", .help = "print the version", .is_last = true, .set = set_version},
+     .help = "also print informational messages: what was chosen and why",
+     .constant = &(const int){PF_LOG_INFO},
+     .field = offsetof(struct options, log_level)},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "print errors only, and no report",
+     .constant = &(const int){PF_LOG_ERROR},
+     .field = offsetof(struct options, log_level)},
+    {.name = "help",
+     .letter = 'h',
+     .help = "print this help",
+     .is_last = true,
+     .constant = &(const int){ACTION_HELP},
+     .field = offsetof(struct options, action)},
+    {.name = "version",
+     .help = "print the version",
+     .is_last = true,
+     .constant = &(const int){ACTION_VERSION},
+     .field = offsetof(struct options, action)},
 };
 
 static const struct option_section sections[] = {
@@ -244,8 +212,9 @@ static const struct option_section sections[] = {
      .text = "q or Esc quit, space pause, s snapshot, o overlay, f fullscreen, 1 one-to-one"},
     {.title = "Exit codes",
      .text = "0 ok, 2 usage, 3 no free lane, 4 no producer, 5 segment rejected,\n"
-             "6 system limit, 7 no permission, 8 bad input, 9 output failed,\n"
-             "10 producer crashed, 11 evicted, 12 no display, 13 torn frame, 128+N signal N"},
+             "6 system limit, 7 no permission, 8 bad trace file, 9 output failed,\n"
+             "10 producer crashed, 11 evicted, 12 display failed or missing,\n"
+             "13 torn frame, 128+N signal N"},
 };
 
 const struct option_table *options_table(void)
@@ -253,7 +222,7 @@ const struct option_table *options_table(void)
     static const struct option_table table = {
         .usage = "pageflip-viewer [OPTION]...\n"
                  "pageflip-viewer --merge-trace FILE...",
-        .summary = "Show the frames of a pageflip-producer from its own memory, without a copy.",
+        .summary = "Show the frames of a pageflip-producer directly from its shared memory.",
         .entries = entries,
         .entry_count = sizeof entries / sizeof *entries,
         .sections = sections,
@@ -299,7 +268,6 @@ const char *options_advice(int error)
     switch (error) {
     case EBUSY: return "stop one of this channel's viewers";
     case ECONNREFUSED: return "start pageflip-producer, or wait for one: --wait SECONDS";
-    case EACCES: return "only members of the producer's --group can join";
     case EXDEV: return "start both programs in one IPC namespace: docker run --ipc=host or similar";
     case EPROTO: return "restart the producer, and use programs of the same version";
     default: return NULL;

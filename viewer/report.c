@@ -23,7 +23,7 @@ void report_frame(struct report *report, const struct presented *presented)
     histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
     histogram_record(&report->handoff, frame->acquire_ns - frame->publish_ns);
     histogram_record(&report->present, presented->done_ns - frame->acquire_ns);
-    /* Measured from when the frame was due: a late producer must not look fast. */
+    /* Measured from when the frame was due: a late producer must not appear fast. */
     histogram_record(&report->total,
                      presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns));
     if (presented->ust_ns)
@@ -100,7 +100,7 @@ void report_print(const struct report *report)
             report->way, report_seconds_since(report->start_ns), report_skipped(report),
             report->stats.lost, report->torn);
     if (report->verified)
-        fprintf(stderr, "%" PRIu64 " stamps were verified\n", report->verified);
+        fprintf(stderr, "stamps verified: %" PRIu64 "\n", report->verified);
     if (!report->shown)
         return;
     report_print_head();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one place of the viewer that turns a frame into an image. */
+/* The only place in the viewer that turns a frame into an image. */
 #include "snapshot.h"
 
 #include <errno.h>
@@ -52,20 +52,21 @@ static int write_image(const char *path, const struct pf_plane *plane,
                             format->height);
 }
 
-/* Returns 0, or -EAGAIN (there has been no frame), or another negative errno, all logged. */
-static int write_on_show(const struct snapshot *snapshot, struct pf_viewer *viewer,
-                         const char *path)
+enum { NO_FRAME = 1 };
+
+/* Returns 0, or NO_FRAME (there has been no frame), or a negative errno, all logged. */
+static int write_displayed(const struct snapshot *snapshot, struct pf_viewer *viewer,
+                           const char *path)
 {
     struct pf_frame frame;
 
     if (snapshot->kept.pixels)
         return write_image(path, &snapshot->kept, &snapshot->kept_format);
-    int ret = pf_viewer_acquire_latest(viewer, &frame);
-    if (ret < 0) {
+    if (pf_viewer_acquire_latest(viewer, &frame) < 0) {
         log_warning("%s: not written: there has been no frame", path);
-        return ret;
+        return NO_FRAME;
     }
-    ret = write_image(path, &frame.plane[0], &pf_viewer_segment(viewer)->format);
+    int ret = write_image(path, &frame.plane[0], &pf_viewer_segment(viewer)->format);
     pf_viewer_release(viewer, &frame);
     return ret;
 }
@@ -81,13 +82,14 @@ int snapshot_save(const struct snapshot *snapshot, struct pf_viewer *viewer, con
     strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now.tv_sec, &local));
     snprintf(path, SNAPSHOT_PATH_BYTES, "pageflip-%.64s-%s.%03ld.png", channel, date,
              now.tv_nsec / NS_PER_MS);
-    return write_on_show(snapshot, viewer, path);
+    int ret = write_displayed(snapshot, viewer, path);
+    return ret == NO_FRAME ? -EAGAIN : ret;
 }
 
 int snapshot_write_last(const struct snapshot *snapshot, struct pf_viewer *viewer, const char *path)
 {
     if (snapshot->has_last)
         return write_image(path, &snapshot->last.plane[0], &pf_viewer_segment(viewer)->format);
-    int ret = write_on_show(snapshot, viewer, path);
-    return ret == -EAGAIN ? 0 : ret;
+    int ret = write_displayed(snapshot, viewer, path);
+    return ret == NO_FRAME ? 0 : ret;
 }

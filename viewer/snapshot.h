@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PNG images of frames: at the end (--snapshot), or when the user presses `s`. Normally the latest
- * frame is on show and is taken from its slot. Two frames must be kept for later: the last of
- * --frames, and the one on show while paused.
+ * frame is on display and is taken from its slot. Two frames must be kept for later: the last of
+ * --frames, and the frame on display while paused.
  */
 #ifndef VIEWER_SNAPSHOT_H
 #define VIEWER_SNAPSHOT_H
@@ -11,11 +11,11 @@
 
 enum { SNAPSHOT_PATH_BYTES = 128 };
 
-/* All zero is the start. */
+/* All zero: the initial state. */
 struct snapshot {
     struct pf_frame last; /* of --frames: held in its slot */
     bool has_last;
-    struct pf_plane kept; /* a copy of the frame on show while paused; pixels NULL: none */
+    struct pf_plane kept; /* a copy of the frame on display while paused; pixels NULL: none */
     struct pf_format kept_format;
 };
 
@@ -24,22 +24,22 @@ void snapshot_hold_last(struct snapshot *snapshot, struct pf_viewer *viewer,
                         const struct pf_frame *frame);
 void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer);
 
-/* Copy `frame` of the viewer's segment, which stays on show while paused. Without memory for the
- * copy, a snapshot writes the latest frame instead. */
+/* Copy `frame` of the viewer's segment, which stays on display while paused. Without memory for
+ * the copy, a snapshot writes the latest frame instead. */
 void snapshot_keep(struct snapshot *snapshot, const struct pf_viewer *viewer,
                    const struct pf_frame *frame);
-void snapshot_discard_kept(struct snapshot *snapshot); /* accepts that there is none */
+void snapshot_discard_kept(struct snapshot *snapshot); /* does nothing if there is no copy */
 
 /*
- * Write the frame on show to a file in the working directory, with a name made of `channel` and the
- * time. Returns 0 and its path, or a negative errno, logged.
+ * Write the frame on display to a file in the working directory, with a name made of `channel` and
+ * the time. Returns 0 and its path, or a negative errno, logged.
  */
 int snapshot_save(const struct snapshot *snapshot, struct pf_viewer *viewer, const char *channel,
                   char path[SNAPSHOT_PATH_BYTES]);
 
 /*
- * Write the last frame of --frames, or else the frame on show. Returns 0 (also if there has been no
- * frame, which is logged), or a negative errno, logged.
+ * Write the last frame of --frames, or else the frame on display. Returns 0 (also if there has been
+ * no frame, which is logged), or a negative errno, logged.
  */
 int snapshot_write_last(const struct snapshot *snapshot, struct pf_viewer *viewer,
                         const char *path);

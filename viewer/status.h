@@ -17,7 +17,7 @@ struct status {
     int64_t measured_ns;     /* time of the last measurement of fps and ms */
     uint64_t measured_shown; /* report.shown at that time */
     double fps, ms;          /* frames shown per second, median of their totals */
-    int64_t updated_ns;      /* when title and overlay were last set; 0: set them directly */
+    int64_t updated_ns;      /* when title and overlay were last set; 0: set them immediately */
     char title[256];         /* as last set */
     uint32_t overlay_scale;  /* as last set */
     char note[128];          /* the title ends with it until note_end_ns */
@@ -26,7 +26,7 @@ struct status {
     bool has_warned; /* about this silence */
 };
 
-/* To be ended with status_finish(). */
+/* Undone by status_finish(). */
 void status_init(struct status *status, int64_t now_ns);
 void status_finish(struct status *status);
 
@@ -43,7 +43,7 @@ void status_show_saved(struct status *status, const char *path);
 void status_invalidate(struct status *status);
 
 /*
- * Set title and overlay twice a second, or directly after status_invalidate() or a change of the
+ * Set title and overlay twice a second, or immediately after status_invalidate() or a change of the
  * overlay's scale. Warn once about a producer that has been silent for 5 s while STATUS_SHOWING.
  * Updates report->stats. Never waits.
  */

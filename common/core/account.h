@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-/* "alice" or "1000". Returns 0, or -EINVAL, logged: no such user or group. A number needs no entry
- * in the user database, so that it works in containers. */
+/* "alice" or "1000". Returns 0, or -EINVAL, logged: no such user or group. A number is accepted
+ * without an entry in the user or group database, as is usual in containers. */
 int account_user(const char *name, uid_t *uid);
 int account_group(const char *name, gid_t *gid);
 

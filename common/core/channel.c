@@ -19,8 +19,8 @@
 
 /* ------------------------------------------------------------------ fork */
 
-/* An OFD lock exists as long as any copy of its file. A child made by fork() must not keep its
- * parent's leases, so it closes these files directly after the fork. */
+/* An OFD lock is held as long as any copy of its descriptor is open. A child made by fork() must
+ * not keep its parent's leases, so it closes these files directly after the fork. */
 static struct channel *open_channels;
 static pthread_mutex_t open_channels_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
@@ -101,7 +101,7 @@ static int init(struct channel *channel, const char *name)
     if (!channel_name_is_valid(name))
         return log_failure(EINVAL,
                            "channel name \"%.80s\": not valid; use 1 to %d of A-Z a-z 0-9 . _ -, "
-                           "no dot first",
+                           "no leading dot",
                            name, PF_CHANNEL_BYTES - 1);
     snprintf(channel->name, sizeof channel->name, "%s", name);
     return 0;

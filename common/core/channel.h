@@ -27,7 +27,7 @@ struct channel {
 
 enum { CHANNEL_PRODUCER = 0, CHANNEL_LANE_0 = 16 }; /* bytes of the lock file */
 
-/* [A-Za-z0-9._-]{1,64}, and no dot first. */
+/* [A-Za-z0-9._-]{1,64}, no leading dot. */
 bool channel_name_is_valid(const char *name);
 
 /*
@@ -39,7 +39,7 @@ int channel_open(struct channel *channel, const char *name);
 
 /*
  * Open a channel that other users may join. Its files are in the shared runtime directory of its
- * owner, in which no other user can write, so that a viewer knows whose channel it is.
+ * owner, in which no other user can write, so the directory proves the owner of the channel.
  *
  * channel_open_shared(): as the producer, for `group`. -EPERM: this user is not a member.
  *

@@ -117,8 +117,8 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
         return -ECONNREFUSED;
     if (id.ipc_namespace != own && id.ipc_namespace && own)
         return log_failure(EXDEV,
-                           "channel \"%s\": its producer is in IPC namespace %llu, this process in "
-                           "%llu",
+                           "channel \"%s\": its producer is in IPC namespace %llu, this process is "
+                           "in %llu",
                            channel->name, (unsigned long long)id.ipc_namespace,
                            (unsigned long long)own);
     return segment_attach(segment, id.shmid, id.nonce);
@@ -148,8 +148,8 @@ int discover_segment(const struct channel *channel, int64_t deadline_ns, const u
              * file is stale. */
             return has_wrong_nonce
                        ? log_failure(EPROTO,
-                                     "channel \"%s\": its id file names a segment with another "
-                                     "\"nonce\"",
+                                     "channel \"%s\": its id file is stale: the nonce of the "
+                                     "segment differs",
                                      channel->name)
                        : log_failure(ECONNREFUSED, "channel \"%s\": no producer", channel->name);
         if (ret < 0)

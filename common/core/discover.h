@@ -8,7 +8,7 @@
 #include "segment.h"
 
 /*
- * Open the channel `name`, or the one that the options' key file or user leads to. Returns 0 and
+ * Open the channel `name`, or the channel that the options' key file or user selects. Returns 0 and
  * *channel, to be closed with channel_close(), or -EINTR, or, logged,
  *   -ECONNREFUSED   there is no such channel, and none appeared in time
  *   another negative errno, as channel_open() or segment_attach()
@@ -17,10 +17,10 @@ int discover_channel(struct channel *channel, const char *name,
                      const struct pf_viewer_options *options, int64_t deadline_ns);
 
 /*
- * Attach the channel's segment; with `except`, a segment with another nonce than that. Returns 0
- * and *segment, to be closed with segment_close(), or -EINTR, or
+ * Attach the channel's segment; with `except`, a segment whose nonce differs from it. Returns 0 and
+ * *segment, to be closed with segment_close(), or -EINTR, or
  *   -EAGAIN         with `except`: there is no other segment yet; not logged
- *   -ECONNREFUSED   without: the channel has no producer; logged
+ *   -ECONNREFUSED   without `except`: the channel has no producer; logged
  *   -EXDEV          the producer is in another IPC namespace; logged
  *   another negative errno, as segment_attach(), logged
  */

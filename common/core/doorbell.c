@@ -37,8 +37,8 @@ int doorbell_wait(_Atomic uint32_t *doorbell, int64_t deadline_ns)
 
 void doorbell_ring(_Atomic uint32_t *doorbell)
 {
-    /* release: pairs with the acquires above. A value that is none of the three is damage; there
-     * may be a sleeper all the same. */
+    /* release: pairs with the acquires above. A value that is none of the three is damage; a
+     * process may still be asleep, so wake it. */
     uint32_t before = atomic_exchange_explicit(doorbell, RUNG, memory_order_release);
 
     if (before != QUIET && before != RUNG)

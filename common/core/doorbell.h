@@ -2,12 +2,13 @@
 /*
  * A doorbell: a binary semaphore in one futex word of the segment, with one sleeper. Doorbells are
  * only hints: the sleeper clears its doorbell, checks the words that matter, and sleeps if there is
- * nothing to do. A ring after the clear ends the sleep; a lost or spare ring costs one check. The
- * only module that calls futex().
+ * nothing to do. A ring after the clear ends the sleep. A spurious ring costs one check, a lost one
+ * a sleep of DOORBELL_SLEEP_MAX_NS.
+ * This is the only module that calls futex().
  *
- * Not a sem_t: that keeps flags for the kernel beside its count, in the segment, and glibc aborts
- * the process that posts or waits after another process has overwritten them. Here any value of the
- * word is at worst a spare ring.
+ * This is not a sem_t, which stores flags for the kernel next to its count, in the segment: glibc
+ * aborts the process that posts or waits after another process has overwritten them. Here any value
+ * of the word is at worst a spurious ring.
  */
 #ifndef CORE_DOORBELL_H
 #define CORE_DOORBELL_H

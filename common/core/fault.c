@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Only in the test programs. The process sends the signal to itself, so that it ends or stops
- * exactly at that place. Its parent sees a SIGKILL that no other process has sent. */
+/* Compiled only into the test programs. The process sends the signal to itself, so that it ends
+ * or stops exactly at that place. Its parent sees a SIGKILL that no other process has sent. */
 #include "fault.h"
 
 #include <signal.h>

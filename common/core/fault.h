@@ -11,8 +11,8 @@
  * A point stands directly before the step named last in its line below. The producer_ and viewer_
  * points are also the labels of the model (tests/deep/model/handoff.pml); a test compares the two
  * lists. The start_ points are outside of that model: it starts when the segment exists and a
- * viewer has found it, and it covers one segment. The way from one segment to the next has a model
- * without labels (segments.pml); starting has none.
+ * viewer has found it, and it covers one segment. segments.pml models the transition from one
+ * segment to the next, without labels; no model covers the start.
  *
  *     producer, starting (start_filled_segment and start_wrote_id also in a format change)
  *     start_has_lease               has the lease; no segment yet
@@ -44,14 +44,14 @@
  *
  *     viewer, starting or following a format change
  *     start_opened_channel          has opened the channel; no lease yet
- *     start_has_next_segment        has the next segment too; leaves the old one
+ *     start_has_next_segment        has the next segment as well; leaves the old one
  *
  *     viewer
  *     viewer_has_lane               has the lease; attaches
  *     viewer_attached               attached; lane not stored
  *     viewer_stored_next            every frame: lane stored; re-reads `newest`
  *     viewer_joined                 lane stored; producer's doorbell not rung
- *     viewer_polls                  doorbell cleared; looks for a frame
+ *     viewer_polls                  doorbell cleared; checks for a frame
  *     viewer_loaded_newest          latest frame: `newest` loaded; lane not stored
  *     viewer_stored_held            latest frame: lane stored; re-reads `newest`
  *     viewer_found_slot             every frame: slot found; before the exchange

@@ -13,8 +13,8 @@
  *     doorbell   lane stored, then `newest`    `newest`, then the lanes, to ring them
  *     moved      lane stored, then the state   MOVED, then the lanes, to expect viewers
  *
- * An every-frame viewer claims without it: NEXT keeps its frame until one exchange makes that HELD.
- * Everything else is release/acquire, relaxed with its reason, or private to one side.
+ * An every-frame viewer claims without it: NEXT protects its frame until one exchange makes that
+ * HELD. Everything else is release/acquire, relaxed with its reason, or private to one side.
  *
  * tests/deep/model/dekker.pml checks all of these on machines with store buffers, each weakened in
  * turn.
@@ -54,7 +54,7 @@ void handoff_ring_viewers(struct segment *segment)
 static bool keeps_slot(uint64_t word, uint32_t slot, uint64_t sequence)
 {
     return (word & LANE_HELD(slot)) ||
-           (LANE_WANTS_EVERY(word) && sequence && LANE_NEXT(word) <= sequence);
+           (LANE_REQUIRES_EVERY(word) && sequence && LANE_NEXT(word) <= sequence);
 }
 
 int handoff_find_free_slot(const struct handoff *handoff, struct segment *segment,
@@ -110,9 +110,9 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
     handoff->slot = frame->slot;
     handoff->slot_sequence[frame->slot] = frame->sequence;
 
-    /* Relaxed: the store of `newest` below makes them visible. An every-frame viewer that searches
-     * for an earlier frame may read them half written, but it claims a slot only by the sequence
-     * that it waits for. */
+    /* Relaxed: the store of `newest` below makes the metadata visible. An every-frame viewer
+     * that searches for an earlier frame may read half-written metadata, but it claims a slot
+     * only by the sequence that it waits for. */
     atomic_store_explicit(&meta->sequence, frame->sequence, memory_order_relaxed);
     atomic_store_explicit(&meta->pts_ns, frame->pts_ns, memory_order_relaxed);
     atomic_store_explicit(&meta->due_ns, frame->due_ns, memory_order_relaxed);
@@ -136,7 +136,8 @@ bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word)
 {
     uint64_t latest = (word & ~LANE_MODE_MASK) | LANE_LATEST;
 
-    /* Fails if the viewer has acquired a frame meanwhile: then it is running and is not evicted. */
+    /* The exchange fails if the viewer has acquired or released a frame meanwhile: then it is
+     * running and is not evicted. */
     return atomic_compare_exchange_strong_explicit(&segment->viewers->lane[lane].word, &word,
                                                    latest, memory_order_seq_cst,
                                                    memory_order_relaxed);
@@ -148,7 +149,8 @@ void handoff_set_stream(struct segment *segment, struct handoff_stream stream)
     atomic_store_explicit(&segment->producer->frames_before, stream.frames, memory_order_relaxed);
 }
 
-/* Relaxed, like the stores: the stores precede the id file, and this load follows its reading. */
+/* Relaxed, like the stores: the stores precede the write of the id file, and this load follows
+ * its read. */
 struct handoff_stream handoff_stream(const struct segment *segment)
 {
     struct layout_producer *producer = segment->producer;
@@ -160,10 +162,10 @@ struct handoff_stream handoff_stream(const struct segment *segment)
 
 void handoff_expect_viewers(struct segment *from, struct segment *to)
 {
-    /* Relaxed: no other process can find `to` yet. A viewer that has crashed, or never joins, loses
-     * this lane by its lease like any other. */
+    /* Relaxed: no other process can find `to` yet. If a viewer has crashed, or exits before it
+     * joins, its lease is free and reap() frees this lane. */
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
-        if (LANE_WANTS_EVERY(handoff_lane_mode(from, i))) {
+        if (LANE_REQUIRES_EVERY(handoff_lane_mode(from, i))) {
             to->viewers->lane[i].pid = from->viewers->lane[i].pid;
             atomic_store_explicit(&to->viewers->lane[i].word, LANE_WORD(LANE_EXPECTED, 1),
                                   memory_order_relaxed);
@@ -198,7 +200,7 @@ bool handoff_join_expected(struct segment *segment, uint32_t lane)
 {
     uint64_t expected = LANE_WORD(LANE_EXPECTED, 1);
 
-    /* Fails if no viewer was expected on this lane, or if it has been evicted. */
+    /* The exchange fails if no viewer was expected on this lane, or if it has been evicted. */
     if (!atomic_compare_exchange_strong_explicit(&segment->viewers->lane[lane].word, &expected,
                                                  LANE_WORD(LANE_EVERY, 1), memory_order_seq_cst,
                                                  memory_order_relaxed))
@@ -217,8 +219,8 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
         atomic_store_explicit(&mine->word, LANE_WORD(LANE_LATEST, 0), memory_order_seq_cst);
     } else {
         uint64_t before = 0, after = handoff_newest_sequence(segment);
-        /* Want the newest frame, unless the producer may have drawn over it before it saw the
-         * lane. */
+        /* Require the newest frame, unless the producer may have drawn over that frame before it
+         * loaded the lane. */
         for (int tries = 0; tries < CLAIM_TRIES_MAX && (tries == 0 || after != before); tries++) {
             before = after;
             next = before ? before : 1;
@@ -230,7 +232,7 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
         }
     }
     FAULT_POINT(viewer_joined);
-    /* A crashed viewer that had this lane before may have lost its claims just now. */
+    /* The store above may have removed the claims of a crashed viewer: ring the producer. */
     doorbell_ring(&segment->viewers->producer_doorbell);
     return next ? next - 1 : 0;
 }
@@ -309,7 +311,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         if (atomic_load_explicit(&segment->producer->meta[k].sequence, memory_order_relaxed) !=
             seen + 1)
             continue;
-        /* NEXT, which is seen + 1, keeps the slot until here, HELD from here on: this viewer
+        /* NEXT, which is seen + 1, protects the slot until here, HELD from here on: this viewer
          * does not hold the slot yet. Both are in one word, so that the producer sees one of
          * them. The exchange fails only if the producer has evicted this viewer. */
         FAULT_POINT(viewer_found_slot);

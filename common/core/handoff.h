@@ -2,7 +2,8 @@
 /*
  * The handoff: which process may touch which slot. Lock-free; nothing here blocks.
  *
- * One word per viewer, its lane, states all that the viewer wants and holds:
+ * One word per viewer, its lane, records the slots that the viewer holds and the frame that it
+ * requires next:
  *
  *     newest   sequence << 3 | slot              written by the producer
  *     meta[k]  metadata of the frame in slot k   written by the producer
@@ -11,7 +12,7 @@
  *     MODE   FREE, LATEST, EVERY, or EXPECTED: like EVERY, but the viewer is still attached to the
  *            previous segment
  *     HELD   the slots that the viewer reads now, one bit each
- *     NEXT   the first frame that an every-frame viewer still wants
+ *     NEXT   the first frame that an every-frame viewer still requires
  *
  * The whole rule: the producer must not draw in slot k while k is `newest`, or a lane has HELD k,
  * or an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
@@ -44,8 +45,9 @@
  *        that segment MOVED, may have joined after step 4. Then it is not expected in the next one
  *        either: it repeats step 8 without waiting for frames (leave_moved_segment()).
  *
- * A viewer that crashes anywhere loses its lanes by its lease (producer.c, reap()). A producer that
- * crashes after step 3 leaves a MOVED segment: viewers see that its lease is free.
+ * If a viewer crashes at any step, its lease is free and the producer reclaims its lanes
+ * (producer.c, reap()). A producer that crashes after step 3 leaves a MOVED segment: viewers see
+ * that its lease is free.
  */
 #ifndef CORE_HANDOFF_H
 #define CORE_HANDOFF_H
@@ -56,7 +58,7 @@ enum lane_mode { LANE_FREE = 0, LANE_LATEST = 1, LANE_EVERY = 2, LANE_EXPECTED =
 
 #define LANE_MODE_MASK UINT64_C(3)
 #define LANE_MODE(word) ((enum lane_mode)((word)&LANE_MODE_MASK))
-#define LANE_WANTS_EVERY(word) (((word)&2) != 0) /* EVERY or EXPECTED */
+#define LANE_REQUIRES_EVERY(word) (((word)&2) != 0) /* EVERY or EXPECTED */
 #define LANE_HELD(slot) (UINT64_C(4) << (slot))
 #define LANE_NEXT_SHIFT 10
 #define LANE_NEXT(word) ((word) >> LANE_NEXT_SHIFT)
@@ -70,7 +72,7 @@ enum lane_mode handoff_lane_mode(struct segment *segment, uint32_t lane);
 
 /* ------------------------------------------------------------------ producer */
 
-/* What the producer knows about its own slots. Private memory: whatever other processes write into
+/* The producer's record of its own slots. Private memory: whatever other processes write into
  * the segment, the producer draws only where this and its geometry allow. All zero: no frame has
  * been published. */
 struct handoff {
@@ -89,13 +91,13 @@ void handoff_set_stream(struct segment *segment, struct handoff_stream stream);
 /* `frames` is below 2^54, as sequences are, whatever the segment contains. */
 struct handoff_stream handoff_stream(const struct segment *segment);
 
-/* The lanes that keep at least one slot from the producer, or that the producer waits for. */
+/* The lanes that block at least one slot, or that the producer waits for. */
 struct handoff_blockers {
     uint32_t lanes; /* one bit each */
     uint64_t word[PF_VIEWERS_MAX];
 };
 
-/* The oldest slot that the rule allows, or -1. *blockers gets the lanes that keep slots. */
+/* The oldest slot that the rule allows, or -1. *blockers gets the lanes that block slots. */
 int handoff_find_free_slot(const struct handoff *handoff, struct segment *segment,
                            struct handoff_blockers *blockers);
 
@@ -135,8 +137,8 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
 
 void handoff_release(struct segment *segment, uint32_t lane, uint32_t slot);
 
-/* Free the lane with all that it wants and holds. The producer also calls it, for a viewer that
- * crashed, while it holds that lane's lease. */
+/* Free the lane with all its claims. The producer also calls it, for a viewer that crashed,
+ * while it holds that lane's lease. */
 void handoff_leave(struct segment *segment, uint32_t lane);
 
 uint64_t handoff_newest_sequence(const struct segment *segment);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* NAME.id: the segment of a channel's producer. Written under another name, then renamed, so that a
- * reader never sees half of it. */
+/* NAME.id: the segment of a channel's producer. Written under another name, then renamed, so
+ * that a reader never sees a partial file. */
 #ifndef CORE_ID_FILE_H
 #define CORE_ID_FILE_H
 

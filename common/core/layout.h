@@ -2,7 +2,7 @@
 /*
  * The bytes of a segment, as producer and viewers share them. Nothing else is here.
  *
- *     page 0    struct layout_header      the producer writes it, `magic` last; constant then
+ *     page 0    struct layout_header      the producer writes it, `magic` last; then constant
  *     page 1    struct layout_producer    the producer writes it
  *     page 2    struct layout_viewers     each lane is written by the viewer that holds its lease;
  *                                         by the producer to evict, to expect and to reap viewers
@@ -37,7 +37,7 @@ struct layout_header {
     /* Stored last, release; pairs with the acquire in inspect() of segment.c. */
     _Atomic uint32_t magic;
     uint32_t version;                  /* a viewer refuses every version but its own */
-    uint32_t layout_hash;              /* layout_hash(): the same version built for another ABI */
+    uint32_t layout_hash;              /* layout_hash(): differs between ABIs of the same version */
     uint32_t header_bytes;             /* sizeof(struct layout_header) */
     uint8_t nonce[LAYOUT_NONCE_BYTES]; /* random; identifies this segment */
     uint64_t total_bytes;              /* of the segment */
@@ -103,7 +103,8 @@ struct layout_field {
 /* Every field that two processes share, structure by structure. *count gets their number. */
 const struct layout_field *layout_fields(size_t *count);
 
-/* Differs if the place or size of any shared field differs, or the word size of the program. */
+/* The hash differs if the offset or size of any shared field differs, or the word size of the
+ * program. */
 uint32_t layout_hash(void);
 
 #endif

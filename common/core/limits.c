@@ -95,7 +95,7 @@ int limits_check_memory(uint64_t bytes)
 
     if (bytes <= limit)
         return 0;
-    return log_failure(ENOMEM, "segment of %s: only %s of memory are %s", text_bytes(bytes, wanted),
+    return log_failure(ENOMEM, "segment of %s: only %s of memory is %s", text_bytes(bytes, wanted),
                        text_bytes(limit, available),
                        cgroup < machine ? "allowed in this control group" : "available");
 }

@@ -9,9 +9,9 @@
 
 #include <stdint.h>
 
-/* Returns 0, or -ENOMEM, logged: the machine or this control group has less memory than that.
- * Shared memory is not charged when a segment is created: without this check the kernel would kill
- * a process later. */
+/* Returns 0, or -ENOMEM, logged: the machine or this control group has less than `bytes` of
+ * memory. Shared memory is not charged when a segment is created: without this check the kernel
+ * would kill a process later. */
 int limits_check_memory(uint64_t bytes);
 
 /* Make every page present and writable. Returns 0, or -ENOMEM, logged. */

@@ -15,10 +15,10 @@
 /* Log a failure of the library. Returns -error, so that a call can end with it. */
 int log_failure(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same words each time: "WHAT: out of memory". Returns -ENOMEM. */
+/* Log "WHAT: out of memory". Returns -ENOMEM. */
 int log_out_of_memory(const char *what);
 
-/* The newline is added. A standard error that cannot be written to changes nothing else. */
+/* The newline is added. Write errors on standard error are ignored. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -3,7 +3,7 @@
  * pf_producer_*: the process that creates the segment and draws in it.
  *
  * The producer keeps everything that its decisions depend on in private memory, except the lane
- * words. Whatever their values, they can at most keep slots from the producer.
+ * words. Whatever their values, they can at most block slots.
  *
  * FAULT_POINT() is for tests (fault.h) and expands to nothing in a normal build.
  */
@@ -123,8 +123,9 @@ static int hand_over(struct pf_producer *producer, struct segment *old, struct s
     return ret;
 }
 
-/* Create a segment that viewers can find, and make it the producer's. `old`, unless NULL, is the
- * segment before a format change. On failure the producer's segment is unchanged. */
+/* Create a segment that viewers can find, and make it the producer's current segment. `old`,
+ * unless NULL, is the segment before a format change. On failure the producer's segment is
+ * unchanged. */
 static int create_segment(struct pf_producer *producer, const struct pf_format *format,
                           uint32_t slots, struct segment *old)
 {
@@ -266,7 +267,7 @@ static bool check_stalls(struct pf_producer *producer, const struct handoff_bloc
             *stall = (struct stall){.word = word, .since_ns = now_ns, .warned_ns = now_ns};
         int64_t stalled_ns = now_ns - stall->since_ns;
 
-        if (LANE_WANTS_EVERY(word) && producer->evict_after_ns &&
+        if (LANE_REQUIRES_EVERY(word) && producer->evict_after_ns &&
             stalled_ns >= producer->evict_after_ns) {
             has_evicted |= evict(producer, i, stalled_ns);
         } else if (now_ns - stall->warned_ns >= STALL_WARNING_NS) {
@@ -286,7 +287,7 @@ static int64_t next_wake_ns(const struct pf_producer *producer, int64_t now_ns, 
     int64_t wake_ns = clock_earlier(deadline_ns, now_ns + DOORBELL_SLEEP_MAX_NS);
 
     for (int i = 0; producer->evict_after_ns && i < PF_VIEWERS_MAX; i++)
-        if (producer->stall[i].since_ns && LANE_WANTS_EVERY(producer->stall[i].word))
+        if (producer->stall[i].since_ns && LANE_REQUIRES_EVERY(producer->stall[i].word))
             wake_ns =
                 clock_earlier(wake_ns, producer->stall[i].since_ns + producer->evict_after_ns);
     return wake_ns;
@@ -304,8 +305,8 @@ struct wait {
 static int wait_for_viewers(struct pf_producer *producer, const struct handoff_blockers *blockers,
                             struct wait *wait)
 {
-    /* Once per sleep: a process that overwrites lane words all the time must not keep the producer
-     * here. */
+    /* Once per sleep: a process that overwrites lane words all the time must not trap the
+     * producer in its loop. */
     if (!wait->has_checked) {
         wait->has_checked = true;
         bool freed = reap_lanes(producer, blockers->lanes);
@@ -400,7 +401,7 @@ void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
 void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
 {
     assert(producer->begun);
-    (void)frame; /* viewers never saw it */
+    (void)frame; /* no viewer has seen the frame */
     producer->begun = false;
 }
 
@@ -436,7 +437,8 @@ void pf_producer_close(struct pf_producer *producer)
     wait_for_expected(producer, CLOSE_WAIT_NS);
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
     FAULT_POINT(producer_marked_ended);
-    id_file_remove(&producer->channel); /* under the lease, so that it is this producer's */
+    /* Under the lease, so that the id file is this producer's. */
+    id_file_remove(&producer->channel);
     /* Before the doorbells: a viewer that wakes sees the end even if the id file could not be
      * removed. */
     channel_close(&producer->channel);

@@ -75,7 +75,8 @@ int runtime_dir_open_own_shared(void)
 
     shared_path(path, geteuid());
     int fd = create_and_open(path, 0711);
-    /* mkdir() applied the umask. By path, because fchmod() refuses a descriptor of O_PATH. */
+    /* mkdir() applied the umask. Set the mode by path, because fchmod() refuses a descriptor of
+     * O_PATH. */
     if (fd >= 0 && chmod(path, 0711) < 0) {
         int error = errno;
         close(fd);

@@ -64,7 +64,7 @@ void segment_remove_key(struct segment *segment);
 void segment_planes(const struct segment *segment, uint32_t slot,
                     struct pf_plane plane[PF_PLANES_MAX]);
 
-/* Detach, and remove it if it is keyed. Accepts a segment that is all zero. */
+/* Detach the segment, and remove it if it is keyed. Accepts a segment that is all zero. */
 void segment_close(struct segment *segment);
 
 /* Remove the segment of a producer that crashed, found by its id file. That frees the key of a

@@ -37,7 +37,7 @@ static int create_private(uint64_t bytes)
         if (errno != EEXIST)
             return limits_report_shmget(errno, bytes);
     }
-    return log_failure(ENOSPC, "segment: %d keys in a row are in use; ipcs -m lists them",
+    return log_failure(ENOSPC, "segment: no free key in %d tries; ipcs -m lists them",
                        KEY_TRIES_MAX);
 }
 
@@ -68,7 +68,7 @@ static int reclaim(key_t key, const char *key_file)
     if (shmid < 0)
         return report_key(key_file, shmid, errno);
     const struct layout_header *header = shmat(shmid, NULL, SHM_RDONLY);
-    if (header == (void *)-1) /* it may have been removed meanwhile */
+    if (header == (void *)-1) /* the segment may have been removed meanwhile */
         return errno == EINVAL || errno == EIDRM ? 0 : report_key(key_file, shmid, errno);
     if (shmctl(shmid, IPC_STAT, &info) < 0) {
         int error = errno;
@@ -82,8 +82,8 @@ static int reclaim(key_t key, const char *key_file)
         return log_failure(EEXIST,
                            "key file %s: key 0x%08x belongs to segment %d of another program",
                            key_file, (unsigned)key, shmid);
-    if (info.shm_nattch > 1) /* one of them was this function */
-        return log_failure(EBUSY, "key file %s: its segment %d is in use by %lu processes",
+    if (info.shm_nattch > 1) /* one attachment is that of this function */
+        return log_failure(EBUSY, "key file %s: its segment %d is in use (attached processes: %lu)",
                            key_file, shmid, (unsigned long)info.shm_nattch - 1);
     if (shmctl(shmid, IPC_RMID, NULL) < 0)
         return report_key(key_file, shmid, errno);
@@ -136,7 +136,7 @@ int segment_remove_id(int shmid)
     for (int tries = 0; tries < 2; tries++)
         if (shmctl(shmid, IPC_RMID, NULL) == 0 || errno == EINVAL || errno == EIDRM)
             return 0;
-    return log_failure(errno, "segment %d: cannot remove it: %s; remove it: ipcrm -m %d", shmid,
+    return log_failure(errno, "segment %d: cannot be removed: %s; try: ipcrm -m %d", shmid,
                        strerror(errno), shmid);
 }
 

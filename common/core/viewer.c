@@ -231,7 +231,7 @@ static enum pf_state state_of_segment(const struct pf_viewer *viewer)
 /*
  * The producer's state, from what only it can change. `lease`: another process holds the producer
  * lease. `id file`: it names this segment, another one, or does not exist. `segment`: the state in
- * the segment, which any process may have damaged, so that it only tells how a stream ended.
+ * the segment, which any process may have damaged, so that it only shows how a stream ended.
  *
  *     lease  id file    segment    result              because
  *     yes    this       any        PF_RUNNING          the channel's segment is this one
@@ -278,8 +278,8 @@ static enum pf_state read_state_after_move(struct pf_viewer *viewer)
     return id_file_read(&viewer->channel, &id) == 0 ? PF_CRASHED : PF_ENDED;
 }
 
-/* Asks the system only if nothing has shown for STATE_CHECK_NS that the producer is running, or if
- * the state in the segment has changed. */
+/* Queries the system only if there has been no sign for STATE_CHECK_NS that the producer is
+ * running, or if the state in the segment has changed. */
 static enum pf_state check_state(struct pf_viewer *viewer)
 {
     enum layout_state state = handoff_state(&viewer->segment);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A glyph's grey is how much of the text's colour covers the pixel below it, so text looks the same
- * on any background. Larger sizes are interpolated from the glyphs' pixels, so text is smooth at
- * every scale.
+ * A glyph's grey is how much of the text's colour covers the pixel below it, so text is drawn the
+ * same way on any background. Larger sizes are interpolated from the glyphs' pixels, so text is
+ * smooth at every scale.
  */
 #include "font.h"
 

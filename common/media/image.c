@@ -28,8 +28,8 @@ enum {
     BACKGROUND = 128, /* neutral grey behind transparent pixels */
 };
 
-/* Chunks that libpng would keep in memory in their full length, with a mere warning if that is over
- * ANCILLARY_MAX. None of them has pixels, so libpng is told to skip them. */
+/* Chunks that libpng would keep in memory in their full length, with only a warning if that is
+ * over ANCILLARY_MAX. None of them has pixels, so libpng is configured to skip them. */
 static const png_byte skipped_chunks[] = "eXIf\0iCCP\0iTXt\0pCAL\0sCAL\0sPLT\0tEXt\0zTXt";
 
 struct image {
@@ -203,7 +203,8 @@ static void on_write_error(png_structp png, png_const_charp message)
 
 static void on_write_warning(png_structp png, png_const_charp message)
 {
-    (void)png; /* none is about the pixels; without this function libpng would print it */
+    /* Warnings do not concern the pixels; without this function libpng would print them. */
+    (void)png;
     (void)message;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read and write PNG files by libpng's row API. The only user of libpng. (Its simplified API is not
- * used: CVE-2025-64720, CVE-2025-65018.)
+ * Read and write PNG files by libpng's row API. This is the only module that uses libpng. (Its
+ * simplified API is not used: CVE-2025-64720, CVE-2025-65018.)
  *
  * Pixels are XRGB8888: 32 bits, little endian bytes B, G, R, 255.
  */
@@ -38,7 +38,7 @@ void image_close(struct image *image); /* accepts NULL */
 
 /*
  * Encode pixels as a PNG of 8 bits a colour, without alpha. Returns 0 or a negative errno, not
- * logged: only the caller knows the file's name. A part may still be in the buffer of `file`.
+ * logged: only the caller has the file's name. A part may still be in the buffer of `file`.
  */
 int image_write(FILE *file, const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
                 uint32_t height);

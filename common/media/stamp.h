@@ -6,7 +6,7 @@
  * two rows differ, the frame is torn.
  *
  * Cells are width / 64 pixels wide and high, at least 1. A frame that is narrower than 64 pixels or
- * lower than 2 cells has no room for a stamp.
+ * less than 2 cells high has no room for a stamp.
  *
  * Only XRGB8888 (XR24) is supported: a pixel has 4 bytes, and byte 1 (green) is its brightness.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The order is write, flush, sync, close, rename. Each of them may be what reports a full disk. */
+/* The order is write, flush, sync, close, rename. Any of these steps may report a full disk. */
 #include "atomic_file.h"
 
 #include <errno.h>

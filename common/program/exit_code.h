@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The exit codes of both programs. The README has the same table. */
+/* The exit codes of both programs. The man pages have the same table. */
 #ifndef PROGRAM_EXIT_CODE_H
 #define PROGRAM_EXIT_CODE_H
 

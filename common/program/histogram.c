@@ -42,19 +42,6 @@ void histogram_record(struct histogram *histogram, int64_t duration_ns)
     histogram->count++;
 }
 
-void histogram_merge(struct histogram *histogram, const struct histogram *from)
-{
-    if (!from->count)
-        return;
-    if (!histogram->count || from->min_ns < histogram->min_ns)
-        histogram->min_ns = from->min_ns;
-    if (from->max_ns > histogram->max_ns)
-        histogram->max_ns = from->max_ns;
-    for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-        histogram->bucket[i] += from->bucket[i];
-    histogram->count += from->count;
-}
-
 int64_t histogram_percentile_ns(const struct histogram *histogram, double fraction)
 {
     double wanted = fraction * (double)histogram->count;

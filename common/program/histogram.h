@@ -25,9 +25,6 @@ struct histogram {
 /* A zeroed struct is an empty histogram. A negative duration counts as 0. */
 void histogram_record(struct histogram *histogram, int64_t duration_ns);
 
-/* Add every record of `from`. */
-void histogram_merge(struct histogram *histogram, const struct histogram *from);
-
 /*
  * The smallest value that at least `fraction` (0..1) of the records do not exceed, within 1/128;
  * never more than the exact maximum. 0 when empty.

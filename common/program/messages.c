@@ -40,7 +40,7 @@ int messages_bad_value(const char *option, const char *value, const char *expect
 
 void messages_unknown_option(const char *word)
 {
-    /* Within a bundle like -xq, getopt has not come to the end of the word. */
+    /* Within a bundle like -xq, getopt has not reached the end of the word. */
     const char letter[] = {'-', (char)optopt, '\0'};
     bool is_letter = optopt > ' ' && optopt < 0x7f;
 

@@ -62,6 +62,8 @@ static int set(const struct option_entry *entry, void *options, const char *valu
 
     if (!entry->set && entry->value)
         memcpy(field, &value, sizeof value);
+    else if (entry->constant)
+        memcpy(field, entry->constant, sizeof *entry->constant);
     else if (!entry->set)
         memcpy(field, &(bool){true}, sizeof(bool));
     else if (!entry->set(options, value)) {
@@ -77,14 +79,15 @@ int option_table_parse(const struct option_table *table, void *options, int argc
     int option;
 
     make_arrays(table, &arrays);
-    optind = 0; /* so that the GNU implementation forgets an earlier command line */
+    /* 0 resets the state that the GNU implementation keeps of an earlier command line. */
+    optind = 0;
     opterr = 0; /* the messages are our own */
     while ((option = getopt_long(argc, argv, arrays.letters, arrays.longs, NULL)) != -1) {
         bool is_known = option != ':' && option != '?';
         const struct option_entry *entry = find(table, is_known ? option : optopt);
 
         if (option == ':')
-            log_error("option --%s needs a value; see --help", entry->name);
+            log_error("option --%s requires a value; see --help", entry->name);
         else if (option == '?' && entry)
             log_error("option --%s takes no value; see --help", entry->name);
         else if (option == '?')

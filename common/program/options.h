@@ -16,18 +16,19 @@ struct option_entry {
     char letter;       /* of the short form; 0: none */
     const char *value; /* what --help calls its value, like "SECONDS"; NULL: takes no value */
     const char *help;  /* meaning, unit, range and default; wrapped by option_table_print() */
-    bool is_last;      /* the words behind it are not read, as for --help */
+    bool is_last;      /* the words after it are not read, as for --help */
 
     /* Store `value` (NULL for an option without one) in the program's `options`. Returns false if
      * the value is not valid; then the message is `expected`, like "give 2 to 8". */
     bool (*set)(void *options, const char *value);
     const char *expected;
-    /* If `set` is NULL: offset in `options` of the const char * that gets the value, or of the bool
-     * that an option without a value makes true. */
+    /* If `set` is NULL: offset in `options` of the const char * that gets the value. For an option
+     * without a value, of the bool that becomes true, or of the enum that becomes *constant. */
     size_t field;
+    const int *constant;
 };
 
-/* A part of --help behind the options. */
+/* A part of --help after the options. */
 struct option_section {
     const char *title;
     const char *text;    /* wrapped by option_table_print(); NULL: none */

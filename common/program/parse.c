@@ -2,7 +2,6 @@
 #include "parse.h"
 
 #include <ctype.h>
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,18 +25,15 @@ bool parse_double(const char *text, double min, double max, double *value)
 {
     if (!is_plain_decimal(text))
         return false;
-    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!c_locale)
-        return false;
-    double number = strtod_l(text, NULL, c_locale);
-    freelocale(c_locale);
+    /* In the C locale: options are parsed before any library could call setlocale(). */
+    double number = strtod(text, NULL);
     if (!isfinite(number) || number < min || number > max)
         return false;
     *value = number;
     return true;
 }
 
-/* Read digits at *text, a number 0..max, and move *text behind them. */
+/* Read digits at *text, a number 0..max, and move *text past them. */
 static bool take_number(const char **text, uint64_t max, uint64_t *number)
 {
     const char *c = *text;

@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A plain decimal like "2.5", finite, in min..max. The decimal point is '.' in every locale. On
- * false *value is unchanged. */
+/* A plain decimal like "2.5", finite, in min..max. On false *value is unchanged. */
 bool parse_double(const char *text, double min, double max, double *value);
 
 /* "1920x1080", each side 1..max. On false *width and *height are unchanged. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * No SA_RESTART, so that a signal ends a wait immediately. But a signal may also arrive just before
- * the loop begins to wait, and would then be noticed late or never. So the first signal that asks
- * the process to exit starts a timer, whose signals interrupt each wait until the process exits.
+ * the loop begins to wait, and would then be noticed late or never. So the first signal that
+ * requests an exit starts a timer, whose signals interrupt each wait until the process exits.
  */
 #include "signals.h"
 

@@ -6,13 +6,13 @@
 #include <stdbool.h>
 
 /*
- * From now on SIGINT, SIGTERM and SIGHUP ask the process to exit, SIGUSR1 asks for a report, and
- * each ends a wait with EINTR. SIGPIPE is ignored, so that a write to a closed pipe fails with
- * EPIPE. A SIGHUP that is ignored stays ignored (nohup).
+ * From now on SIGINT, SIGTERM and SIGHUP request an exit, SIGUSR1 requests a report, and each ends
+ * a wait with EINTR. SIGPIPE is ignored, so that a write to a closed pipe fails with EPIPE. A
+ * SIGHUP that is ignored stays ignored (nohup).
  */
 void signals_catch(void);
 
-/* The signal that asked the process to exit; 0: none. */
+/* The signal that requested an exit; 0: none. */
 int signals_quit(void);
 
 /* True if a report was requested since the last call. */

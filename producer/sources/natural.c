@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Of two numbers without leading zeros, the one with more digits is larger: numbers of any length
- * compare without overflow. */
+/* Of two numbers without leading zeros, the number with more digits is larger: numbers of any
+ * length compare without overflow. */
 #include "natural.h"
 
 #include <ctype.h>

@@ -20,7 +20,7 @@ struct pattern {
     void (*draw)(const struct canvas *canvas, struct pattern_time time);
 };
 
-/* By its name. */
+/* Is there a pattern of this name? */
 bool pattern_exists(const char *name);
 
 /* Print one row for each pattern, for --help. */

@@ -6,7 +6,7 @@
  * seconds (a torn frame breaks it), a timecode.
  *
  * All parts are laid out in units of the radius of one central circle and clipped to the canvas, so
- * the card looks the same at every size, down to a canvas of one pixel.
+ * the card has the same proportions at every size, down to a canvas of one pixel.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -96,8 +96,8 @@ static uint32_t mix(uint32_t below, uint32_t above, double cover)
     return (red_blue & 0xff00ff) | (green & 0x00ff00);
 }
 
-/* The share of a pixel that is covered, if the pixel is so far inside an edge: a smooth edge, one
- * pixel wide. */
+/* The share of a pixel that is covered, if the pixel's middle is `inside` pixels inside an edge:
+ * a smooth edge, one pixel wide. */
 static double soft(double inside)
 {
     return inside <= -0.5 ? 0 : inside >= 0.5 ? 1 : inside + 0.5;

@@ -99,6 +99,6 @@ static void draw_stars(const struct canvas *canvas, struct pattern_time time)
 
 const struct pattern pattern_stars = {
     .name = "stars",
-    .summary = "a flight through stars: small bright things that move fast",
+    .summary = "a flight through stars: small bright objects that move fast",
     .draw = draw_stars,
 };

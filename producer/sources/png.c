@@ -46,7 +46,7 @@ static enum source_match probe(const struct source_config *config)
     return weakest;
 }
 
-/* Add `path`, which now belongs to the source, also on failure. */
+/* Add `path`, which now belongs to the source, even on failure. */
 static int add(struct png_source *self, char *path)
 {
     char **more = path ? reallocarray(self->paths, self->count + 1, sizeof *more) : NULL;

@@ -21,7 +21,7 @@ bool probe_content(const char *input, const void *magic, size_t bytes)
     char start[MAGIC_MAX];
     struct stat info;
 
-    /* Before open(): a writer may notice that a pipe is opened. */
+    /* Check before open(): a writer may notice that a pipe is opened. */
     if (strcmp(input, "-") == 0 || stat(input, &info) < 0 || !S_ISREG(info.st_mode))
         return false;
     int fd = open(input, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

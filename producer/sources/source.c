@@ -83,7 +83,8 @@ static int reject_inputs(const struct source_config *config)
             return -EBADMSG;
         }
     }
-    /* Each input alone is readable now: it was not when they were probed together. */
+    /* Each input can be read alone by now, although not all could be when they were probed
+     * together. */
     log_error("input %s: cannot be read together with the others", config->inputs[0]);
     return -EBADMSG;
 }

@@ -49,7 +49,7 @@ struct y4m_source {
 
 /* ------------------------------------------------------------------ bytes */
 
-/* Like read(), but continues after a signal that does not ask the program to exit, and waits on a
+/* Like read(), but continues after a signal that does not request an exit, and waits on a
  * non-blocking descriptor, which standard input may be. */
 static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
 {
@@ -255,7 +255,7 @@ static int rewind_stream(struct y4m_source *self)
 
 static int skip_partial_frame(const struct y4m_source *self)
 {
-    log_warning("%s: ends inside frame %llu, which is skipped", self->name,
+    log_warning("%s: truncated: ends inside frame %llu; the partial frame is skipped", self->name,
                 (unsigned long long)self->number + 1);
     return -ENODATA;
 }

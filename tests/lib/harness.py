@@ -56,9 +56,10 @@ def contains(text, part):
 
 def line_with(text, words):
     """The first line that contains all of these words, or None. Case does not matter, and "a|b" is either of them. A test
-    names what any good message must contain and leaves its sentence free."""
+    names what any good message must contain and leaves its sentence free. The program's name does not count."""
     def has(line, word):
-        return any(either.lower() in line.lower() for either in word.split("|"))
+        text = re.sub("^pageflip-(producer|viewer): ", "", line)
+        return any(either.lower() in text.lower() for either in word.split("|"))
     return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
 
 

@@ -46,7 +46,7 @@ def code_2_usage(t):
         (["--seconds", "nan"], ["--seconds", "nan"]),
         (["--vsync", "maybe"], ["--vsync", "maybe", "on", "off"]),
         (["--scale", "17"], ["--scale", "17", "16"]),
-        (["--snapshot"], ["--snapshot", "needs a value"]),
+        (["--snapshot"], ["--snapshot", "requires a value"]),
         (["stray"], ["stray"]),
         (["-n", "a/b"], ["channel", "a/b"]),
     ):

@@ -177,7 +177,7 @@ def a_wrong_pid_in_the_id_changes_nothing(t):
     for pid in (1, producer.pid + 1, 4194304, 0):
         write_id(t, pid=pid)
         t.viewer("--frames", "3").ends_with(0)
-    t.start(PRODUCER, *SMALL).fails_with(3, "default", "producer")
+    t.start(PRODUCER, *SMALL).fails_with(3, "default", "pid 0")
     producer.kill()
     write_id(t, pid=os.getpid())  # a process that is running
     t.viewer().fails_with(4, "default", "no producer")

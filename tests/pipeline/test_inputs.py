@@ -351,6 +351,7 @@ def a_full_disk_leaves_no_partial_file(t):
     for program, arguments in OUTPUTS:
         process = writer(t, program, arguments, "small/out", in_a_mount(t, "size=8k", 8192))
         process.ends_with(9, "error: ", "small/out", "No space left on device")
+        equal(process.err.count("error: "), 1, process.err)
         # A log of frames is written continuously, and keeps what fitted.
         whole_or_none = arguments[0] in ("--json", "--snapshot")
         equal(listed(t), [] if whole_or_none else ["out"], f"{program} {arguments}")
@@ -377,6 +378,7 @@ def a_read_only_or_full_runtime_directory_is_named(t):
         process.fails_with(6, f"{t.path}/small/pageflip", "No space left on device")
     process = t.start(*in_a_mount(t, "size=8k", 8192), PRODUCER, "-s", "8x8", env=small)
     process.ends_with(6, "error: ", "default", "id file", "No space left on device")
+    equal(process.err.count("error: "), 1, process.err)
 
 
 @test
@@ -395,6 +397,18 @@ def an_old_file_stays_when_the_new_one_fails(t):
         writer(t, program, arguments, path, preexec_fn=little_room).fails_with(9, path, "File too large")
         equal(open(path, "rb").read(), b"as it was")
         equal([n for n in os.listdir(t.path) if n.startswith("old.")], [], "files left over")
+
+
+@test
+def a_snapshot_to_a_full_pipe_is_code_9(t):
+    """The pipe does not block, so the write fails with EAGAIN, which is also the answer "no frame yet"."""
+    t.producer("-s", "1280x720")
+    reader, writer_end = os.pipe()
+    os.set_blocking(writer_end, False)
+    viewer = t.viewer("-q", "--frames", "1", "--snapshot", "-", stdout=writer_end)
+    viewer.fails_with(9, "-", "temporarily unavailable")
+    os.close(reader)
+    os.close(writer_end)
 
 
 @test

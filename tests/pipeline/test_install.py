@@ -82,7 +82,7 @@ def a_user_installs_by_sudo(t):
 def without_root_and_sudo_one_line_names_the_command(t):
     machine = Machine(t, without("meson"), uid=1000, sudo=False)
     process = machine.install("show").ends_with(1)
-    equal(process.err, "install: error: packages are missing, and there is no sudo; as root: apt-get install meson\n")
+    equal(process.err, "install: error: missing packages and no sudo; run as root: apt-get install meson\n")
     equal(machine.calls(), [])
 
 
@@ -108,7 +108,7 @@ def a_package_that_another_provides_counts(t):
 @test
 def without_dpkg_there_is_a_warning(t):
     machine = Machine(t, [], dpkg=False)
-    machine.install("show").ends_with(0, "install: warning: there is no dpkg")
+    machine.install("show").ends_with(0, "install: warning: dpkg not found")
     equal(machine.calls(), [])
 
 

@@ -368,7 +368,7 @@ def the_list_names_channels_and_their_producers(t):
     viewer = t.viewer("-n", "cam.one", "--follow")
     t.joined(channel="cam.one")
     rows = [line.split() for line in t.run(VIEWER, "--list").decode().splitlines()]
-    equal(rows[0], ["CHANNEL", "PRODUCER", "FORMAT", "SIZE", "FPS", "BUFFERS", "FRAMES", "VIEWERS"])
+    equal(rows[0], ["CHANNEL", "PRODUCER", "FORMAT", "SIZE", "FPS", "SLOTS", "FRAMES", "VIEWERS"])
     equal(rows[1][:6] + rows[1][7:], ["cam.one", str(one.pid), "XR24", "320x240", "25", "2", "1"])
     equal(rows[2][:6] + rows[2][7:], ["cam.two", str(two.pid), "XR24", "640x480", "60", "2", "0"])
     two.kill()

@@ -171,6 +171,21 @@ print(" {shmid} " in open("/proc/sysvipc/shm").read())  # every user may see tha
 
 
 @with_users
+def a_viewer_waits_for_a_lock_file_that_is_not_shared_yet(t, them):
+    """A producer creates the lock file for itself, then gives it to the group: a viewer may come in between."""
+    os.mkdir(them.path(), 0o711)
+    open(them.path("default.lock"), "w").close()
+    os.chmod(them.path("default.lock"), 0o600)
+    for name in ("", "default.lock"):
+        os.chown(them.path(name), them.alice, them.alice)
+    viewer = them.view(them.be(them.bob, [them.group]), "--wait", "20", "--frames", "3")
+    time.sleep(0.3)
+    assert viewer.is_running(), viewer.err
+    them.produce()
+    viewer.ends_with(0)
+
+
+@with_users
 def a_member_can_read_and_scribble_but_not_remove(t, them):
     """See TRUST in pageflip(7)."""
     producer = them.produce()
@@ -286,9 +301,9 @@ shm(lambda: libc.shmat({segment['shmid']}, None, 0o10000))
 file(lambda: os.listdir("{t.path}/{them.alice}/pageflip"))
 """)
     equal(done, ["EACCES", "EACCES"])
-    # bob finds the segment by the key; the error names the reason and the option.
+    # bob finds the segment by the key; the error names the owner and the mode.
     viewer = them.start(them.be(them.bob), f"{t.path}/pageflip-viewer", "--key", key, "--presenter", "null")
-    viewer.fails_with(7, f"segment {segment['shmid']}", str(them.alice), "0600", "--group")
+    viewer.fails_with(7, f"segment {segment['shmid']}", str(them.alice), "0600")
     # bob's producer cannot take that key.
     other = them.start(them.be(them.bob), f"{t.path}/pageflip-producer", *SMALL, "--key", key)
     other.fails_with(7, key, f"segment {segment['shmid']}")

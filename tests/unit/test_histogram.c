@@ -111,23 +111,6 @@ Test(histogram, durations_out_of_range_are_counted_at_the_limits)
     cr_assert_eq(histogram_percentile_ns(&histogram, 1), (INT64_C(1) << HISTOGRAM_MAX_BITS) - 1);
 }
 
-Test(histogram, a_merge_equals_recording_all_in_one)
-{
-    static struct histogram all, one, other, empty;
-    uint64_t state = 7;
-
-    for (int i = 0; i < 1000; i++) {
-        int64_t value = (int64_t)(next_random(&state) >> 40);
-        histogram_record(&all, value);
-        histogram_record(i % 3 ? &one : &other, value);
-    }
-    histogram_merge(&one, &empty);
-    histogram_merge(&one, &other);
-    cr_assert_eq(memcmp(&one, &all, sizeof all), 0);
-    histogram_merge(&empty, &all);
-    cr_assert_eq(memcmp(&empty, &all, sizeof all), 0);
-}
-
 static void written(char text[256], void (*write)(const struct histogram *, FILE *),
                     const struct histogram *histogram)
 {
@@ -154,21 +137,4 @@ Test(histogram, is_written_in_microseconds)
                            "\"max\":2.5}");
     written(text, histogram_write_row, &histogram);
     cr_assert_str_eq(text, "       0.1       0.1       2.5       2.5       2.5");
-}
-
-Test(histogram, a_merge_keeps_the_minimum_and_maximum_of_both)
-{
-    static struct histogram low, high, none;
-
-    histogram_record(&low, 10);
-    histogram_record(&high, 1000);
-    histogram_merge(&none, &low);
-    cr_assert_eq(none.min_ns, 10);
-    histogram_merge(&none, &high);
-    histogram_merge(&high, &low);
-    cr_assert_eq(none.min_ns, 10);
-    cr_assert_eq(none.max_ns, 1000);
-    cr_assert_eq(high.min_ns, 10);
-    cr_assert_eq(high.max_ns, 1000);
-    cr_assert_eq(high.count, 2);
 }

@@ -140,8 +140,8 @@ Test(options_table, names_the_option_that_is_wrong)
     expect_message(PARSE(&settings, "--bogus"), "unknown option --bogus; see --help");
     expect_message(PARSE(&settings, "--bogus=1"), "unknown option --bogus=1; see --help");
     expect_message(PARSE(&settings, "-fx"), "unknown option -x; see --help");
-    expect_message(PARSE(&settings, "--name"), "option --name needs a value; see --help");
-    expect_message(PARSE(&settings, "-fn"), "option --name needs a value; see --help");
+    expect_message(PARSE(&settings, "--name"), "option --name requires a value; see --help");
+    expect_message(PARSE(&settings, "-fn"), "option --name requires a value; see --help");
     expect_message(PARSE(&settings, "--fast=1"), "option --fast takes no value; see --help");
     expect_message(PARSE(&settings, "--count", "0"),
                    "option --count \"0\": not valid; give 1 or more");

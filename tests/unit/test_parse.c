@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
-#include <locale.h>
 
 #include "program/parse.h"
 
@@ -56,33 +55,4 @@ Test(parse, reads_rates)
         cr_assert_float_eq((double)num / den, (double)good[i].num / good[i].den, 1e-9,
                            "\"%s\": %u/%u", good[i].text, num, den);
     }
-}
-
-/* Locales with a decimal comma, some of which a system may have. */
-static locale_t comma_locale(void)
-{
-    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "es_ES.UTF-8", "pl_PL.UTF-8",
-                                        "nl_NL.UTF-8", "it_IT.UTF-8", "ru_RU.UTF-8"};
-    locale_t locale = (locale_t)0;
-
-    for (size_t i = 0; i < sizeof names / sizeof *names && !locale; i++)
-        locale = newlocale(LC_ALL_MASK, names[i], (locale_t)0);
-    return locale;
-}
-
-Test(parse, the_decimal_point_is_the_same_in_a_locale_with_a_comma)
-{
-    locale_t locale = comma_locale();
-    double value = 0;
-
-    if (!locale)
-        cr_skip_test("no locale with a decimal comma is installed");
-    uselocale(locale);
-    bool has_point = parse_double("2.5", 0, 10, &value),
-         has_comma = parse_double("2,5", 0, 10, &value);
-    uselocale(LC_GLOBAL_LOCALE);
-    freelocale(locale);
-    cr_assert(has_point);
-    cr_assert_not(has_comma);
-    cr_assert_float_eq(value, 2.5, 1e-12, "%g", value);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The display does not work any more: its connection is closed, or it does not answer. Several
- * places may detect the same loss, one after the other or in two threads; only the first of them
- * logs it. The process shows no frame after that.
+ * The display no longer works: its connection is closed, or it does not answer. Several places may
+ * detect the same loss, one after the other or in two threads; only the first of them logs it. The
+ * process shows no frame after that.
  */
 #ifndef VIEWER_PRESENTERS_DISPLAY_LOSS_H
 #define VIEWER_PRESENTERS_DISPLAY_LOSS_H

@@ -6,7 +6,7 @@
  * meson.build, and add one line to PRESENTER_TABLE below, which --help prints. null.c is the
  * smallest presenter, and a good start.
  *
- * The calls of a presenter's life, all from one thread:
+ * The calls of a presenter, in this order, all from one thread:
  *
  *   supports? open
  *     ( ready? show | poll | wait | set_status | freeze ...
@@ -16,8 +16,8 @@
  * Between detach and attach only poll, set_status and close are called.
  *
  * A presenter owns each frame that show() or freeze() gets, and releases it with
- * pf_viewer_release() as soon as nothing reads its slot any more: a slot that is held is one that
- * the producer cannot draw in. What became of a frame is reported later, by poll().
+ * pf_viewer_release() as soon as nothing reads its slot any more, because the producer cannot draw
+ * in a slot that is held. The result of showing a frame is reported later, by poll().
  *
  * Between attach and detach only wait() may block. What calls into a display's library must be
  * bounded in time: see watchdog.h.
@@ -38,7 +38,7 @@ struct presenter_config {
 
 struct canvas;
 
-/* What became of a frame. */
+/* The result of showing a frame. */
 struct presented {
     struct pf_frame frame; /* its sequence and times; its pixels must not be read any more */
     bool skipped;          /* it was not shown: the display took a newer one, or failed */
@@ -70,8 +70,8 @@ struct presenter_ops {
     bool is_for_auto;           /* false: only when requested by name */
 
     /*
-     * Can this presenter show frames of the format at all? Asked before open() and attach(). That
-     * one display cannot show them is for open() to find out.
+     * Can this presenter show frames of the format at all? Called before open() and attach(), which
+     * check whether this display can show them.
      */
     bool (*supports)(const struct pf_format *format);
 

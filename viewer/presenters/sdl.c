@@ -9,7 +9,7 @@
  * skipped.
  *
  * SDL's own shared segment for the window surface on X11 has mode 0777, and is left behind when the
- * process is killed between its creation and its removal. We cannot change that.
+ * process is killed between its creation and its removal. pageflip cannot change that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +34,8 @@ struct sdl_presenter {
     bool by_surface; /* else by renderer and texture */
     SDL_Renderer *renderer;
     SDL_Texture *texture; /* of the segment's format */
-    /* While paused, a copy of the frame on show: one of these, or none if SDL failed to copy it. */
+    /* While paused, a copy of the frame on display: one of these, or none if SDL failed to copy
+     * it. */
     SDL_Surface *frozen_surface;
     SDL_Texture *frozen_texture;
     struct presented done;
@@ -168,7 +169,7 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     /* Wayland needs a runtime directory; without one its library prints an error of its own. */
     bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
-    *reason = "neither DISPLAY nor WAYLAND_DISPLAY leads to a display";
+    *reason = "neither DISPLAY nor WAYLAND_DISPLAY names a usable display";
     int ret = -ENOTSUP;
     if (may_be_wayland || window_has_x11())
         ret = window_open(&self->window,
@@ -254,7 +255,7 @@ static bool draw_texture(struct sdl_presenter *self, SDL_Texture *content)
         SDL_Rect corner = {0, 0, self->overlay->w, self->overlay->h};
         SDL_RenderCopy(self->renderer, self->overlay_texture, NULL, &corner);
     }
-    /* SDL draws here; SDL_RenderPresent() would draw too, but returns nothing. */
+    /* SDL draws here; SDL_RenderPresent() would also draw, but returns no error. */
     if (SDL_RenderFlush(self->renderer) != 0)
         return false;
     SDL_RenderPresent(self->renderer);

@@ -12,8 +12,9 @@
 #ifndef VIEWER_PRESENTERS_WATCHDOG_H
 #define VIEWER_PRESENTERS_WATCHDOG_H
 
-int watchdog_start(void); /* Nothing if it runs already. Returns 0, or a negative errno, logged. */
-void watchdog_stop(void); /* Nothing if it does not run. */
+/* Does nothing if the thread is already running. Returns 0, or a negative errno, logged. */
+int watchdog_start(void);
+void watchdog_stop(void); /* does nothing if the thread is not running */
 
 /* Pairs do not nest. watchdog_enter() inside a pair starts the 5 s again. */
 void watchdog_enter(void);

@@ -74,7 +74,7 @@ int window_open(struct window *window, const char *driver, const struct presente
         if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))
             snprintf(text, sizeof text, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
         else
-            snprintf(text, sizeof text, "SDL opens no window: %s", SDL_GetError());
+            snprintf(text, sizeof text, "SDL cannot open a window: %s", SDL_GetError());
         *reason = text;
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         watchdog_leave();
@@ -158,8 +158,8 @@ enum command window_poll(struct window *window)
 
     while (next_event(&event)) {
         enum command command = COMMAND_NONE;
-        /* A user who closes the window ends the loop before this event. Without that it is SDL's
-         * only report of a lost Wayland compositor. */
+        /* If the user closes the window, the loop ends before this event. Otherwise the event is
+         * SDL's only report of a lost Wayland compositor. */
         if (event.type == SDL_QUIT)
             window->is_lost = strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0;
         if (event.type == SDL_QUIT || x11_loss_is_window_destroyed(&event))

@@ -235,7 +235,7 @@ static bool connect_own(struct x11_link *link, SDL_Window *window)
     if (!SDL_GetWindowWMInfo(window, &info) || info.subsystem != SDL_SYSWM_X11)
         return false;
     Display *display = info.info.x11.display;
-    XSync(display, False); /* the window must exist before we query it */
+    XSync(display, False); /* the window must exist before it is queried */
     link->sdl_fd = ConnectionNumber(display);
     link->window = (xcb_window_t)info.info.x11.window;
     link->xcb = xcb_connect(DisplayString(display), NULL);
@@ -247,7 +247,7 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
     *link = (struct x11_link){0};
     watchdog_enter();
     if (!connect_own(link, window)) {
-        *reason = "the X server accepts no second connection";
+        *reason = "the X server refused a second connection";
         x11_link_close(link);
         watchdog_leave();
         return -ENOTSUP;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our own connection to the X server, in addition to SDL's: SDL gets the events of its window, and
- * we draw on it. What the display can do is queried once, when the connection is opened.
+ * The presenter's own connection to the X server, in addition to SDL's: SDL gets the events of its
+ * window, and the presenter draws on it. What the display can do is queried once, when the
+ * connection is opened.
  */
 #ifndef VIEWER_PRESENTERS_X11_LINK_H
 #define VIEWER_PRESENTERS_X11_LINK_H
@@ -38,8 +39,9 @@ void x11_link_close(struct x11_link *link); /* accepts an all-zero struct */
 bool x11_link_is_lost(const struct x11_link *link);
 
 /*
- * Has libxcb read data from the socket, while it wrote a request or waited for a reply, that was
- * not processed yet? x11_link_set_processed(): all of it is processed now. No system calls.
+ * Does libxcb have data that it read from the socket while it wrote a request or waited for a
+ * reply, and that is not processed yet? x11_link_set_processed(): all of it is processed now. No
+ * system calls.
  */
 bool x11_link_has_read_ahead(const struct x11_link *link);
 void x11_link_set_processed(struct x11_link *link);

@@ -15,11 +15,11 @@
  * restores the handler that it found while it closes its connection. */
 void x11_loss_handle_errors(void);
 
-/* From now on the loss of this window's connection only sets the flag, and the watchdog knows the
+/* From now on the loss of this window's connection only sets the flag, and the watchdog gets the
  * connection's socket. Does nothing on displays other than X11. */
 void x11_loss_watch(SDL_Window *window);
 
-/* Is the connection lost? Then no call of SDL may follow: it may hang or exit. */
+/* Is the connection lost? After that, do not call SDL: the call may hang or exit. */
 bool x11_loss_is_detected(void);
 
 /* Treat the connection as lost, since the server does not answer. */

@@ -75,7 +75,7 @@ int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
         .slot_stride_bytes = segment->slot_stride_bytes,
     };
     if (slots->stride_pixels > X11_SIZE_MAX || segment->bytes > UINT32_MAX) {
-        *reason = "the frames are too large for X";
+        *reason = "the frames exceed the size limit of X11";
         return -ENOTSUP;
     }
     slots->shm = xcb_generate_id(link->xcb);
@@ -87,8 +87,8 @@ int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
     if (ret != 0)
         slots->shm = XCB_NONE;
     if (ret > 0) {
-        *reason = "the X server may not attach the segment: it runs as another user or in another "
-                  "IPC namespace";
+        *reason = "the X server is not permitted to attach the segment: it runs as another user or "
+                  "in another IPC namespace";
         return -ENOTSUP;
     }
     if (ret < 0)

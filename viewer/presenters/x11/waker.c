@@ -19,13 +19,13 @@ static void *watch(void *argument)
     for (;;) {
         int count = epoll_wait(waker->epoll_fd, &event, 1, -1);
         if (count < 0 && errno != EINTR)
-            return NULL; /* impossible with our descriptors; the loop reads every 100 ms anyway */
+            return NULL; /* impossible with these descriptors; the loop reads every 100 ms anyway */
         if (count <= 0)
             continue;
         struct readiness *connection = event.data.ptr;
         if (!connection) /* stop_fd */
             return NULL;
-        /* In this order: the loop, once awake, finds the mark. */
+        /* Mark first, then wake, so that the loop finds the mark. */
         readiness_mark(connection);
         pf_viewer_wake(waker->viewer);
     }

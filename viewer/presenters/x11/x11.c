@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The X server reads the producer's pages: no process of ours touches a pixel. One to three
- * requests show a frame. Events and replies report later, in any order, what became of it; sent.h
- * has the table of the frames that were sent.
+ * The X server reads the producer's pages: the viewer copies no pixel. One to three requests show a
+ * frame. Events and replies report the result later, in any order; sent.h has the table of the
+ * frames that were sent.
  *
  *   direct   the window is as large as the frame: Present shows the slot's own pixmap
  *   scaled   RENDER scales from the slot to a back pixmap, and Present shows that
@@ -290,8 +290,8 @@ static void mark_read_ahead(struct x11_presenter *self)
         readiness_mark(&self->connections[CONNECTION_OWN]);
 }
 
-/* While no other frame can be sent, the loop needs only the display's events. To wait for them here
- * saves the way through the waker's thread. */
+/* While no other frame can be sent, the loop needs only the display's events. Waiting here
+ * avoids a wake-up through the waker's thread. */
 static void wait_x11(struct presenter *presenter, int64_t timeout_ns)
 {
     struct x11_presenter *self = of(presenter);
