@@ -52,21 +52,36 @@ static int finish(const struct options *options, const struct pf_viewer *viewer,
     return code;
 }
 
-static int view(const struct options *options)
+/* Wait for a producer up to options->wait_ns. A signal other than one to exit does not end the
+ * wait. Returns as pf_viewer_open(). */
+static int open_viewer(struct pf_viewer **viewer, const struct options *options)
 {
-    static struct report report; /* histograms are too large for some stacks */
-    struct record record = {0};
-    const struct pf_viewer_options viewer_options = {
+    struct pf_viewer_options viewer_options = {
         .every_frame = options->every_frame,
         .wait_ns = options->wait_ns,
         .spin_ns = options->spin_ns,
         .key_file = options->key_file,
         .user = options->user,
     };
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), options->wait_ns);
+    int ret;
+
+    while ((ret = pf_viewer_open(viewer, options->channel, &viewer_options)) == -EINTR &&
+           !signals_quit()) {
+        int64_t left_ns = deadline_ns - clock_now_ns();
+        viewer_options.wait_ns = left_ns > 0 ? left_ns : 0;
+    }
+    return ret;
+}
+
+static int view(const struct options *options)
+{
+    static struct report report; /* histograms are too large for some stacks */
+    struct record record = {0};
     struct pf_viewer *viewer = NULL;
     struct presenter *presenter = NULL;
 
-    int ret = pf_viewer_open(&viewer, options->channel, &viewer_options);
+    int ret = open_viewer(&viewer, options);
     int code = code_of(ret, &report);
     if (ret < 0)
         goto out;
@@ -99,7 +114,7 @@ out:
         presenter->ops->close(presenter);
     watchdog_stop(); /* window_open() has started it */
     pf_viewer_close(viewer);
-    return code;
+    return code == EXIT_OK ? exit_code_of_stdout() : code; /* a presenter may print */
 }
 
 static int list(void)

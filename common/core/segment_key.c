@@ -56,6 +56,13 @@ static int report_key(const char *key_file, int shmid, int error)
                        strerror(error));
 }
 
+/* Was this segment created by a process of this user that no longer runs? */
+static bool is_left_by_exited_creator(const struct shmid_ds *info)
+{
+    return info->shm_perm.cuid == geteuid() && info->shm_cpid > 0 && kill(info->shm_cpid, 0) < 0 &&
+           errno == ESRCH;
+}
+
 /* A producer that was killed leaves its keyed segment. Remove the segment if it is from pageflip
  * and has no attachments. */
 static int reclaim(key_t key, const char *key_file)
@@ -75,13 +82,15 @@ static int reclaim(key_t key, const char *key_file)
         shmdt(header);
         return report_key(key_file, shmid, error);
     }
-    bool is_pageflip = info.shm_segsz >= sizeof *header &&
-                       atomic_load_explicit(&header->magic, memory_order_acquire) == LAYOUT_MAGIC;
+    uint32_t magic = info.shm_segsz >= sizeof *header
+                         ? atomic_load_explicit(&header->magic, memory_order_acquire)
+                         : 0;
     shmdt(header);
-    if (!is_pageflip)
+    if (magic != LAYOUT_MAGIC && !(magic == 0 && is_left_by_exited_creator(&info)))
         return log_failure(EEXIST,
-                           "key file %s: key 0x%08x belongs to segment %d of another program",
-                           key_file, (unsigned)key, shmid);
+                           "key file %s: key 0x%08x belongs to segment %d of another program; "
+                           "remove it if it is not in use: ipcrm -m %d",
+                           key_file, (unsigned)key, shmid, shmid);
     if (info.shm_nattch > 1) /* one attachment is that of this function */
         return log_failure(EBUSY, "key file %s: its segment %d is in use (attached processes: %lu)",
                            key_file, shmid, (unsigned long)info.shm_nattch - 1);
@@ -145,8 +154,7 @@ int segment_remove_id(int shmid)
 static bool is_orphan(const struct shmid_ds *info)
 {
     return (uint32_t)info->shm_perm.__key >> 16 == KEY_PREFIX && info->shm_nattch == 0 &&
-           info->shm_perm.cuid == geteuid() && info->shm_ctime + ORPHAN_AGE_S <= time(NULL) &&
-           info->shm_cpid > 0 && kill(info->shm_cpid, 0) < 0 && errno == ESRCH;
+           info->shm_ctime + ORPHAN_AGE_S <= time(NULL) && is_left_by_exited_creator(info);
 }
 
 int segment_key_sweep_orphans(void)

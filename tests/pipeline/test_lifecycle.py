@@ -12,6 +12,12 @@ from harness import *
 SMALL = ["-s", "320x240"]
 
 
+def caught(pid, number):
+    """Does the process have a handler of this signal?"""
+    mask = re.search(r"SigCgt:\s*(\w+)", text_of(f"/proc/{pid}/status"))
+    return mask and int(mask[1], 16) >> (number - 1) & 1
+
+
 def frames_of(path):
     return report_of(path)["frames"]
 
@@ -359,6 +365,38 @@ def a_killed_producers_key_is_reclaimed(t):
     equal([s for s in segments() if s["cpid"] == first.pid], [], "stale segments")
     second.signal(signal.SIGINT)
     second.ends_with(128 + signal.SIGINT)
+
+
+@test
+def a_key_is_reclaimed_from_a_producer_killed_before_it_wrote_the_header(t):
+    """As after a SIGKILL between shmget() and the magic number: the segment is empty, its creator has exited."""
+    key = f"{t.path}/key"
+    open(key, "w").close()
+    libc = ctypes.CDLL(None, use_errno=True)
+    value = libc.ftok(key.encode(), ord("p"))
+    child = os.fork()
+    if child == 0:
+        os._exit(libc.shmget(value, 1 << 20, 0o1600) < 0)
+    equal(os.waitpid(child, 0)[1], 0, "shmget")
+    left = [s["shmid"] for s in segments() if s["cpid"] == child]
+    try:
+        equal(len(left), 1, "segments of the child")
+        t.start(PRODUCER, *SMALL, "--key", key, "--frames", "3").ends_with(0)
+        equal([s for s in segments() if s["shmid"] == left[0]], [], "stale segments")
+    finally:
+        libc.shmctl(left[0], 0, None)
+
+
+@test
+def a_report_signal_does_not_end_a_waiting_viewer(t):
+    viewer = t.viewer("-v", "--wait", "20", "--frames", "3")
+    until(lambda: caught(viewer.pid, signal.SIGUSR1), "a handler of SIGUSR1")
+    for _ in range(3):
+        viewer.signal(signal.SIGUSR1)
+        time.sleep(0.1)
+    assert viewer.is_running(), viewer.err
+    t.producer(*SMALL)
+    viewer.ends_with(0)
 
 
 @test
