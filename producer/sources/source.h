@@ -13,7 +13,7 @@ struct source_config {
     char **inputs; /* paths, or "-"; they must stay valid while the source is open */
     int input_count;
     const char *pattern;         /* name of the test pattern when there is no input */
-    uint32_t width, height;      /* of a pattern, pixels */
+    uint32_t width, height;      /* pixels, from --size; with an input always 1280x720 */
     bool rate_is_given;          /* false: the source's own rate */
     uint32_t rate_num, rate_den; /* frames per second; 0/1: unpaced */
     bool loop;                   /* start again at the end of the input */
@@ -54,8 +54,9 @@ struct source_ops {
     enum source_match (*probe)(const struct source_config *config);
 
     /*
-     * Open the inputs. On success *source is to be closed with ops->close, its format is known.
-     * Blocks as open() and read() do. Returns 0 or a negative errno, logged.
+     * Open the inputs. On success *source is to be closed with ops->close, its format is known; on
+     * failure *source is unchanged. Blocks as open() and read() do. Returns 0 or a negative errno,
+     * logged.
      */
     int (*open)(struct source **source, const struct source_config *config);
 

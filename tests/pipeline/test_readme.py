@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The documents match the programs: the programs in README.md compile and work, its links lead to files, and the man pages name
-every option, pattern, presenter, exit code, and field of a report."""
+every option, source, pattern, presenter, exit code, and field of a report."""
 import os
 import re
 
@@ -68,8 +68,9 @@ def every_option_is_in_the_manual_and_no_other(t):
 
 
 @test
-def every_pattern_and_presenter_is_in_the_manual_and_no_other(t):
-    for (program, manual), heading in zip(MANUALS, ("Patterns", "Presenters")):
+def every_source_pattern_and_presenter_is_in_the_manual_and_no_other(t):
+    producer, viewer = MANUALS
+    for (program, manual), heading in ((producer, "Sources"), (producer, "Patterns"), (viewer, "Presenters")):
         table = t.run(program, "--help").decode().split(f"{heading}:\n")[1].split("\n\n")[0]
         shown = set(re.findall(r"^  (\S+)", table, re.M))
         assert len(shown) >= 2, shown
