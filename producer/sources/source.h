@@ -32,7 +32,7 @@ struct source {
 /* How certain a source is that it can read the inputs, in ascending order. */
 enum source_match {
     SOURCE_MATCH_NONE,
-    SOURCE_MATCH_NAME,    /* by a file's suffix, or because an input is "-" */
+    SOURCE_MATCH_NAME,    /* by a suffix such as .png, a prefix, or the name "-" */
     SOURCE_MATCH_CONTENT, /* by the first bytes of a file */
 };
 
