@@ -40,10 +40,11 @@
  *
  * What can go wrong between processes, and how a program observes it:
  *
- *   - The producer exits or crashes. Viewers first get every published frame. Then
- *     pf_viewer_acquire() returns -EPIPE; pf_viewer_reattach() joins the next producer.
- *   - The producer changes its format. Viewers get the remaining frames, then -EREMCHG, and
- *     reattach.
+ *   - The producer exits or crashes. Every-frame viewers first get every
+ *     published frame, others the latest. Then pf_viewer_acquire() returns -EPIPE;
+ *     pf_viewer_reattach() joins the next producer.
+ *   - The producer changes its format. Viewers get the remaining frames as above, then -EREMCHG,
+ *     and reattach.
  *   - A viewer crashes. Its slots become free as soon as the producer needs one. No other viewer
  *     is affected.
  *   - A viewer hangs or is stopped (SIGSTOP). A latest-frame viewer keeps only the slots that it
@@ -139,7 +140,7 @@ struct pf_producer_options {
 struct pf_producer_stats {
     uint64_t published;
     uint64_t no_slot; /* calls of begin() that returned -EAGAIN */
-    uint64_t reaped;  /* lanes reclaimed from viewers that crashed */
+    uint64_t reaped;  /* lanes whose viewers crashed, or exited during a format change */
     uint64_t evicted; /* every-frame viewers evicted */
     uint32_t viewers; /* attached now */
 };
@@ -180,12 +181,14 @@ PF_API void pf_producer_publish(struct pf_producer *producer, struct pf_frame *f
 PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame);
 
 /**
- * Continue with another size or format, in a new segment under the same lease. Viewers get every
- * frame published so far, then -EREMCHG. Call it only while no frame is begun.
+ * Continue with another size or format, in a new segment under the same lease. Every-frame viewers
+ * get every frame published so far, others the latest, then -EREMCHG. Call it only while no frame
+ * is begun.
  *
- * Blocks, without a time limit, while an every-frame viewer has not yet followed the previous
- * format change. Returns 0, or -EINTR, or as pf_producer_open(). On failure the old segment remains
- * and the producer continues with it; with a key file, close the producer.
+ * Blocks while an every-frame viewer has not yet followed the previous format change, without a
+ * time limit unless evict_after_ns is set. Returns 0, or -EINTR, or as pf_producer_open(). On
+ * failure the old segment remains and the producer continues with it; with a key file, close the
+ * producer.
  */
 PF_API int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format);
 
@@ -206,8 +209,9 @@ struct pf_viewer;
 struct pf_viewer_options {
     /* true: each frame in turn; the producer waits for this viewer. false: the latest frame. */
     bool every_frame;
-    /* How long open() waits for a producer; 0: not at all. An every-frame viewer that joins during
-     * a format change waits up to 250 ms longer, for the next segment. */
+    /* How long open() waits for a producer; 0: only for one that is already starting, up to 3 s. An
+     * every-frame viewer that joins during a format change waits up to
+     * 250 ms longer, for the next segment. */
     int64_t wait_ns;
     /* How long acquire() polls for a frame before it sleeps, at the cost of a busy core; 0: not at
      * all. */
@@ -243,10 +247,11 @@ struct pf_segment {
 
 struct pf_viewer_stats {
     uint64_t acquired;
-    uint64_t skipped; /* published frames that a latest-frame viewer did not acquire */
+    uint64_t skipped; /* published between two frames that a latest-frame viewer acquired */
     uint64_t lost;    /* published frames that an every-frame viewer did not get: it was evicted */
-    /* Sequences of the last loss, within the segment that the viewer is attached to. If none of the
-     * lost frames was in this segment, lost_first is 1 and lost_last is 0. */
+    /* Sequences of the last loss, within the segment that the viewer was attached to when it
+     * noticed the loss. If none of the lost frames was in that segment, lost_first is 1,
+     * lost_last 0. */
     uint64_t lost_first, lost_last;
     int64_t evicted_after_ns; /* from the viewer's last acquire to the detection of the eviction */
 };
@@ -279,10 +284,10 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  * Returns 0 and fills *frame, or
  *   -EAGAIN    no new frame was published in time: keep showing the last one
  *   -EINTR     no new frame, and a signal or pf_viewer_wake() interrupted the wait
- *   -EPIPE     the producer exited or crashed (pf_viewer_state()), and the viewer has seen every
- *              frame in this segment
- *   -EREMCHG   the producer changed its format, and the viewer has seen every frame in this
- *              segment: reattach
+ *   -EPIPE     the producer exited or crashed (pf_viewer_state()), and no frame of this segment
+ *              is left for this viewer
+ *   -EREMCHG   the producer changed its format, and no frame of this segment is left for this
+ *              viewer: reattach
  *   -ESTALE    every-frame viewers: the viewer was evicted and lost frames
  *              (pf_viewer_stats.lost). Returned once; until it reattaches, it is a latest-frame
  *              viewer
@@ -302,8 +307,8 @@ PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *fram
 /** Release an acquired frame. Its pixels may change from here on. */
 PF_API void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
 
-/** Make the viewer's current or next acquire or wait return -EINTR. The only call that other
- * threads may make. */
+/** Make the viewer's current or next wait return -EINTR, or its acquire if that finds no frame. The
+ * only call that other threads may make. */
 PF_API void pf_viewer_wake(struct pf_viewer *viewer);
 
 /** Sleep until pf_viewer_wake() or a signal (-EINTR), or until the timeout (-EAGAIN). New frames
@@ -326,7 +331,8 @@ PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
 PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
 
 /**
- * The state of the producer. Queries the system at most once per 50 ms. PF_ENDED and PF_CRASHED are
+ * The state of the producer. Queries the system at most once per 50 ms, more often only while the
+ * segment is marked as ended or changed and this is not confirmed. PF_ENDED and PF_CRASHED are
  * final for this segment, and do not affect its frames: published frames can still be acquired.
  */
 PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
@@ -348,13 +354,13 @@ struct pf_channel_info {
     bool has_format;    /* the segment could be inspected: the fields below are known */
     struct pf_format format;
     uint32_t slots;
-    uint64_t published; /* frames so far */
+    uint64_t published; /* frames so far, in this segment */
     uint32_t viewers;   /* lanes whose lease is held */
 };
 
 /**
- * List the private channels of this user that have a producer or a viewer, sorted by name. Returns
- * their number and fills in the first `max` of them, or returns a negative errno.
+ * List the private channels of this user that have a producer, a viewer or a segment, sorted by
+ * name. Returns their number and fills in the first `max` of them, or returns a negative errno.
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 

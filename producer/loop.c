@@ -37,7 +37,7 @@ static bool skips_ticks(const struct loop *loop)
 void loop_update_report(struct loop *loop)
 {
     pf_producer_stats(loop->producer, &loop->report.stats);
-    loop->report.skipped = skips_ticks(loop) ? loop->no_slot + loop->pacing.skipped : 0;
+    loop->report.skipped = skips_ticks(loop) ? loop->slotless_ticks + loop->pacing.skipped : 0;
 }
 
 /* Between frames: signals, the report on SIGUSR1, the progress line. Returns 0, or -EINTR or -EIO
@@ -141,7 +141,7 @@ int loop_run(struct loop *loop)
 
         ret = begin(loop, &frame);
         if (ret == -EAGAIN) {
-            loop->no_slot++;
+            loop->slotless_ticks++;
             continue;
         }
         if (ret < 0)

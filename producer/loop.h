@@ -17,7 +17,7 @@ struct loop {
     struct pf_format format; /* of the segment */
     struct pacing pacing;
     uint64_t published;
-    uint64_t no_slot; /* ticks without a free slot */
+    uint64_t slotless_ticks; /* ticks without a free slot */
     struct report report;
     struct record record;
     int64_t progress_ns;

@@ -197,8 +197,8 @@ static int toggle_pause(struct loop *loop)
     return loop->is_paused ? freeze(loop) : thaw(loop);
 }
 
-/* Show the latest frame and let the presenter keep a copy of it, since the loop releases its
- * slot: the producer may draw there again, or the viewer may leave the segment. */
+/* Show the latest frame and let the presenter keep a copy of it, since its slot is
+ * released: the producer may draw there again, or the viewer may leave the segment. */
 static int freeze(struct loop *loop)
 {
     struct pf_frame frame;
@@ -279,7 +279,7 @@ static int producer_pid(const struct loop *loop)
     return (int)pf_viewer_segment(loop->viewer)->producer_pid;
 }
 
-/* Every frame of this segment has been acquired, and the producer continues in another one. */
+/* No frame of this segment is left for this viewer, and the producer continues in another one. */
 static int handle_format_change(struct loop *loop)
 {
     int ret = join_next_segment(loop, true);
@@ -293,7 +293,7 @@ static int handle_format_change(struct loop *loop)
     return end_of_stream(loop);
 }
 
-/* The producer exited, and every frame of this segment has been acquired. */
+/* The producer exited, and no frame of this segment is left for this viewer. */
 static int end_of_stream(struct loop *loop)
 {
     bool has_crashed = pf_viewer_state(loop->viewer) == PF_CRASHED;

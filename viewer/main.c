@@ -114,7 +114,7 @@ out:
         presenter->ops->close(presenter);
     watchdog_stop(); /* window_open() has started it */
     pf_viewer_close(viewer);
-    return code == EXIT_OK ? exit_code_of_stdout() : code; /* a presenter may print */
+    return code == EXIT_OK ? exit_code_of_stdout() : code; /* that of a presenter that prints */
 }
 
 static int list(void)

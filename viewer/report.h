@@ -10,7 +10,7 @@ struct report {
     const char *channel;
     const char *way; /* of presenting: see struct presenter */
     struct pf_format format;
-    struct pf_viewer_stats stats; /* stats.skipped: frames that were never acquired */
+    struct pf_viewer_stats stats; /* stats.skipped: frames between two acquired ones */
     uint64_t shown;
     uint64_t display_skipped; /* frames that were acquired, but replaced before the display started
                                  to show them, or skipped by a pause */

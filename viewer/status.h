@@ -13,10 +13,10 @@ enum status_state { STATUS_SHOWING, STATUS_PAUSED, STATUS_WAITING };
 
 struct status {
     struct overlay overlay;
-    struct histogram recent; /* total of the frames that were shown since measured_ns */
+    struct histogram recent; /* begin to done, of the frames shown since measured_ns */
     int64_t measured_ns;     /* time of the last measurement of fps and ms */
     uint64_t measured_shown; /* report.shown at that time */
-    double fps, ms;          /* frames shown per second, median of their totals */
+    double fps, ms;          /* frames shown per second, median of `recent` */
     int64_t updated_ns;      /* when title and overlay were last set; 0: set them immediately */
     char title[256];         /* as last set */
     uint32_t overlay_scale;  /* as last set */
@@ -45,7 +45,7 @@ void status_invalidate(struct status *status);
 /*
  * Set title and overlay twice a second, or immediately after status_invalidate() or a change of the
  * overlay's scale. Warn once about a producer that has been silent for 5 s while STATUS_SHOWING.
- * Updates report->stats. Never waits.
+ * If the presenter has a window, updates report->stats. Never waits.
  */
 void status_update(struct status *status, enum status_state state, struct presenter *presenter,
                    struct report *report);

@@ -58,7 +58,7 @@ void channel_unlease(struct channel *channel, int byte);
 /* Does another process hold the lease `byte`? */
 bool channel_is_leased(const struct channel *channel, int byte);
 
-/* "NAME.SUFFIX", relative to the runtime directory. */
+/* The channel's name and `suffix`, such as ".lock", relative to the runtime directory. */
 enum { CHANNEL_FILE_NAME_BYTES = PF_CHANNEL_BYTES + 32 };
 void channel_file_name(const struct channel *channel, const char *suffix,
                        char name[CHANNEL_FILE_NAME_BYTES]);

@@ -91,7 +91,7 @@ int discover_channel(struct channel *channel, const char *name,
         if (ret != -ECONNREFUSED && ret != -EREMCHG)
             return ret;
         ret = sleep_once(is_starting ? later(starting_ns, deadline_ns) : deadline_ns);
-        if (ret == -EAGAIN) /* no private channel: channel_open() creates it */
+        if (ret == -EAGAIN) /* never a private channel: channel_open() creates it */
             return key_file ? log_failure(ECONNREFUSED, "key file %s: no producer", key_file)
                             : log_failure(ECONNREFUSED, "shared channel \"%s\" of %s: no producer",
                                           name, options->user);

@@ -21,8 +21,9 @@
 /* Upper bound on any sleep: a process that was killed never rings. */
 #define DOORBELL_SLEEP_MAX_NS (100 * NS_PER_MS)
 
-/* A ring without a reason costs one check. More than this many in one wait come from damage or
- * malice; then each also costs a sleep, so that no other process can keep a core busy. */
+/* A ring that does not end the wait costs one check. More than this many in one wait are damage,
+ * malice, or many frames during pf_viewer_wait(); then each also costs a sleep, so that no other
+ * process can keep a core busy. */
 #define DOORBELL_RINGS_MAX 64
 #define DOORBELL_PAUSE_NS NS_PER_MS
 
@@ -34,7 +35,7 @@ int doorbell_wait(_Atomic uint32_t *doorbell, int64_t deadline_ns);
 
 void doorbell_ring(_Atomic uint32_t *doorbell);
 
-/* Count a ring that had no reason; sleep if there were too many. Returns 0 or -EINTR. */
+/* Count a ring that did not end the wait; sleep if there were too many. Returns 0 or -EINTR. */
 int doorbell_throttle(int *rings);
 
 #endif

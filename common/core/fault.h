@@ -14,19 +14,19 @@
  * viewer has found it, and it covers one segment. segments.pml models the transition from one
  * segment to the next, without labels; no model covers the start.
  *
- *     producer, starting (start_filled_segment and start_wrote_id also in a format change)
+ *     producer, starting (all but start_has_lease and start_is_open also in a format change)
  *     start_has_lease               has the lease; no segment yet
  *     start_made_segment            segment made; not attached
  *     start_attached                attached; IPC_RMID not done
- *     start_removed_id              IPC_RMID done; no header yet
- *     start_filled_segment          segment complete; no id file
+ *     start_removed_id              IPC_RMID of its shmid done, without a key file; no header yet
+ *     start_filled_segment          segment complete; no id file names it
  *     start_wrote_id                id file written; not renamed
  *     start_is_open                 open; before the first frame
  *
  *     producer
  *     producer_scans_lanes          doorbell cleared; scans the lanes
  *     producer_has_slot             has chosen a slot; draws
- *     producer_drew_half            has drawn half of the frame
+ *     producer_drew_half            frame and upper stamp drawn; stamped frames only
  *     producer_drew_all             has drawn all of it; meta not written
  *     producer_wrote_meta           meta written; `newest` not stored
  *     producer_stored_newest        `newest` stored; no doorbell rung

@@ -6,7 +6,7 @@
  * rules out. So either the producer sees the claim and does not draw in the slot, or the viewer
  * sees that `newest` has changed and releases the slot before it has read a byte.
  *
- * Four uses of the pattern, marked [dekker] at each access:
+ * Four uses of the pattern, marked [dekker] where the accesses are:
  *
  *     claim      lane HELD, then `newest`      `newest`, then the lanes, to find a free slot
  *     join       lane NEXT, then `newest`      the same
@@ -14,10 +14,11 @@
  *     moved      lane stored, then the state   MOVED, then the lanes, to expect viewers
  *
  * An every-frame viewer claims without it: NEXT protects its frame until one exchange makes that
- * HELD. Everything else is release/acquire, relaxed with its reason, or private to one side.
+ * HELD. An exchange only needs to be one step; it is seq_cst for simplicity. Everything else is
+ * release/acquire, relaxed with its reason, or private to one side.
  *
- * tests/deep/model/dekker.pml checks all of these on machines with store buffers, each weakened in
- * turn.
+ * tests/deep/model/dekker.pml checks claim, join and doorbell on machines with store buffers, each
+ * weakened in turn; segments.pml checks the order of steps in "moved".
  */
 #include "handoff.h"
 
@@ -94,6 +95,7 @@ int handoff_find_free_slot(const struct handoff *handoff, struct segment *segmen
 void handoff_find_expected(struct segment *segment, struct handoff_blockers *blockers)
 {
     blockers->lanes = 0;
+    /* acquire: pairs with the exchange in handoff_join_expected() */
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
         blockers->word[i] =
             atomic_load_explicit(&segment->viewers->lane[i].word, memory_order_acquire);
@@ -162,8 +164,9 @@ struct handoff_stream handoff_stream(const struct segment *segment)
 
 void handoff_expect_viewers(struct segment *from, struct segment *to)
 {
-    /* Relaxed: no other process can find `to` yet. If a viewer has crashed, or exits before it
-     * joins, its lease is free and reap() frees this lane. */
+    /* [dekker] moved: the lanes of `from`, after MOVED. The stores are relaxed: no viewer joins
+     * `to` before the id file names it. If a viewer has crashed, or exits before it joins, its
+     * lease is free and reap() frees this lane. */
     for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++)
         if (LANE_REQUIRES_EVERY(handoff_lane_mode(from, i))) {
             to->viewers->lane[i].pid = from->viewers->lane[i].pid;
@@ -191,6 +194,7 @@ uint64_t handoff_newest_sequence(const struct segment *segment)
     return NEWEST_SEQUENCE(atomic_load_explicit(&segment->producer->newest, memory_order_seq_cst));
 }
 
+/* [dekker] moved: a viewer that has joined loads the state after it has stored its lane. */
 enum layout_state handoff_state(const struct segment *segment)
 {
     return (enum layout_state)atomic_load_explicit(&segment->producer->state, memory_order_seq_cst);
@@ -216,11 +220,12 @@ uint64_t handoff_join(struct segment *segment, uint32_t lane, enum lane_mode mod
     uint64_t next = 0;
 
     if (mode == LANE_LATEST) {
+        /* [dekker] doorbell: the lane, then `newest` in handoff_claim_newest() */
         atomic_store_explicit(&mine->word, LANE_WORD(LANE_LATEST, 0), memory_order_seq_cst);
     } else {
         uint64_t before = 0, after = handoff_newest_sequence(segment);
-        /* Require the newest frame, unless the producer may have drawn over that frame before it
-         * loaded the lane. */
+        /* Require the newest frame. If `newest` changes meanwhile, the producer may not have seen
+         * the lane and may draw over that frame: then require the newer one. */
         for (int tries = 0; tries < CLAIM_TRIES_MAX && (tries == 0 || after != before); tries++) {
             before = after;
             next = before ? before : 1;
@@ -245,7 +250,8 @@ static int64_t clamp_past_ns(_Atomic int64_t *time_ns, int64_t now_ns)
     return ns < 0 ? 0 : clock_earlier(ns, now_ns);
 }
 
-/* The slot's pages and its metadata. The slot must be claimed. */
+/* The slot's pages and its metadata. The slot must be claimed. The loads are relaxed: the caller
+ * has loaded `newest`, which pairs with the store in handoff_publish(). */
 static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence,
                        struct pf_frame *frame)
 {
@@ -300,6 +306,7 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
                        struct pf_frame *frame)
 {
     _Atomic uint64_t *mine = &segment->viewers->lane[lane].word;
+    /* Relaxed: only an eviction changes this lane from outside, and the exchange below checks. */
     uint64_t word = atomic_load_explicit(mine, memory_order_relaxed);
 
     if (LANE_MODE(word) != LANE_EVERY)

@@ -2,12 +2,13 @@
 /*
  * The handoff: which process may touch which slot. Lock-free; nothing here blocks.
  *
- * One word per viewer, its lane, records the slots that the viewer holds and the frame that it
+ * One word per viewer, in its lane, records the slots that the viewer holds and the frame that it
  * requires next:
  *
  *     newest   sequence << 3 | slot              written by the producer
  *     meta[k]  metadata of the frame in slot k   written by the producer
- *     lane[i]  NEXT << 10 | HELD << 2 | MODE     written by the viewer that holds lease i
+ *     lane[i]  NEXT << 10 | HELD << 2 | MODE     written by the viewer that holds lease i;
+ *                                                by the producer to evict, expect and reap
  *
  *     MODE   FREE, LATEST, EVERY, or EXPECTED: like EVERY, but the viewer is still attached to the
  *            previous segment
@@ -112,7 +113,7 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
  * has acquired or released a frame meanwhile. */
 bool handoff_evict(struct segment *segment, uint32_t lane, uint64_t word);
 
-/* Step 4 of a format change. `to` cannot be found by any viewer yet. */
+/* Step 4 of a format change. No viewer has joined `to` yet: the id file does not name it. */
 void handoff_expect_viewers(struct segment *from, struct segment *to);
 
 void handoff_set_state(struct segment *segment, enum layout_state state);

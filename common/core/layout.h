@@ -9,7 +9,7 @@
  *     page 3..  the slots                 the producer draws in them
  *
  * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,
- * and on a cache line with one writer. Doorbells are the exception: every process rings them. There
+ * and on a cache line with one usual writer, except the doorbells: every process rings them. There
  * are no pointers: offsets count from the start of the segment.
  *
  * A new segment is all zero (shmget(2)), and zero is the initial value of every word on pages 1 and
@@ -61,12 +61,13 @@ struct layout_meta {
     _Atomic uint32_t flags; /* PF_FRAME_* */
 };
 
+/* MOVED: the format has changed, and the stream continues in another segment. */
 enum layout_state { LAYOUT_RUNNING, LAYOUT_ENDED, LAYOUT_MOVED };
 
 struct layout_producer {
     alignas(LAYOUT_LINE) _Atomic uint64_t newest; /* sequence << 3 | slot: see handoff.h */
     alignas(LAYOUT_LINE) _Atomic uint32_t state;  /* enum layout_state */
-    /* Written before the segment can be found, constant afterwards: */
+    /* Written before the id file names the segment, constant afterwards: */
     _Atomic uint64_t stream;        /* random; the same in all segments of a stream */
     _Atomic uint64_t frames_before; /* of that stream, in the segments before this one */
     struct layout_meta meta[PF_SLOTS_MAX];
@@ -75,7 +76,7 @@ struct layout_producer {
 struct layout_lane {
     alignas(LAYOUT_LINE) _Atomic uint64_t word;     /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
     _Atomic int32_t pid;                            /* of the viewer; informational */
-    alignas(LAYOUT_LINE) _Atomic uint32_t doorbell; /* rung for a new frame, an end, an eviction */
+    alignas(LAYOUT_LINE) _Atomic uint32_t doorbell; /* rung for all news and by pf_viewer_wake() */
 };
 
 struct layout_viewers {

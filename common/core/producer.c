@@ -205,7 +205,8 @@ failed:
 
 /* ------------------------------------------------------------------ viewers that block */
 
-/* Free a lane whose lease is not held: its viewer has crashed. */
+/* Free a lane whose lease is not held: its viewer has crashed, or exited before it followed a
+ * format change. */
 static bool reap(struct pf_producer *producer, uint32_t lane)
 {
     int byte = CHANNEL_LANE_0 + (int)lane;
@@ -297,7 +298,7 @@ static int64_t next_wake_ns(const struct pf_producer *producer, int64_t now_ns, 
 struct wait {
     int64_t deadline_ns;
     bool has_checked; /* crashed and slow viewers, since the last sleep */
-    int rings;        /* that had no reason */
+    int rings;        /* that did not end the wait */
 };
 
 /* Viewers block the producer: reclaim lanes of crashed viewers, evict slow ones if enabled, else
@@ -364,8 +365,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
 
     assert(!producer->begun && "publish or abandon the begun frame first");
     for (;;) {
-        /* Reap lanes that block nothing as well: their frames would block later, and other viewers
-         * need the lanes. */
+        /* Reap lanes that block nothing as well: their frames would block later. */
         if (now_ns - producer->reap_ns >= REAP_NS) {
             reap_lanes(producer, UINT32_MAX);
             producer->reap_ns = now_ns;

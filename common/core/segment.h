@@ -43,7 +43,8 @@ int segment_share(struct segment *segment, gid_t group);
  * then map it with everything but page 2 read-only. `nonce`, unless NULL, is that of the id file.
  *
  * Returns 0 and *segment, to be closed with segment_close(), or
- *   -ECONNREFUSED   it does not exist, or is not filled yet: read the id file again (not logged)
+ *   -ECONNREFUSED   it does not exist, or (found by its key) is not filled yet: try again; not
+ *                   logged
  *   -EREMCHG        it has another nonce: read the id file again (not logged)
  *   -EPROTO         not from pageflip, or damaged: logged with the field's name
  *   -EACCES         it belongs to another user: logged

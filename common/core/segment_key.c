@@ -63,8 +63,9 @@ static bool is_left_by_exited_creator(const struct shmid_ds *info)
            errno == ESRCH;
 }
 
-/* A producer that was killed leaves its keyed segment. Remove the segment if it is from pageflip
- * and has no attachments. */
+/* A producer that was killed leaves its keyed segment. Remove the segment if it has no
+ * attachments and is from pageflip, or is empty and its creator has exited: killed before it
+ * wrote the header. */
 static int reclaim(key_t key, const char *key_file)
 {
     struct shmid_ds info;

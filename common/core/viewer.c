@@ -3,8 +3,8 @@
  * pf_viewer_*: a process that reads frames.
  *
  * A viewer has a lane while it is open. It takes the lane's lease first and keeps it in every
- * segment of the channel. It writes only its lane's word and the doorbells, and checks everything
- * that it reads from a segment.
+ * segment of the channel. It writes only its lane and the doorbells, and trusts nothing that it
+ * reads from a segment.
  *
  * FAULT_POINT() is for tests (fault.h) and expands to nothing in a normal build.
  */
@@ -168,8 +168,8 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     ret = discover_segment(&made->channel, deadline_ns, NULL, &segment);
     if (ret < 0)
         goto failed;
-    /* A new viewer can take over the lane of a crashed viewer that was expected: that changes
-     * nothing for it. */
+    /* A new viewer can take over the lane of a crashed viewer that was expected: then it also gets
+     * the frames that were kept for that one. */
     join(made, &segment);
     ret = leave_moved_segment(made);
     if (ret < 0) {
@@ -229,9 +229,10 @@ static enum pf_state state_of_segment(const struct pf_viewer *viewer)
 }
 
 /*
- * The producer's state, from what only it can change. `lease`: another process holds the producer
- * lease. `id file`: it names this segment, another one, or does not exist. `segment`: the state in
- * the segment, which any process may have damaged, so that it only shows how a stream ended.
+ * The producer's state, from its lease and the id file first. `lease`: another process holds the
+ * producer lease. `id file`: it names this segment, another one, or does not exist. `segment`: the
+ * state in the segment, which any process may have damaged, so that it only shows how a stream
+ * ended.
  *
  *     lease  id file    segment    result              because
  *     yes    this       any        PF_RUNNING          the channel's segment is this one
@@ -242,7 +243,7 @@ static enum pf_state state_of_segment(const struct pf_viewer *viewer)
  *     yes    another    MOVED      PF_FORMAT_CHANGED   MOVED is stored before the new id is written
  *     yes    another    RUNNING    PF_CRASHED          a new producer holds the lease
  *     no     any        ENDED      PF_ENDED
- *     no     any        MOVED      PF_FORMAT_CHANGED   the next check: read_state_after_move()
+ *     no     any        MOVED      PF_FORMAT_CHANGED   for now: see read_state_after_move()
  *     no     any        RUNNING    PF_CRASHED
  */
 static enum pf_state read_state(struct pf_viewer *viewer)

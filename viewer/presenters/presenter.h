@@ -117,8 +117,8 @@ struct presenter_ops {
     /*
      * Show `frame` and keep showing it, from a copy of the presenter's own, until freeze(NULL). The
      * presenter owns the frame, and releases the slot as soon as it is copied; poll() does not
-     * report the frame, or reports it with `again`. Returns like show(). NULL: the output keeps its
-     * content without help.
+     * report the frame, or reports it with `again`. Returns like show(). A presenter without
+     * freeze() has an output that keeps its content without help.
      */
     int (*freeze)(struct presenter *presenter, const struct pf_frame *frame);
 

@@ -25,9 +25,10 @@ struct x11_sent {
     struct presented done;
     uint32_t serial; /* counts up; Present's events contain it */
     int back;        /* the back pixmap it was composed in; -1: none */
-    /* Sequence numbers of the requests whose reply ends a wait; 0: an event ends it. */
-    unsigned int slot_reply, drawing_reply; /* GetInputFocus, sent after the last use */
-    unsigned int put;                       /* ShmPutImage */
+    /* Sequence numbers of requests. GetInputFocus, sent after the last use: its reply ends the
+     * wait; 0: an event ends it. */
+    unsigned int slot_reply, drawing_reply;
+    unsigned int put; /* ShmPutImage: its ShmCompletion event ends the wait; 0: not sent */
 };
 
 struct x11_sent_table {

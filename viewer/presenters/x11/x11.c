@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The X server reads the producer's pages: the viewer copies no pixel. One to three requests show a
+ * The X server reads the producer's pages: the viewer copies no pixel. One to four requests show a
  * frame. Events and replies report the result later, in any order; sent.h has the table of the
  * frames that were sent.
  *
- *   direct   the window is as large as the frame: Present shows the slot's own pixmap
+ *   direct   the window is as large as the frame: Present shows the slot's own pixmap, except
+ *            with vsync and two slots: then as scaled
  *   scaled   RENDER scales from the slot to a back pixmap, and Present shows that
- *   put      without shared pixmaps or Present: ShmPutImage copies from the slot to the window, or
- *            to a pixmap that RENDER scales from
+ *   put      without shared pixmaps, Present or RENDER, or as x11-put: ShmPutImage copies from
+ *            the slot to the window, or to a pixmap that RENDER scales from
  *
  * Between attach and detach only wait_x11() waits for the server, and not forever, so that a server
  * that has stopped cannot block the loop. readiness.h has the rule for when each connection is
