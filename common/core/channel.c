@@ -128,8 +128,8 @@ static int open_lock_file(struct channel *channel, int flags)
     return 0;
 }
 
-/* The last step of opening. dir_fd is a negative errno if the step before failed. Returns 0 or a
- * negative errno, logged; then dir_fd is closed. */
+/* The last step of opening a private channel. dir_fd is a negative errno if the step before
+ * failed. Returns 0 or a negative errno, logged; then dir_fd is closed. */
 static int create_lock_file(struct channel *channel)
 {
     if (channel->dir_fd < 0)

@@ -7,8 +7,8 @@
  *     NAME.id     the segment of the producer: see id_file.h.
  *
  * A lease is an OFD lock: it belongs to the open file, and the kernel drops it when the process
- * exits, also for one that was killed by SIGKILL and has not been waited for. Whether a process is
- * running is never decided by its process id.
+ * exits, also for one that was killed by SIGKILL and has not been waited for. Whether the holder
+ * of a lease is running is never decided by its process id.
  */
 #ifndef CORE_CHANNEL_H
 #define CORE_CHANNEL_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Channel discovery: how a viewer gets from a name, a key file or a user to a segment. Both calls
- * poll until `deadline_ns`, or up to 3 s for a producer that is just starting. */
+ * poll until `deadline_ns`; without `except`, for up to 3 s if a producer is just starting. */
 #ifndef CORE_DISCOVER_H
 #define CORE_DISCOVER_H
 

@@ -318,9 +318,9 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         if (atomic_load_explicit(&segment->producer->meta[k].sequence, memory_order_relaxed) !=
             seen + 1)
             continue;
-        /* NEXT, which is seen + 1, protects the slot until here, HELD from here on: this viewer
-         * does not hold the slot yet. Both are in one word, so that the producer sees one of
-         * them. The exchange fails only if the producer has evicted this viewer. */
+        /* NEXT, which is seen + 1, protects the slot until here, HELD from here on. Both are in
+         * one word, so that the producer sees one of them. The exchange fails only if the
+         * producer has evicted this viewer. */
         FAULT_POINT(viewer_found_slot);
         uint64_t taken = (word + LANE_WORD(0, 1)) | LANE_HELD(k);
         if (!atomic_compare_exchange_strong_explicit(mine, &word, taken, memory_order_seq_cst,
