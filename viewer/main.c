@@ -114,7 +114,8 @@ out:
         presenter->ops->close(presenter);
     watchdog_stop(); /* window_open() has started it */
     pf_viewer_close(viewer);
-    return code == EXIT_OK ? exit_code_of_stdout() : code; /* that of a presenter that prints */
+    /* None of the presenters here prints; that of CONTRIBUTING.md does. */
+    return code == EXIT_OK ? exit_code_of_stdout() : code;
 }
 
 static int list(void)

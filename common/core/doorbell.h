@@ -8,7 +8,7 @@
  *
  * This is not a sem_t, which stores flags for the kernel next to its count, in the segment: glibc
  * aborts the process that posts or waits after another process has overwritten them. Here any value
- * of the word is at worst a spurious ring.
+ * of the word is at worst a spurious or a lost ring.
  */
 #ifndef CORE_DOORBELL_H
 #define CORE_DOORBELL_H

@@ -329,8 +329,8 @@ int handoff_claim_next(struct segment *segment, uint32_t lane, uint64_t seen,
         fill_frame(segment, k, seen + 1, frame);
         return 0;
     }
-    /* The frame was published and is not in any slot: this viewer was evicted between the two
-     * loads, or the segment is damaged. */
+    /* The frame was published and is not in any slot: this viewer was evicted after `word`
+     * was loaded, or the segment is damaged. */
     return LANE_MODE(atomic_load_explicit(mine, memory_order_relaxed)) == LANE_EVERY ? -EAGAIN
                                                                                      : -ESTALE;
 }

@@ -169,7 +169,8 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     if (ret < 0)
         goto failed;
     /* A new viewer can take over the lane of a crashed viewer that was expected: then it also gets
-     * the frames that were kept for that one. */
+     * the frames that were kept for that one, unless the format has changed again meanwhile: it is
+     * new, so that it may skip them. */
     join(made, &segment);
     ret = leave_moved_segment(made);
     if (ret < 0) {

@@ -42,13 +42,14 @@ def write(path, text):
 
 
 def hide_other_libraries(t):
-    """No pkg-config file is found, and neither are the scripts of SDL and libpng."""
+    """No pkg-config file is found, neither are the scripts of SDL and libpng, and the suite's own library is not loaded."""
     need("meson", "ninja", "pkg-config")
     os.mkdir(f"{t.path}/bin")
     for name in ("sdl2-config", "libpng-config"):
         write(f"{t.path}/bin/{name}", "#!/bin/sh\nexit 1\n")
         os.chmod(f"{t.path}/bin/{name}", 0o755)
     t.env.update(PATH=f"{t.path}/bin:{os.environ['PATH']}", PKG_CONFIG_LIBDIR=t.path, PKG_CONFIG_PATH="")
+    t.env.pop("LD_LIBRARY_PATH", None)
 
 
 def build(t, source, *options):

@@ -19,11 +19,11 @@ def no_core():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def published(t, producer):
-    """The counters so far, from the report that the producer writes on SIGUSR1."""
-    path = f"{t.path}/p.json"
+def frames_so_far(t, process, file):
+    """The counters so far, from the report that the process writes on SIGUSR1."""
+    path = f"{t.path}/{file}"
     before = text_of(path)
-    producer.signal(signal.SIGUSR1)
+    process.signal(signal.SIGUSR1)
     until(lambda: text_of(path) != before, "a report on SIGUSR1")
     return report_of(path)["frames"]
 
@@ -57,8 +57,9 @@ def signals_at_any_time_end_both_cleanly(t):
 def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
     """An every-frame viewer that was stopped meanwhile still gets them: the segment exists as long as it is attached."""
     producer = t.producer(*SMALL, "-r", "0", "--buffers", "8", "--json", "p.json")
-    viewer = t.viewer("--every-frame", "--verify", "--csv", "v.csv")
-    until(lambda: published(t, producer)["published"] > 50, "frames")
+    viewer = t.viewer("--every-frame", "--verify", "--csv", "v.csv", "--json", "v.json")
+    t.joined()
+    until(lambda: frames_so_far(t, viewer, "v.json")["shown"] > 20, "frames")
     viewer.signal(signal.SIGSTOP)
     time.sleep(0.3)
     producer.signal(signal.SIGTERM)
@@ -79,13 +80,13 @@ def a_crash_is_handled_like_a_kill(t):
         producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
         victim = t.viewer("-q", "--every-frame", "--wait", "10", preexec_fn=no_core)
         other = t.viewer("--verify", "--wait", "10", "--json", "v.json")
-        until(lambda: published(t, producer)["published"] > 50, "frames")
+        until(lambda: frames_so_far(t, producer, "p.json")["published"] > 50, "frames")
         until(lambda: viewers_of(t) == 2, "two viewers")
         victim.signal(number)
         victim.popen.wait()
         until(lambda: viewers_of(t) == 1, "its lane", SOON + 0.5)
-        before = published(t, producer)["published"]
-        until(lambda: published(t, producer)["published"] > before + 50, "frames after the crash", 2)
+        before = frames_so_far(t, producer, "p.json")["published"]
+        until(lambda: frames_so_far(t, producer, "p.json")["published"] > before + 50, "frames after the crash", 2)
         producer.signal(number)
         other.ends_with(10, f"pid {producer.pid}", "crashed", seconds=10)
         equal(report_of(f"{t.path}/v.json")["frames"]["torn"], 0)
@@ -113,8 +114,8 @@ def a_zombie_counts_as_crashed(t):
     time.sleep(0.3)
     os.kill(victim.pid, signal.SIGKILL)
     until(lambda: viewers_of(t) == 0, "its lane", 2)
-    before = published(t, second)["published"]
-    until(lambda: published(t, second)["published"] > before + 50, "frames", 2)
+    before = frames_so_far(t, second, "p.json")["published"]
+    until(lambda: frames_so_far(t, second, "p.json")["published"] > before + 50, "frames", 2)
     assert is_zombie(victim.pid) and is_zombie(producer.pid)
 
 
@@ -127,7 +128,7 @@ def killing_every_process_leaves_only_the_lock_file(t):
         producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
         viewers = [t.viewer("-q", *mode) for mode in ([], ["--every-frame"], [], ["--every-frame"])]
         until(lambda: viewers_of(t) == 4, "four viewers")
-        until(lambda: published(t, producer)["published"] > 50, "frames")
+        until(lambda: frames_so_far(t, producer, "p.json")["published"] > 50, "frames")
         inode = os.stat(lock).st_ino
         processes = [producer, *viewers]
         assert all(process.is_running() for process in processes)
@@ -154,9 +155,9 @@ def a_stopped_latest_frame_viewer_continues_with_the_latest_frame(t):
     viewer = t.viewer("--verify", "--json", "v.json")
     until(lambda: viewers_of(t) == 1, "a viewer")
     viewer.signal(signal.SIGSTOP)
-    before = published(t, producer)
+    before = frames_so_far(t, producer, "p.json")
     time.sleep(1.5)
-    after = published(t, producer)
+    after = frames_so_far(t, producer, "p.json")
     meanwhile = after["published"] - before["published"]
     assert meanwhile > 100, meanwhile
     viewer.signal(signal.SIGCONT)
@@ -229,8 +230,8 @@ def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
     try:
         parent.kill()
         until(lambda: viewers_of(t) == 0, "its lane", 2)
-        before = published(t, producer)["published"]
-        until(lambda: published(t, producer)["published"] > before + 50, "frames", 2)
+        before = frames_so_far(t, producer, "p.json")["published"]
+        until(lambda: frames_so_far(t, producer, "p.json")["published"] > before + 50, "frames", 2)
         os.kill(child, 0)  # it is running
         producer.kill()
         until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", SOON)
