@@ -7,7 +7,6 @@
  */
 #include "sent.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -24,10 +23,9 @@ struct x11_sent *x11_sent_add(struct x11_sent_table *table, const struct pf_fram
 {
     struct x11_sent *sent = table->sent;
 
-    while (sent->is_used) {
-        sent++;
-        assert(sent < table->sent + X11_SENT_MAX);
-    }
+    while (sent->is_used)
+        if (++sent == table->sent + X11_SENT_MAX)
+            return NULL;
     *sent =
         (struct x11_sent){.is_used = true,
                           .done = {.frame = *frame, .again = again, .submit_ns = clock_now_ns()},

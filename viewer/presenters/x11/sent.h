@@ -37,8 +37,9 @@ struct x11_sent_table {
     uint32_t serial;
 };
 
-/* Returns a new entry. There is one: ready() limits the entries that wait, and the loop takes the
- * finished ones (x11_sent_take_done()) before it shows a frame. */
+/* Returns a new entry, or NULL if the table is full. For show() there is one: ready() limits the
+ * entries that wait, and the loop takes the finished ones (x11_sent_take_done()) before it shows a
+ * frame. */
 struct x11_sent *x11_sent_add(struct x11_sent_table *table, const struct pf_frame *frame,
                               bool again);
 

@@ -269,11 +269,15 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     free_frozen(self);
     if (!frame)
         return 0;
+    struct x11_sent *sent = x11_sent_add(&self->table, frame, true);
+    if (!sent) { /* many pauses before the server has answered: the window keeps its content */
+        pf_viewer_release(presenter->viewer, frame);
+        return 0;
+    }
     self->frozen_format = pf_viewer_segment(presenter->viewer)->format;
     self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
     self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
 
-    struct x11_sent *sent = x11_sent_add(&self->table, frame, true);
     sent->waits = WAITS_FOR_SLOT;
     sent->put = x11_slots_copy(slots, link, frame->slot, self->frozen);
     if (!sent->put)
