@@ -41,11 +41,8 @@ static bool set_rate(void *to, const char *value)
 static bool set_frames(void *to, const char *value)
 {
     struct options *options = to;
-    int64_t number = 0;
-    bool is_valid = text_to_int(value, 1, INT64_MAX, &number);
 
-    options->frames = (uint64_t)number;
-    return is_valid;
+    return parse_count(value, &options->frames);
 }
 
 static bool set_buffers(void *to, const char *value)
@@ -141,35 +138,7 @@ static const struct option_entry entries[] = {
              "3600000 (default: never)",
      .set = set_evict,
      .expected = "give milliseconds, 1 to 3600000"},
-    {.name = "json",
-     .value = "FILE",
-     .help = "write the report to FILE as JSON at the end, and on SIGUSR1; - is standard output",
-     .field = offsetof(struct options, json)},
-    {.name = "trace",
-     .value = "FILE",
-     .help = "write the times of each frame to FILE as Chrome trace events",
-     .field = offsetof(struct options, trace)},
-    {.name = "verbose",
-     .letter = 'v',
-     .help = "also print informational messages: what was chosen and why",
-     .constant = &(const int){PF_LOG_INFO},
-     .field = offsetof(struct options, log_level)},
-    {.name = "quiet",
-     .letter = 'q',
-     .help = "print errors only, no report and no progress line",
-     .constant = &(const int){PF_LOG_ERROR},
-     .field = offsetof(struct options, log_level)},
-    {.name = "help",
-     .letter = 'h',
-     .help = "print this help",
-     .is_last = true,
-     .constant = &(const int){ACTION_HELP},
-     .field = offsetof(struct options, action)},
-    {.name = "version",
-     .help = "print the version",
-     .is_last = true,
-     .constant = &(const int){ACTION_VERSION},
-     .field = offsetof(struct options, action)},
+    OPTION_ENTRIES_OF_EACH_PROGRAM,
 };
 
 static const struct option_section sections[] = {

@@ -55,11 +55,8 @@ static bool set_seconds(void *to, const char *value)
 static bool set_frames(void *to, const char *value)
 {
     struct options *options = to;
-    int64_t number = 0;
-    bool is_valid = text_to_int(value, 1, INT64_MAX, &number);
 
-    options->frames = (uint64_t)number;
-    return is_valid;
+    return parse_count(value, &options->frames);
 }
 
 static bool set_vsync(void *to, const char *value)
@@ -104,6 +101,10 @@ static const struct option_entry entries[] = {
     {.name = "list",
      .help = "print the running channels and exit",
      .constant = &(const int){ACTION_LIST},
+     .field = offsetof(struct options, action)},
+    {.name = "merge-trace",
+     .help = "merge trace files of producers and viewers, print the result and exit",
+     .constant = &(const int){ACTION_MERGE_TRACE},
      .field = offsetof(struct options, action)},
     {.name = "presenter",
      .value = "NAME",
@@ -158,22 +159,10 @@ static const struct option_entry entries[] = {
     {.name = "verify",
      .help = "read the stamp of each frame and count torn frames",
      .field = offsetof(struct options, verify)},
-    {.name = "json",
-     .value = "FILE",
-     .help = "write the report to FILE as JSON at the end, and on SIGUSR1; - is standard output",
-     .field = offsetof(struct options, json)},
     {.name = "csv",
      .value = "FILE",
      .help = "write a row for each frame to FILE",
      .field = offsetof(struct options, csv)},
-    {.name = "trace",
-     .value = "FILE",
-     .help = "write the times of each frame to FILE as Chrome trace events",
-     .field = offsetof(struct options, trace)},
-    {.name = "merge-trace",
-     .help = "merge trace files of producers and viewers, print the result and exit",
-     .constant = &(const int){ACTION_MERGE_TRACE},
-     .field = offsetof(struct options, action)},
     {.name = "user",
      .value = "NAME",
      .help = "join a channel that the user NAME shares with a group (default: a private channel of "
@@ -183,27 +172,7 @@ static const struct option_entry entries[] = {
      .value = "FILE",
      .help = "find the segment by ftok(FILE, 'p') instead of a channel name",
      .field = offsetof(struct options, key_file)},
-    {.name = "verbose",
-     .letter = 'v',
-     .help = "also print informational messages: what was chosen and why",
-     .constant = &(const int){PF_LOG_INFO},
-     .field = offsetof(struct options, log_level)},
-    {.name = "quiet",
-     .letter = 'q',
-     .help = "print errors only, and no report",
-     .constant = &(const int){PF_LOG_ERROR},
-     .field = offsetof(struct options, log_level)},
-    {.name = "help",
-     .letter = 'h',
-     .help = "print this help",
-     .is_last = true,
-     .constant = &(const int){ACTION_HELP},
-     .field = offsetof(struct options, action)},
-    {.name = "version",
-     .help = "print the version",
-     .is_last = true,
-     .constant = &(const int){ACTION_VERSION},
-     .field = offsetof(struct options, action)},
+    OPTION_ENTRIES_OF_EACH_PROGRAM,
 };
 
 static const struct option_section sections[] = {

@@ -28,6 +28,41 @@ struct option_entry {
     const int *constant;
 };
 
+/* The last entries of each program's table. The program's struct options has `json`, `trace`,
+ * `log_level` and `action`; its enum action has ACTION_HELP and ACTION_VERSION. */
+/* clang-format off */
+#define OPTION_ENTRIES_OF_EACH_PROGRAM                                                           \
+    {.name = "json",                                                                             \
+     .value = "FILE",                                                                            \
+     .help = "write the report to FILE as JSON at the end, and on SIGUSR1; - is standard output",\
+     .field = offsetof(struct options, json)},                                                   \
+    {.name = "trace",                                                                            \
+     .value = "FILE",                                                                            \
+     .help = "write the times of each frame to FILE as Chrome trace events",                     \
+     .field = offsetof(struct options, trace)},                                                  \
+    {.name = "verbose",                                                                          \
+     .letter = 'v',                                                                              \
+     .help = "also print informational messages: what was chosen and why",                       \
+     .constant = &(const int){PF_LOG_INFO},                                                      \
+     .field = offsetof(struct options, log_level)},                                              \
+    {.name = "quiet",                                                                            \
+     .letter = 'q',                                                                              \
+     .help = "print errors only, and no report",                                                 \
+     .constant = &(const int){PF_LOG_ERROR},                                                     \
+     .field = offsetof(struct options, log_level)},                                              \
+    {.name = "help",                                                                             \
+     .letter = 'h',                                                                              \
+     .help = "print this help",                                                                  \
+     .is_last = true,                                                                            \
+     .constant = &(const int){ACTION_HELP},                                                      \
+     .field = offsetof(struct options, action)},                                                 \
+    {.name = "version",                                                                          \
+     .help = "print the version",                                                                \
+     .is_last = true,                                                                            \
+     .constant = &(const int){ACTION_VERSION},                                                   \
+     .field = offsetof(struct options, action)}
+/* clang-format on */
+
 /* A part of --help after the options. */
 struct option_section {
     const char *title;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
+
 /* Digits with at most one point. strtod() also accepts signs, exponents, hexadecimal and "nan",
  * which are typing errors in an option. */
 static bool is_plain_decimal(const char *text)
@@ -59,6 +61,16 @@ bool parse_size(const char *text, uint32_t max, uint32_t *width, uint32_t *heigh
         return false;
     *width = (uint32_t)across;
     *height = (uint32_t)down;
+    return true;
+}
+
+bool parse_count(const char *text, uint64_t *count)
+{
+    int64_t number;
+
+    if (!text_to_int(text, 1, INT64_MAX, &number))
+        return false;
+    *count = (uint64_t)number;
     return true;
 }
 

@@ -5,25 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/channel.h"
 #include "core/id_file.h"
-#include "scratch.h"
-
-static struct channel one, two;
-
-static void open_both(void)
-{
-    scratch_open();
-    cr_assert_eq(channel_open(&one, "test"), 0);
-    cr_assert_eq(channel_open(&two, "test"), 0);
-}
-
-static void close_both(void)
-{
-    channel_close(&one);
-    channel_close(&two);
-    scratch_close();
-}
+#include "two_channels.h"
 
 TestSuite(id_file, .init = open_both, .fini = close_both);
 

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "stream.h"
 #include "viewer/presenters/presenter.h"
+#include "wrap.h"
 
 enum { FOREVER = 1000 };
 
@@ -27,14 +28,6 @@ static bool fails(const char *name)
     failures_left--;
     return true;
 }
-
-#define WRAP(type, name, parameters, arguments, failure)                                           \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters                                                                  \
-    {                                                                                              \
-        return fails(#name) ? failure : __real_##name arguments;                                   \
-    }
 
 WRAP(int, SDL_UpdateTexture,
      (SDL_Texture * texture, const SDL_Rect *rect, const void *pixels, int pitch),

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "stream.h"
+#include "wrap.h"
 
 enum { CALLS_MAX = 200 };
 
@@ -22,21 +23,13 @@ static const char *refused; /* the name of the function that fails; NULL: none *
 static int countdown;       /* 1: the next call of that function fails */
 static int with_errno;
 
-static bool refuses(const char *name)
+static bool fails(const char *name)
 {
     if (!refused || strcmp(name, refused) != 0 || --countdown != 0)
         return false;
     errno = with_errno;
     return true;
 }
-
-#define WRAP(type, name, parameters, arguments, refusal)                                           \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters                                                                  \
-    {                                                                                              \
-        return refuses(#name) ? refusal : __real_##name arguments;                                 \
-    }
 
 WRAP(int, shmget, (key_t key, size_t size, int flags), (key, size, flags), -1)
 WRAP(void *, shmat, (int id, const void *at, int flags), (id, at, flags), (void *)-1)
