@@ -66,9 +66,10 @@ def needed_by(t, path):
     return set(re.findall(r"\(NEEDED\).*\[(.*)\]", t.run("readelf", "-d", path).decode()))
 
 
-def build_and_use(t, kind):
+def build_and_use(t, kind, *options):
     hide_other_libraries(t)
-    directory = build(t, SOURCE, "-Dprograms=disabled", f"-Ddefault_library={kind}", "-Dprefix=/usr", "-Dlibdir=lib")
+    directory = build(t, SOURCE, "-Dprograms=disabled", f"-Ddefault_library={kind}", "-Dprefix=/usr", "-Dlibdir=lib",
+                      *options)
     dependencies = json.loads(t.run("meson", "introspect", "--dependencies", directory))
     equal({found["name"] for found in dependencies}, {"threads"})
     version = json.loads(t.run("meson", "introspect", "--projectinfo", directory))["version"]
@@ -93,6 +94,12 @@ def build_and_use(t, kind):
     return root
 
 
+def check_archive(t, root):
+    lines = t.run("nm", "-g", "--defined-only", f"{root}/usr/lib/libpageflip.a").decode().splitlines()
+    names = [line.split()[2] for line in lines if len(line.split()) == 3]
+    assert names and all(name.startswith("pf_") for name in names), names
+
+
 @test
 def the_shared_library_builds_alone_and_exports_only_its_own_names(t):
     root = build_and_use(t, "shared")
@@ -104,15 +111,17 @@ def the_shared_library_builds_alone_and_exports_only_its_own_names(t):
 
 @test
 def the_static_library_builds_alone_and_has_only_its_own_global_names(t):
-    root = build_and_use(t, "static")
-    lines = t.run("nm", "-g", "--defined-only", f"{root}/usr/lib/libpageflip.a").decode().splitlines()
-    names = [line.split()[2] for line in lines if len(line.split()) == 3]
-    assert names and all(name.startswith("pf_") for name in names), names
+    check_archive(t, build_and_use(t, "static"))
 
 
 @test
 def both_libraries_build_alone(t):
     build_and_use(t, "both")
+
+
+@test
+def link_time_optimization_keeps_the_names_local(t):
+    check_archive(t, build_and_use(t, "static", "-Db_lto=true"))
 
 
 @test
