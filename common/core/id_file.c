@@ -99,9 +99,11 @@ int id_file_write(const struct channel *channel, struct id_file *id)
     channel_file_name(channel, ".id.new", temporary);
     channel_file_name(channel, ".id", final);
     int ret = write_new_file(channel, temporary, text);
-    FAULT_POINT(start_wrote_id);
-    if (ret == 0 && renameat(channel->dir_fd, temporary, channel->dir_fd, final) < 0)
-        ret = -errno;
+    if (ret == 0) {
+        FAULT_POINT(start_wrote_id);
+        if (renameat(channel->dir_fd, temporary, channel->dir_fd, final) < 0)
+            ret = -errno;
+    }
     if (ret < 0) {
         log_failure(-ret, "channel \"%s\": cannot write its id file in %s: %s", channel->name,
                     runtime_dir_path(channel->dir_fd, path), strerror(-ret));

@@ -103,9 +103,9 @@ static int open_channel(struct channel *channel, const char *name,
 
 /* Steps 3 to 5 of a format change (handoff.h); for the first segment (`old` is NULL) only step
  * 5. */
-static int hand_over(struct pf_producer *producer, struct segment *old, struct segment *segment,
-                     struct id_file *id)
+static int hand_over(struct pf_producer *producer, struct segment *old, struct segment *segment)
 {
+    struct id_file id = {.shmid = segment->geometry.shmid, .bytes = segment->geometry.bytes};
     int ret = 0;
 
     if (old) {
@@ -113,11 +113,12 @@ static int hand_over(struct pf_producer *producer, struct segment *old, struct s
         handoff_set_state(old, LAYOUT_MOVED);
         handoff_expect_viewers(old, segment);
     }
+    memcpy(id.nonce, segment->nonce, sizeof id.nonce);
     FAULT_POINT(start_filled_segment);
     if (producer->channel.group != CHANNEL_PRIVATE)
         ret = segment_share(segment, producer->channel.group);
     if (ret == 0)
-        ret = id_file_write(&producer->channel, id);
+        ret = id_file_write(&producer->channel, &id);
     if (ret < 0 && old)
         handoff_set_state(old, LAYOUT_RUNNING); /* no viewer can have followed */
     return ret;
@@ -135,13 +136,11 @@ static int create_segment(struct pf_producer *producer, const struct pf_format *
 
     if (ret < 0)
         return ret;
-    struct id_file id = {.shmid = segment.geometry.shmid, .bytes = segment.geometry.bytes};
-    memcpy(id.nonce, segment.nonce, sizeof id.nonce);
     if (!old)
         memcpy(&producer->stream.id, segment.nonce, sizeof producer->stream.id);
     producer->stream.frames = producer->stats.published;
     handoff_set_stream(&segment, producer->stream);
-    ret = hand_over(producer, old, &segment, &id);
+    ret = hand_over(producer, old, &segment);
     if (ret < 0) {
         segment_close(&segment);
         return ret;
@@ -272,7 +271,10 @@ static bool check_stalls(struct pf_producer *producer, const struct handoff_bloc
             stalled_ns >= producer->evict_after_ns) {
             has_evicted |= evict(producer, i, stalled_ns);
         } else if (now_ns - stall->warned_ns >= STALL_WARNING_NS) {
-            log_warning_about(ETIMEDOUT, "stalled by the viewer on lane %u (pid %d) for %.1f s", i,
+            /* The advice about ETIMEDOUT is to evict the viewer. */
+            bool can_evict = LANE_REQUIRES_EVERY(word) && !producer->evict_after_ns;
+            log_warning_about(can_evict ? ETIMEDOUT : 0,
+                              "stalled by the viewer on lane %u (pid %d) for %.1f s", i,
                               lane_pid(producer, i), (double)stalled_ns / 1e9);
             stall->warned_ns = now_ns;
         }
