@@ -2,10 +2,12 @@
 /* Computed in 64 bits: the product of two sides of the largest size needs more than 32. */
 #include "placement.h"
 
-struct placement placement_of_frame(const struct pf_format *format, int window_width,
+#include <stdint.h>
+
+struct placement placement_of_frame(int frame_width, int frame_height, int window_width,
                                     int window_height, bool is_one_to_one)
 {
-    int64_t width = format->width, height = format->height;
+    int64_t width = frame_width, height = frame_height;
 
     if (!is_one_to_one) {
         int64_t fit_height = (int64_t)window_width * height / width;

@@ -5,8 +5,6 @@
 
 #include <stdbool.h>
 
-#include "pageflip.h"
-
 /* In pixels of the window; at least 1x1. */
 struct placement {
     int x, y;          /* of the frame's top left corner; negative when the frame is larger */
@@ -14,11 +12,11 @@ struct placement {
 };
 
 /*
- * Centre a frame of this format in a window of window_width x window_height. One to one: each pixel
+ * Centre a frame of this size in a window of window_width x window_height. One to one: each pixel
  * of the frame is one pixel of the window. Otherwise the frame is scaled to the largest size of its
  * aspect ratio that fits.
  */
-struct placement placement_of_frame(const struct pf_format *format, int window_width,
+struct placement placement_of_frame(int frame_width, int frame_height, int window_width,
                                     int window_height, bool is_one_to_one);
 
 #endif

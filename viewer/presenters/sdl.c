@@ -209,9 +209,8 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
 
 static SDL_Rect place_in_window(const struct sdl_presenter *self, int width, int height)
 {
-    struct pf_format format = {.width = (uint32_t)width, .height = (uint32_t)height};
-    struct placement place = placement_of_frame(&format, self->window.width, self->window.height,
-                                                self->window.one_to_one);
+    struct placement place = placement_of_frame(width, height, self->window.width,
+                                                self->window.height, self->window.one_to_one);
 
     return (SDL_Rect){place.x, place.y, place.width, place.height};
 }

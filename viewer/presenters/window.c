@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
 #include "placement.h"
 #include "presenters/x11/loss.h"
 #include "watchdog.h"
@@ -29,7 +28,8 @@ static void first_size(const struct presenter_config *config, const struct pf_fo
     if (config->scale || SDL_GetDisplayUsableBounds(0, &screen) != 0 ||
         (*width <= screen.w && *height <= screen.h))
         return;
-    struct placement fit = placement_of_frame(format, screen.w, screen.h, false);
+    struct placement fit =
+        placement_of_frame((int)format->width, (int)format->height, screen.w, screen.h, false);
     *width = fit.width;
     *height = fit.height;
 }

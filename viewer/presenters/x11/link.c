@@ -12,14 +12,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <xcb/xcbext.h>
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "loss.h"
-#include "pageflip.h"
 #include "presenters/display_loss.h"
 #include "presenters/watchdog.h"
 

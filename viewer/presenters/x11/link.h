@@ -13,7 +13,6 @@
 #include <xcb/render.h>
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
-#include <xcb/xcbext.h>
 
 struct x11_link {
     xcb_connection_t *xcb;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <xcb/xcbext.h>
 
 #include "core/clock.h"
 #include "core/log.h"

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
-
 enum { X11_SIZE_MAX = 32767 };
 
 /* ------------------------------------------------------------------ attach, detach */

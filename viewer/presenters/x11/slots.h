@@ -8,6 +8,7 @@
 #define VIEWER_PRESENTERS_X11_SLOTS_H
 
 #include "link.h"
+#include "pageflip.h"
 #include "presenters/placement.h"
 
 struct x11_slots {

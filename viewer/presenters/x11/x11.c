@@ -55,7 +55,7 @@ struct x11_presenter {
 
     xcb_pixmap_t frozen; /* freeze()'s copy of a frame, in the server; XCB_NONE: none */
     xcb_render_picture_t frozen_picture;
-    struct pf_format frozen_format;
+    int frozen_width, frozen_height;
 };
 
 static struct x11_presenter *of(struct presenter *presenter)
@@ -65,11 +65,10 @@ static struct x11_presenter *of(struct presenter *presenter)
 
 /* ------------------------------------------------------------------ the window's size */
 
-static struct placement place_in_window(const struct x11_presenter *self,
-                                        const struct pf_format *format)
+static struct placement place_in_window(const struct x11_presenter *self, int width, int height)
 {
     /* Without RENDER there is nothing to scale with. */
-    return placement_of_frame(format, self->window.width, self->window.height,
+    return placement_of_frame(width, height, self->window.width, self->window.height,
                               self->window.one_to_one || !self->link.has_render);
 }
 
@@ -115,7 +114,7 @@ static void create_backs(struct x11_presenter *self)
 static void fit(struct x11_presenter *self)
 {
     self->window.resized = false;
-    self->place = place_in_window(self, &pf_viewer_segment(self->presenter.viewer)->format);
+    self->place = place_in_window(self, self->slots.width, self->slots.height);
     create_backs(self);
     if (!self->link.has_render)
         fill_black(self, self->link.window);
@@ -241,14 +240,14 @@ static void free_frozen(struct x11_presenter *self)
 static void draw_frozen(struct x11_presenter *self)
 {
     struct x11_link *link = &self->link;
-    struct placement place = place_in_window(self, &self->frozen_format);
+    struct placement place = place_in_window(self, self->frozen_width, self->frozen_height);
 
     if (self->window.width != self->back_width || self->window.height != self->back_height ||
         self->window.resized)
         create_backs(self); /* the next frame calls fit() */
     if (self->frozen_picture) {
-        x11_scale_picture(link, self->frozen_picture, (int)self->frozen_format.width,
-                          (int)self->frozen_format.height, false, &place);
+        x11_scale_picture(link, self->frozen_picture, self->frozen_width, self->frozen_height,
+                          false, &place);
         /* Back 0 may be waiting to be presented; the window then shows the frozen frame twice. */
         compose(self, self->frozen_picture, &place, 0);
         copy_to_window(self, 0);
@@ -274,7 +273,8 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
         pf_viewer_release(presenter->viewer, frame);
         return 0;
     }
-    self->frozen_format = pf_viewer_segment(presenter->viewer)->format;
+    self->frozen_width = slots->width;
+    self->frozen_height = slots->height;
     self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
     self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
 
@@ -328,8 +328,10 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
             readiness_mark(&self->connections[CONNECTION_SDL]);
     }
     mark_read_ahead(self);
-    if (readiness_take(&self->connections[CONNECTION_OWN], now_ns))
+    while (ret == 0 && readiness_take(&self->connections[CONNECTION_OWN], now_ns)) {
         ret = x11_sent_process_replies(&self->table, &self->link);
+        mark_read_ahead(self); /* else the loop might sleep on what this has read ahead */
+    }
     if (ret == 0)
         ret = x11_sent_check(&self->table, &self->link);
     if (ret < 0)
