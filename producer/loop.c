@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "program/messages.h"
 #include "program/signals.h"
 

@@ -116,7 +116,8 @@ static const struct option_entry entries[] = {
      .set = set_buffers,
      .expected = "give 2 to 8"},
     {.name = "stamp",
-     .help = "draw a machine-readable frame number into each frame; patterns always have it",
+     .help = "draw a machine-readable frame number into each frame with room for it; patterns "
+             "always do so",
      .field = offsetof(struct options, source.stamp)},
     {.name = "matrix",
      .value = "601|709",
@@ -212,7 +213,7 @@ const char *options_advice(int error)
     switch (error) {
     case EBUSY: return "stop that producer, or choose another --name or --key file";
     case EEXIST: return "choose another --key file";
-    case ENOMEM: return "use smaller frames (--size) or fewer --buffers";
+    case ENOMEM: return "use smaller frames or fewer --buffers";
     case ETIMEDOUT: return "stop that viewer, or evict it: --evict MS";
     default: return NULL;
     }

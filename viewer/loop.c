@@ -140,13 +140,14 @@ static int handle_events(struct loop *loop)
         if (report_write_json(report, loop->options->json) < 0)
             return -EIO;
     }
+    int64_t now_ns = clock_now_ns();
     status_update(&loop->status,
                   loop->is_paused     ? STATUS_PAUSED
                   : loop->is_detached ? STATUS_WAITING
                                       : STATUS_SHOWING,
-                  loop->presenter, report);
+                  loop->presenter, report, now_ns);
     bool has_shown_all = loop->options->frames && report->shown >= loop->options->frames;
-    return has_shown_all || clock_now_ns() >= loop->end_ns ? END : 0;
+    return has_shown_all || now_ns >= loop->end_ns ? END : 0;
 }
 
 static void count_frame(struct loop *loop, const struct presented *done)
@@ -193,7 +194,6 @@ static int toggle_pause(struct loop *loop)
     if (loop->is_detached)
         return 0; /* the last frame stays on display, and the presenter has no slot to copy from */
     snapshot_discard_kept(&loop->snapshot);
-    loop->status.silent_since_ns = clock_now_ns(); /* no frame was acquired while paused */
     return loop->is_paused ? freeze(loop) : thaw(loop);
 }
 
@@ -363,7 +363,9 @@ static int join_next_segment(struct loop *loop, bool of_same_producer)
     status_restart_silence(&loop->status, clock_now_ns());
     log_info("channel \"%s\": joined segment %d: %ux%u", loop->report->channel, segment->shmid,
              segment->format.width, segment->format.height);
-    return presenter_attach(loop->presenter);
+    ret = presenter_attach(loop->presenter);
+    loop->report->way = loop->presenter->way;
+    return ret;
 }
 
 static int report_eviction(struct loop *loop)

@@ -100,7 +100,6 @@ static int view(const struct options *options)
                              .start_ns = clock_now_ns(),
                              .start_cpu_ns = clock_cpu_ns()};
     ret = loop_run(options, viewer, presenter, &report, &record);
-    report.way = presenter->way;
     code = finish(options, viewer, &report, &record, ret);
     if (ret == -ENODEV) {
         /* SDL has its own connection to the lost display, and any call into SDL may hang or exit.
@@ -114,8 +113,7 @@ out:
         presenter->ops->close(presenter);
     watchdog_stop(); /* window_open() has started it */
     pf_viewer_close(viewer);
-    /* None of the presenters here prints; that of CONTRIBUTING.md does. */
-    return code == EXIT_OK ? exit_code_of_stdout() : code;
+    return code;
 }
 
 static int list(void)
@@ -129,7 +127,7 @@ static int merge(const struct options *options)
 {
     int ret = trace_merge(stdout, options->traces, options->trace_count);
 
-    return ret == 0 || ret == -EBADMSG || ret == -ENOMEM ? exit_code_of(ret) : EXIT_OUTPUT_FAILED;
+    return ret < 0 ? exit_code_of(ret) : exit_code_of_stdout();
 }
 
 int main(int argc, char **argv)

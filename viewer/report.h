@@ -13,7 +13,7 @@ struct report {
     struct pf_viewer_stats stats; /* stats.skipped: frames between two acquired ones */
     uint64_t shown;
     uint64_t display_skipped; /* frames that were acquired, but replaced before the display started
-                                 to show them, or skipped by a pause */
+                                 to show them, or not drawn */
     uint64_t torn;
     uint64_t verified;              /* frames whose stamp was read and correct */
     uint64_t user_copies;           /* whole frames that this process copied */

@@ -30,7 +30,6 @@ void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer)
 void snapshot_keep(struct snapshot *snapshot, const struct pf_viewer *viewer,
                    const struct pf_frame *frame)
 {
-    snapshot_discard_kept(snapshot);
     snapshot->kept = frame->plane[0];
     snapshot->kept_format = pf_viewer_segment(viewer)->format;
     size_t bytes = (size_t)snapshot->kept.stride_bytes * snapshot->kept_format.height;

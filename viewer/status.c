@@ -102,17 +102,16 @@ static void set_title_and_overlay(struct status *status, enum status_state state
 }
 
 void status_update(struct status *status, enum status_state state, struct presenter *presenter,
-                   struct report *report)
+                   struct report *report, int64_t now_ns)
 {
-    int64_t now_ns = clock_now_ns();
-
     if (now_ns - status->measured_ns >= MEASURE_NS)
         measure(status, report, now_ns);
     if (now_ns - status->updated_ns >= UPDATE_NS ||
         presenter->overlay_scale != status->overlay_scale)
         set_title_and_overlay(status, state, presenter, report, now_ns);
-    if (state == STATUS_SHOWING && !status->has_warned &&
-        now_ns - status->silent_since_ns >= SILENCE_NS) {
+    if (state != STATUS_SHOWING) {
+        status->silent_since_ns = now_ns;
+    } else if (!status->has_warned && now_ns - status->silent_since_ns >= SILENCE_NS) {
         log_warning("channel \"%s\": producer (pid %d) is running but has sent nothing for 5 s",
                     report->channel, (int)pf_viewer_segment(presenter->viewer)->producer_pid);
         status->has_warned = true;

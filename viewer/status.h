@@ -48,6 +48,6 @@ void status_invalidate(struct status *status);
  * If the presenter has a window, updates report->stats. Never waits.
  */
 void status_update(struct status *status, enum status_state state, struct presenter *presenter,
-                   struct report *report);
+                   struct report *report, int64_t now_ns);
 
 #endif

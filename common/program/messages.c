@@ -20,7 +20,7 @@ static atomic_bool has_progress; /* the cursor is at the end of a progress line 
 static void print(enum pf_log_level level, int error, const char *message)
 {
     messages_end_progress();
-    log_write_line(level, message, error && advice_for ? advice_for(error) : NULL);
+    log_write_line(level, message, error ? advice_for(error) : NULL);
 }
 
 void messages_init(const char *(*advice)(int error))

@@ -27,7 +27,7 @@ int messages_cannot_write(const char *path, int error);
 /*
  * A progress line that replaces the previous one; only if standard error is a terminal and the
  * level is not PF_LOG_ERROR. The next message, or messages_end_progress(), leaves it in place and
- * continues below it.
+ * continues below it. Its control characters are not replaced: print no text from outside.
  */
 void messages_show_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void messages_end_progress(void);

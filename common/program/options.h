@@ -47,7 +47,7 @@ struct option_entry {
      .field = offsetof(struct options, log_level)},                                              \
     {.name = "quiet",                                                                            \
      .letter = 'q',                                                                              \
-     .help = "print errors only, and no report",                                                 \
+     .help = "print errors only",                                                 \
      .constant = &(const int){PF_LOG_ERROR},                                                     \
      .field = offsetof(struct options, log_level)},                                              \
     {.name = "help",                                                                             \

@@ -4,6 +4,10 @@
 #include "core/clock.h"
 #include "core/format.h"
 
+/* The version of the JSON. Add one when a field is removed or changes its meaning; a new field does
+ * not count. */
+enum { REPORT_SCHEMA = 1 };
+
 void report_begin_json(FILE *file, const char *channel, const char *role, const char *part,
                        const char *name, const struct pf_format *format)
 {

@@ -9,10 +9,6 @@
 #include "histogram.h"
 #include "pageflip.h"
 
-/* The version of the JSON. Add one when a field is removed or changes its meaning; a new field does
- * not count. */
-enum { REPORT_SCHEMA = 1 };
-
 /*
  * Begin the JSON object: schema, channel, role, the name of the `part` that is in use (a source or
  * a presenter), and the format, with a comma after it. No string may need JSON escapes.

@@ -185,8 +185,6 @@ int trace_merge(FILE *file, char **paths, int count)
         for (size_t i = 0; i < events.count; i++)
             fprintf(file, "%s%s", i ? ",\n" : "", events.event[i].line);
         fputs(tail, file);
-        if (fflush(file) != 0 || ferror(file))
-            ret = messages_cannot_write("merged trace", errno);
     }
     for (size_t i = 0; i < events.count; i++)
         free(events.event[i].line);

@@ -45,11 +45,11 @@ void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int
                 int to_tid, int64_t to_ns);
 
 /*
- * Write the events of all `paths`, in order of their times, as one trace to `file`.
+ * Write the events of all `paths`, in order of their times, as one trace to `file`, whose errors
+ * the caller checks.
  *
- * Returns 0, or, logged,
- *   -EBADMSG   a path cannot be read or is not a complete trace of pageflip
- *   -ENOMEM, or the errno of writing
+ * Returns 0, or, logged, -ENOMEM or -EBADMSG: a path cannot be read or is not a complete trace of
+ * pageflip.
  */
 int trace_merge(FILE *file, char **paths, int count);
 

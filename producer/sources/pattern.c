@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The test patterns as a source: live, without an end, each frame drawn directly in its slot, with
  * a stamp where one fits. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -13,7 +13,6 @@
 
 #include <libyuv.h>
 
-#include "core/clock.h"
 #include "core/log.h"
 #include "probe.h"
 #include "program/signals.h"

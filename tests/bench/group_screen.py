@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """From publish to the last pixel on the screen, measured by the probe in the framebuffer, against a
 single process that sends the same request to the server; and the start of a stream."""
-import os
 import time
 
 from figures import *

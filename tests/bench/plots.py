@@ -39,7 +39,7 @@ def colors(series):
     return [next(ours if title.startswith("pageflip") else others) for title in series]
 
 
-def lines_over_size(name, sizes, series):
+def lines_over_size(sizes, series):
     """x: megabytes of a frame."""
     script = block("data", series, sizes, lambda at, size: sizes[size])
     script += 'set logscale xy\nset xlabel "megabytes of a frame"\n'
@@ -68,5 +68,5 @@ def draw(plots, folder):
         title, unit = TITLES[name]
         path = os.path.join(folder, f"{name}.png")
         script = STYLE.format(path=path, title=title, unit=unit)
-        script += lines_over_size(name, **data) if name == "handoff" else bars_by_size(name, **data)
+        script += lines_over_size(**data) if name == "handoff" else bars_by_size(name, **data)
         subprocess.run(["gnuplot"], input=script, text=True, check=True, timeout=60)

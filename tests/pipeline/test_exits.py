@@ -37,7 +37,7 @@ def code_2_usage(t):
         (["-n", "../up"], ["channel", "../up"]),
         (["-n", "x" * 65], ["channel", "x" * 65, "64"]),
         (["-n", ""], ["channel", "64"]),
-        (["--loop"], ["--loop"]),
+        (["--loop"], ["--loop", "input"]),
     ):
         t.start(PRODUCER, *arguments).fails_with(2, *words)
     for arguments, words in (
@@ -48,7 +48,7 @@ def code_2_usage(t):
         (["--vsync", "maybe"], ["--vsync", "maybe", "on", "off"]),
         (["--scale", "17"], ["--scale", "17", "16"]),
         (["--snapshot"], ["--snapshot", "requires a value"]),
-        (["stray"], ["stray"]),
+        (["stray"], ["stray", "not expected"]),
         (["-n", "a/b"], ["channel", "a/b"]),
     ):
         t.start(VIEWER, *arguments).fails_with(2, *words)
@@ -57,7 +57,7 @@ def code_2_usage(t):
 @test
 def code_3_a_second_producer_and_a_seventeenth_viewer(t):
     first = t.producer(*SMALL)
-    t.start(PRODUCER, *SMALL).fails_with(3, "default", f"pid {first.pid}")
+    t.start(PRODUCER, *SMALL).fails_with(3, "default", f"pid {first.pid}", "--name")
     viewers = [t.viewer() for _ in range(16)]
     until(lambda: rows_of_list(t)[1][-1] == "16", "16 viewers")
     t.viewer().fails_with(3, "default", "16", "viewer")
@@ -106,7 +106,7 @@ def code_5_a_damaged_segment_and_a_foreign_key(t):
     address = attach(libc, shmid)
     try:
         ctypes.memset(address + 4, 0xFF, 4)  # the layout's version
-        t.viewer().fails_with(5, f"segment {shmid}", "version")
+        t.viewer().fails_with(5, f"segment {shmid}", '"version"')
     finally:
         libc.shmdt(ctypes.c_void_p(address))
 

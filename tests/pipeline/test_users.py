@@ -282,7 +282,7 @@ def a_member_that_holds_every_slot_stalls_the_stream_until_it_exits(t, them):
     time.sleep(0.5)
     equal(published()["published"], before["published"], "frames while every slot is held")
     assert published()["no_slot"] > 0, "ticks without a slot are counted"
-    producer.prints("lane 7")
+    producer.prints("stalled", "lane 7")
     hostile.kill()
     until(lambda: published()["published"] > before["published"] + 10, "frames after its exit", 2)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What --help prints. */
+/* Command lines, and what --help prints. */
 #ifndef TESTS_UNIT_HELP_H
 #define TESTS_UNIT_HELP_H
 
@@ -25,24 +25,22 @@ static inline char *help_text(const struct option_table *table)
     return text;
 }
 
-/* Every option of the table is in --help, and no line is longer than 80 columns; the lines are
- * checked up to `end`, or all of them if it is NULL. */
-static inline void expect_help(const struct option_table *table, const char *end)
+/* No line of --help is longer than 80 columns. */
+static inline void expect_help_in_80_columns(const struct option_table *table)
 {
     char *text = help_text(table), *rest = text;
 
-    for (size_t i = 0; i < table->entry_count; i++) {
-        const struct option_entry *entry = &table->entries[i];
-        char option[80];
-
-        snprintf(option, sizeof option, " --%s%s%s", entry->name, entry->value ? " " : "",
-                 entry->value ? entry->value : "");
-        cr_assert_not_null(strstr(text, option), "no%s", option);
-        cr_assert(entry->help && *entry->help, "no help for%s", option);
-    }
-    for (char *line; (line = strsep(&rest, "\n")) && (!end || strcmp(line, end) != 0);)
+    for (char *line; (line = strsep(&rest, "\n"));)
         cr_assert_leq(strlen(line), (size_t)80, "\"%s\"", line);
     free(text);
 }
+
+/* argc and argv of a command line, given without the program's name. getopt_long() moves the words,
+ * so they are not constants. */
+/* clang-format off */
+#define WORDS(...)                                                                                 \
+    (int)(sizeof(const char *[]){"", __VA_ARGS__} / sizeof(char *)),                               \
+    (char **)(const char *[]){"", __VA_ARGS__, NULL}
+/* clang-format on */
 
 #endif

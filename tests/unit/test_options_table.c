@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/log.h"
 #include "help.h"
+#include "last_message.h"
 
 struct settings {
     const char *name;
@@ -68,29 +68,9 @@ static const struct option_table table = {
     .section_count = sizeof sections / sizeof *sections,
 };
 
-static char message[256];
+TestSuite(options_table, .init = keep_messages);
 
-static void keep_message(enum pf_log_level level, int error, const char *text)
-{
-    (void)level;
-    (void)error;
-    snprintf(message, sizeof message, "%s", text);
-}
-
-static void init(void)
-{
-    log_set_sink(keep_message);
-    message[0] = '\0';
-}
-
-TestSuite(options_table, .init = init);
-
-/* Parse one command line, given without the program's name. getopt_long() moves the words, so they
- * are not constants. */
-#define PARSE(settings, ...)                                                                       \
-    option_table_parse(&table, settings,                                                           \
-                       (int)(sizeof(const char *[]){"", __VA_ARGS__} / sizeof(char *)),            \
-                       (char **)(const char *[]){"", __VA_ARGS__, NULL})
+#define PARSE(settings, ...) option_table_parse(&table, settings, WORDS(__VA_ARGS__))
 
 Test(options_table, stores_texts_flags_and_what_a_setter_makes_of_a_value)
 {

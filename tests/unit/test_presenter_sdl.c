@@ -8,7 +8,7 @@
 #include <SDL.h>
 #include <errno.h>
 
-#include "core/log.h"
+#include "last_message.h"
 #include "stream.h"
 #include "viewer/presenters/presenter.h"
 #include "wrap.h"
@@ -18,8 +18,6 @@ enum { FOREVER = 1000 };
 static const char *failing; /* a function's name */
 static int failures_left;
 static bool by_surface;
-static int warnings, errors;
-static char message[256]; /* the latest */
 
 static bool fails(const char *name)
 {
@@ -55,24 +53,15 @@ const char *__wrap_SDL_GetCurrentVideoDriver(void)
 
 static struct presenter *presenter;
 
-static void count_message(enum pf_log_level level, int error, const char *text)
-{
-    (void)error;
-    warnings += level == PF_LOG_WARNING;
-    errors += level == PF_LOG_ERROR;
-    snprintf(message, sizeof message, "%s", text);
-}
-
 static void init(void)
 {
     init_stream();
     pf_log_set_level(PF_LOG_WARNING);
-    log_set_sink(count_message);
+    keep_messages();
     setenv("SDL_VIDEODRIVER", "dummy", 1);
     setenv("SDL_RENDER_DRIVER", "software", 1);
     failing = NULL;
     by_surface = false;
-    warnings = errors = 0;
     presenter = NULL;
     open_producer(3, 0);
     open_viewer(false);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/log.h"
+#include "last_message.h"
 #include "producer/sources/probe.h"
 #include "producer/sources/source.h"
 #include "program/image_file.h"
@@ -17,20 +17,10 @@
 #define NAME SOURCE_MATCH_NAME
 #define CONTENT SOURCE_MATCH_CONTENT
 
-static char message[1024];
-
-static void keep_message(enum pf_log_level level, int error, const char *text)
-{
-    (void)level;
-    (void)error;
-    snprintf(message, sizeof message, "%s", text);
-}
-
 static void init(void)
 {
     scratch_open();
-    log_set_sink(keep_message);
-    message[0] = '\0';
+    keep_messages();
 }
 
 TestSuite(source_probe, .init = init, .fini = scratch_close);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Shows nothing: for machines without a display, and to measure everything except the display. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "core/clock.h"

@@ -46,7 +46,7 @@ struct presented {
     int64_t submit_ns;     /* when it was given to the display */
     int64_t done_ns;       /* when the display had read the slot and drawn the frame */
     int64_t ust_ns;        /* when the display started to show it; 0: not reported */
-    uint32_t user_copies;  /* whole-frame copies made by this process */
+    uint32_t user_copies;  /* whole-frame copies made by this process; 0 if skipped */
 };
 
 /* What the user asks for in the window. */

@@ -8,8 +8,6 @@
  *
  * The library is compiled with quiet_doorbells.h, because a ring would hide such a reordering.
  */
-#include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdalign.h>

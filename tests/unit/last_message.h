@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps the latest message instead of printing it, and counts the messages. */
+#ifndef TESTS_UNIT_LAST_MESSAGE_H
+#define TESTS_UNIT_LAST_MESSAGE_H
+
+#include <stdio.h>
+
+#include "core/log.h"
+
+static char message[1024];
+static int warnings, errors;
+
+static inline void keep_message(enum pf_log_level level, int error, const char *text)
+{
+    (void)error;
+    warnings += level == PF_LOG_WARNING;
+    errors += level == PF_LOG_ERROR;
+    snprintf(message, sizeof message, "%s", text);
+}
+
+/* For .init of a test suite. */
+static inline void keep_messages(void)
+{
+    log_set_sink(keep_message);
+    message[0] = '\0';
+    warnings = errors = 0;
+}
+
+#endif
