@@ -86,6 +86,7 @@ enum {
     PF_SLOTS_MAX = 8,
     PF_PLANES_MAX = 3,
     PF_VIEWERS_MAX = 16,
+    PF_NONCE_BYTES = 16,
     /* Of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no leading dot. */
     PF_CHANNEL_BYTES = 65,
 };
@@ -243,6 +244,11 @@ struct pf_segment {
     uint64_t plane_offset[PF_PLANES_MAX]; /* in the slot */
     uint32_t plane_stride_bytes[PF_PLANES_MAX];
     pid_t producer_pid; /* informational; never used for decisions */
+    /* Random, never twice the same, and also in the segment's memory: if another process (a display
+     * server) reads these bytes there, then it has attached this segment and not another one of the
+     * same shmid. */
+    uint8_t nonce[PF_NONCE_BYTES];
+    uint64_t nonce_offset; /* in the segment */
 };
 
 struct pf_viewer_stats {

@@ -135,7 +135,7 @@ int discover_segment(const struct channel *channel, int64_t deadline_ns, const u
         bool has_wrong_nonce = ret == -EREMCHG;
 
         if (ret == 0) {
-            if (!except || memcmp(segment->nonce, except, LAYOUT_NONCE_BYTES) != 0)
+            if (!except || memcmp(segment->geometry.nonce, except, PF_NONCE_BYTES) != 0)
                 return 0;
             segment_close(segment);
             is_starting = false;

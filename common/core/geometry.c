@@ -34,6 +34,7 @@ struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots)
         .slot_stride_bytes = round_up(planes.bytes, geometry_page_bytes()),
         .planes = planes.count,
         .producer_pid = getpid(),
+        .nonce_offset = offsetof(struct layout_header, nonce),
     };
 
     for (uint32_t p = 0; p < planes.count; p++) {
@@ -112,7 +113,9 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
         .slot_stride_bytes = header->slot_stride_bytes,
         .planes = planes.count,
         .producer_pid = header->producer_pid,
+        .nonce_offset = offsetof(struct layout_header, nonce),
     };
+    memcpy(geometry->nonce, header->nonce, sizeof geometry->nonce);
     memcpy(geometry->plane_offset, header->plane_offset, sizeof geometry->plane_offset);
     memcpy(geometry->plane_stride_bytes, header->stride_bytes, sizeof geometry->plane_stride_bytes);
     return NULL;

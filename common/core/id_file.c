@@ -20,7 +20,7 @@
     "pageflip %d shmid %d nonce %32[0-9a-f] bytes %" SCNu64 " pid %d uid %u "                      \
     "ipc-namespace %" SCNu64
 
-enum { ID_BYTES = 512, HEX_BYTES = 2 * LAYOUT_NONCE_BYTES + 1 };
+enum { ID_BYTES = 512, HEX_BYTES = 2 * PF_NONCE_BYTES + 1 };
 
 uint64_t id_file_ipc_namespace(void)
 {
@@ -29,17 +29,17 @@ uint64_t id_file_ipc_namespace(void)
     return stat("/proc/self/ns/ipc", &info) == 0 ? info.st_ino : 0;
 }
 
-static void to_hex(char hex[HEX_BYTES], const uint8_t nonce[LAYOUT_NONCE_BYTES])
+static void to_hex(char hex[HEX_BYTES], const uint8_t nonce[PF_NONCE_BYTES])
 {
-    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+    for (int i = 0; i < PF_NONCE_BYTES; i++)
         snprintf(hex + 2 * i, 3, "%02x", nonce[i]);
 }
 
-static bool from_hex(uint8_t nonce[LAYOUT_NONCE_BYTES], const char *hex)
+static bool from_hex(uint8_t nonce[PF_NONCE_BYTES], const char *hex)
 {
     if (strlen(hex) != HEX_BYTES - 1)
         return false;
-    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+    for (int i = 0; i < PF_NONCE_BYTES; i++)
         sscanf(hex + 2 * i, "%2hhx", &nonce[i]);
     return true;
 }

@@ -9,7 +9,7 @@
 
 struct id_file {
     int shmid;
-    uint8_t nonce[LAYOUT_NONCE_BYTES];
+    uint8_t nonce[PF_NONCE_BYTES];
     uint64_t bytes;         /* of the segment; informational */
     pid_t pid;              /* informational */
     uint64_t ipc_namespace; /* inode of /proc/self/ns/ipc; 0: not known */

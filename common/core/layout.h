@@ -29,20 +29,19 @@ enum {
     LAYOUT_VERSION = 1,
     LAYOUT_MAGIC = 0x50464c50, /* "PFLP" */
     LAYOUT_CONTROL_PAGES = 3,
-    LAYOUT_NONCE_BYTES = 16,
     LAYOUT_LINE = 64, /* bytes in a cache line; larger lines only cost speed */
 };
 
 struct layout_header {
     /* Stored last, release; pairs with the acquire in inspect() of segment.c. */
     _Atomic uint32_t magic;
-    uint32_t version;                  /* a viewer refuses every version but its own */
-    uint32_t layout_hash;              /* layout_hash(): differs between ABIs of the same version */
-    uint32_t header_bytes;             /* sizeof(struct layout_header) */
-    uint8_t nonce[LAYOUT_NONCE_BYTES]; /* random; identifies this segment */
-    uint64_t total_bytes;              /* of the segment */
-    uint64_t slots_offset;             /* LAYOUT_CONTROL_PAGES pages */
-    uint64_t slot_stride_bytes;        /* from one slot to the next: whole pages */
+    uint32_t version;              /* a viewer refuses every version but its own */
+    uint32_t layout_hash;          /* layout_hash(): differs between ABIs of the same version */
+    uint32_t header_bytes;         /* sizeof(struct layout_header) */
+    uint8_t nonce[PF_NONCE_BYTES]; /* random; identifies this segment */
+    uint64_t total_bytes;          /* of the segment */
+    uint64_t slots_offset;         /* LAYOUT_CONTROL_PAGES pages */
+    uint64_t slot_stride_bytes;    /* from one slot to the next: whole pages */
     uint32_t page_bytes;
     uint32_t slots;
     uint32_t fourcc;

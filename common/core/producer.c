@@ -113,7 +113,7 @@ static int hand_over(struct pf_producer *producer, struct segment *old, struct s
         handoff_set_state(old, LAYOUT_MOVED);
         handoff_expect_viewers(old, segment);
     }
-    memcpy(id.nonce, segment->nonce, sizeof id.nonce);
+    memcpy(id.nonce, segment->geometry.nonce, sizeof id.nonce);
     FAULT_POINT(start_filled_segment);
     if (producer->channel.group != CHANNEL_PRIVATE)
         ret = segment_share(segment, producer->channel.group);
@@ -137,7 +137,7 @@ static int create_segment(struct pf_producer *producer, const struct pf_format *
     if (ret < 0)
         return ret;
     if (!old)
-        memcpy(&producer->stream.id, segment.nonce, sizeof producer->stream.id);
+        memcpy(&producer->stream.id, segment.geometry.nonce, sizeof producer->stream.id);
     producer->stream.frames = producer->stats.published;
     handoff_set_stream(&segment, producer->stream);
     ret = hand_over(producer, old, &segment);

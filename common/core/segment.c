@@ -61,7 +61,7 @@ static void write_header(struct segment *segment)
     header->version = LAYOUT_VERSION;
     header->layout_hash = layout_hash();
     header->header_bytes = sizeof *header;
-    memcpy(header->nonce, segment->nonce, sizeof header->nonce);
+    memcpy(header->nonce, geometry->nonce, sizeof header->nonce);
     header->total_bytes = geometry->bytes;
     header->slots_offset = geometry->slots_offset;
     header->slot_stride_bytes = geometry->slot_stride_bytes;
@@ -86,7 +86,7 @@ int segment_create(struct segment *segment, const char *channel, const char *key
     *segment =
         (struct segment){.geometry = geometry_plan(format, slots), .keyed = key_file != NULL};
     snprintf(segment->channel, sizeof segment->channel, "%s", channel);
-    int ret = random_fill(segment->nonce, sizeof segment->nonce);
+    int ret = random_fill(segment->geometry.nonce, sizeof segment->geometry.nonce);
     if (ret == 0)
         ret = limits_check_memory(segment->geometry.bytes);
     if (ret == 0)
@@ -156,7 +156,7 @@ static int attach_error(int error)
 }
 
 /* Returns 0, or as segment_attach(), not logged. */
-static int inspect(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct inspection *found)
+static int inspect(int shmid, const uint8_t nonce[PF_NONCE_BYTES], struct inspection *found)
 {
     struct shmid_ds info;
 
@@ -186,7 +186,7 @@ static int inspect(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct in
     found->wrong = geometry_check(&found->header, info.shm_segsz, &found->geometry);
     if (found->wrong)
         return -EPROTO;
-    if (nonce && memcmp(nonce, found->header.nonce, LAYOUT_NONCE_BYTES) != 0)
+    if (nonce && memcmp(nonce, found->header.nonce, PF_NONCE_BYTES) != 0)
         return -EREMCHG;
     return 0;
 }
@@ -219,7 +219,7 @@ static int report_inspection(int ret, int shmid, const struct inspection *found)
     }
 }
 
-int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES])
+int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NONCE_BYTES])
 {
     uint64_t control_bytes = LAYOUT_CONTROL_PAGES * geometry_page_bytes();
     struct inspection found;
@@ -235,7 +235,7 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOU
     /* The kernel may have given the shmid to another segment since inspect(): the mapping has the
      * inspected size only if the nonce is still the same. */
     map_parts(segment, base);
-    if (memcmp(segment->header->nonce, found.header.nonce, LAYOUT_NONCE_BYTES) != 0) {
+    if (memcmp(segment->header->nonce, found.header.nonce, PF_NONCE_BYTES) != 0) {
         shmdt(base);
         *segment = (struct segment){0};
         return -EREMCHG;
@@ -251,12 +251,11 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOU
     }
     madvise(base, found.geometry.bytes, MADV_DONTFORK);
     segment->geometry = found.geometry;
-    memcpy(segment->nonce, found.header.nonce, sizeof segment->nonce);
     memcpy(segment->channel, found.header.channel, sizeof segment->channel);
     return 0;
 }
 
-int segment_peek(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct pf_segment *geometry,
+int segment_peek(int shmid, const uint8_t nonce[PF_NONCE_BYTES], struct pf_segment *geometry,
                  uint64_t *newest)
 {
     struct inspection found;
@@ -287,7 +286,7 @@ void segment_close(struct segment *segment)
     *segment = (struct segment){0};
 }
 
-void segment_reclaim(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES])
+void segment_reclaim(int shmid, const uint8_t nonce[PF_NONCE_BYTES])
 {
     struct inspection found;
 

@@ -18,7 +18,6 @@ struct segment {
     struct layout_viewers *viewers;
     uint8_t *slots;
     struct pf_segment geometry; /* private, checked */
-    uint8_t nonce[LAYOUT_NONCE_BYTES];
     char channel[PF_CHANNEL_BYTES];
     bool keyed; /* created under a key file's key: segment_close() removes it */
 };
@@ -50,11 +49,11 @@ int segment_share(struct segment *segment, gid_t group);
  *   -EACCES         it belongs to another user: logged
  *   another negative errno: logged
  */
-int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES]);
+int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NONCE_BYTES]);
 
 /* Copy a segment's checked geometry and its `newest` without staying attached. Returns as
  * segment_attach(), but logs nothing. */
-int segment_peek(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES], struct pf_segment *geometry,
+int segment_peek(int shmid, const uint8_t nonce[PF_NONCE_BYTES], struct pf_segment *geometry,
                  uint64_t *newest);
 
 /* Remove a keyed segment (IPC_RMID), so that another one can be created under its key. The segment
@@ -71,6 +70,6 @@ void segment_close(struct segment *segment);
 /* Remove the segment of a producer that crashed, found by its id file. That frees the key of a
  * keyed one even if viewers still read the last frames; one without a key file is removed
  * already, which does no harm. The caller holds the channel's producer lease. */
-void segment_reclaim(int shmid, const uint8_t nonce[LAYOUT_NONCE_BYTES]);
+void segment_reclaim(int shmid, const uint8_t nonce[PF_NONCE_BYTES]);
 
 #endif

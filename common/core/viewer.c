@@ -105,7 +105,7 @@ static void count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
 static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
 {
     struct segment segment, old = viewer->segment;
-    int ret = discover_segment(&viewer->channel, deadline_ns, old.nonce, &segment);
+    int ret = discover_segment(&viewer->channel, deadline_ns, old.geometry.nonce, &segment);
 
     if (ret < 0)
         return ret;
@@ -254,7 +254,8 @@ static enum pf_state read_state(struct pf_viewer *viewer)
     if (channel_is_leased(&viewer->channel, CHANNEL_PRODUCER)) {
         bool has_id = id_file_read(&viewer->channel, &id) == 0;
         enum layout_state state = handoff_state(&viewer->segment);
-        bool is_this = has_id && memcmp(id.nonce, viewer->segment.nonce, sizeof id.nonce) == 0;
+        bool is_this =
+            has_id && memcmp(id.nonce, viewer->segment.geometry.nonce, sizeof id.nonce) == 0;
         bool is_starting = !has_id && state != LAYOUT_ENDED && state != LAYOUT_MOVED;
         if (is_this || is_starting)
             return PF_RUNNING;

@@ -13,7 +13,7 @@ Test(id_file, reads_an_id_as_written)
 {
     struct id_file written = {.shmid = 123456, .bytes = UINT64_C(1) << 40}, read;
 
-    for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+    for (int i = 0; i < PF_NONCE_BYTES; i++)
         written.nonce[i] = (uint8_t)(i * 17);
     cr_assert_eq(id_file_read(&two, &read), -ENOENT);
     cr_assert_eq(id_file_write(&one, &written), 0);
@@ -22,7 +22,7 @@ Test(id_file, reads_an_id_as_written)
     cr_assert_eq(read.bytes, UINT64_C(1) << 40);
     cr_assert_eq(read.pid, getpid());
     cr_assert_eq(read.ipc_namespace, id_file_ipc_namespace());
-    cr_assert_arr_eq(read.nonce, written.nonce, LAYOUT_NONCE_BYTES);
+    cr_assert_arr_eq(read.nonce, written.nonce, PF_NONCE_BYTES);
     id_file_remove(&one);
     cr_assert_eq(id_file_read(&two, &read), -ENOENT);
 }

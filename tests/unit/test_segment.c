@@ -29,7 +29,7 @@ TestSuite(segment, .init = create, .fini = finish);
 
 static int attach(void)
 {
-    return segment_attach(&viewers, producers.geometry.shmid, producers.nonce);
+    return segment_attach(&viewers, producers.geometry.shmid, producers.geometry.nonce);
 }
 
 /* Change a header field as damage would. */
@@ -112,9 +112,9 @@ Test(segment, a_viewer_can_write_its_lanes_and_nothing_else)
 
 Test(segment, another_nonce_is_refused)
 {
-    uint8_t other[LAYOUT_NONCE_BYTES];
+    uint8_t other[PF_NONCE_BYTES];
 
-    memcpy(other, producers.nonce, sizeof other);
+    memcpy(other, producers.geometry.nonce, sizeof other);
     other[3] ^= 1;
     cr_assert_eq(segment_attach(&viewers, producers.geometry.shmid, other), -EREMCHG);
 }
@@ -146,7 +146,7 @@ Test(segment, a_foreign_segment_is_refused_and_not_written_to)
 
     shmctl(shmid, IPC_RMID, NULL);
     memset(foreign, 0xab, 5 * 4096);
-    cr_assert_eq(segment_attach(&viewers, shmid, producers.nonce), -EPROTO);
+    cr_assert_eq(segment_attach(&viewers, shmid, producers.geometry.nonce), -EPROTO);
     for (int i = 0; i < 5 * 4096; i++)
         cr_assert_eq(foreign[i], 0xab, "byte %d was written", i);
     shmdt(foreign);
@@ -168,7 +168,9 @@ Test(segment, a_peek_leaves_nothing_attached)
     struct shmid_ds info;
     uint64_t newest;
 
-    cr_assert_eq(segment_peek(producers.geometry.shmid, producers.nonce, &geometry, &newest), 0);
+    cr_assert_eq(segment_peek(producers.geometry.shmid, producers.geometry.nonce, &geometry,
+                              &newest),
+                 0);
     cr_assert_eq(geometry.format.height, 7);
     cr_assert_eq(newest, 0);
     cr_assert_eq(shmctl(producers.geometry.shmid, IPC_STAT, &info), 0);

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     if (id_file_parse(text, &id)) {
         sum = (uint64_t)id.shmid + id.bytes + (uint64_t)id.pid + id.ipc_namespace;
-        for (int i = 0; i < LAYOUT_NONCE_BYTES; i++)
+        for (int i = 0; i < PF_NONCE_BYTES; i++)
             sum = sum + id.nonce[i];
     }
     channel_name_is_valid(text);
