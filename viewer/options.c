@@ -63,7 +63,7 @@ static bool set_vsync(void *to, const char *value)
 {
     struct options *options = to;
 
-    options->presenter.vsync = strcmp(value, "on") == 0;
+    options->presenter.vsync = options->presenter.wants_vsync = strcmp(value, "on") == 0;
     return options->presenter.vsync || strcmp(value, "off") == 0;
 }
 

@@ -14,7 +14,7 @@ WAYS = {
     "Present, vsync off": (("x11", "--vsync", "off"), "async"),
     "Present, vsync on": (("x11", "--vsync", "on"), "vsync"),
     "ShmPutImage": (("x11-put",), "put"),
-    "SDL, one copy": (("sdl",), "put"),
+    "PutImage, one copy": (("x11-send",), "put"),
 }
 BARE = {"async": "bare Present", "vsync": "bare Present, vsync", "put": "bare ShmPutImage"}
 REFRESH_US = 16667

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Displays that lack something: another presenter, or exit code 12 and a message with the reason. Displays that exit or stop
 are in test_display_faults.py."""
+import os
 import signal
 import subprocess
 import time
@@ -16,23 +17,43 @@ def shows_something(display, viewer):
 
 
 @test
-def without_shared_memory_auto_takes_sdl(t):
+def without_shared_memory_auto_sends_the_pixels(t):
     display = Display(t, "1280x800x24", "-extension", "MIT-SHM")
     t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="auto")
     viewer.prints("x11", "MIT-SHM")
-    viewer.prints("sdl-surface")
+    viewer.prints("x11-send")
     shows_something(display, viewer)
     t.viewer(presenter="x11").fails_with(12, "x11", "MIT-SHM")
 
 
 @test
-def without_render_frames_are_put_one_to_one(t):
+def without_render_the_viewer_scales(t):
+    """There is nothing to scale with in the server. A pause shows the same; unscaled frames need no copy."""
     display = Display(t, "1280x800x24", "-extension", "RENDER")
-    t.producer(*SMALL)
-    viewer = t.viewer("-v", presenter="x11")
-    viewer.prints("x11-putimage")
-    shows_something(display, viewer)
+    path = f"{t.path}/stills/a.png"
+    os.makedirs(os.path.dirname(path))
+    t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x208,format=rgb24,crop=317:201",
+          "-frames:v", "1", path)
+    t.producer(os.path.dirname(path), "--loop")
+    once, twice = Image.from_file(t, path), Image.from_file(t, path, times=2)
+    for presenter, way in (("x11", "x11-putimage"), ("x11-put", "x11-putimage"), ("x11-send", "x11-send")):
+        viewer = t.viewer("-v", "--json", "v.json", "--verify", presenter=presenter)
+        viewer.prints(way)
+        window = display.window_of(viewer)
+        until(lambda: display.grab(window).same_as(once), f"the frame by {way}")
+        t.run("xdotool", "windowsize", window, "634", "462")
+
+        def is_doubled():
+            image = display.grab(window)
+            bars = image.crop(0, 0, 634, 30).pixels + image.crop(0, 432, 634, 30).pixels
+            return image.crop(0, 30, 634, 402).same_as(twice) and not any(any(bars[c::4]) for c in range(3))
+        until(is_doubled, f"each pixel as four, and black bars, by {way}")
+        display.key(window, "space")
+        time.sleep(0.3)
+        until(is_doubled, f"the same while paused, by {way}")
+        viewer.signal(signal.SIGINT)
+        viewer.ends_with(130)
 
 
 def close_to(got, expected):
@@ -46,11 +67,8 @@ def sixteen_and_thirty_bit_screens_get_the_right_colours(t):
     for depth in (16, 30):
         display = Display(t, f"800x600x{depth}")
         producer = t.producer("-s", "640x360")
-        for presenter, way in (("x11", "x11-present"), ("x11-put", "x11-putimage"), ("sdl", "sdl-surface")):
+        for presenter, way in (("x11", "x11-present"), ("x11-put", "x11-putimage"), ("x11-send", "x11-send")):
             viewer = t.viewer("-v", presenter=presenter)
-            if (depth, presenter) == (30, "sdl"):  # SDL has no pixel format for this depth
-                viewer.ends_with(12, "sdl", "cannot draw")
-                continue
             viewer.prints(way)
             window = display.window_of(viewer)
 
@@ -68,7 +86,7 @@ def sixteen_and_thirty_bit_screens_get_the_right_colours(t):
 
 
 @test
-def x11_is_skipped_in_another_ipc_namespace(t):
+def in_another_ipc_namespace_auto_sends_the_pixels(t):
     need("unshare")
     display = Display(t)
     try:
@@ -78,7 +96,7 @@ def x11_is_skipped_in_another_ipc_namespace(t):
     both = f"{PRODUCER} -q -s 320x240 & {VIEWER} -v --wait 5 --frames 10; kill $!; wait"
     process = t.start("unshare", "-i", "sh", "-c", both)
     process.ends_with(0, "x11", "IPC namespace")
-    process.prints("sdl-surface")
+    process.prints("x11-send")
     assert display.server.is_running()
 
 

@@ -11,7 +11,7 @@ import time
 from harness import *
 
 SMALL = ["-s", "320x240"]
-WAYS = ("x11", "x11-put", "sdl")
+WAYS = ("x11", "x11-put", "x11-send")
 QUICK = 2 if not SANITIZED else 8  # seconds
 STOPPED, CLOSED = ("display", "5 s"), ("display", "connection")  # words of the two errors
 
@@ -102,20 +102,20 @@ def a_server_stopped_in_mid_stream_ends_the_viewer(t):
 @test
 def a_server_stopped_before_the_viewer_starts_ends_it(t):
     viewers = []
-    for presenter in ("x11", "sdl"):
+    for presenter in ("x11", "x11-send"):
         display = Display(t)
         t.producer(*SMALL, "-n", presenter)
         display.server.signal(signal.SIGSTOP)
         viewers.append(t.viewer("-q", "-n", presenter, presenter=presenter))
     all_stop(t, viewers)
-    all_is_well(t, "x11", "sdl")
+    all_is_well(t, "x11", "x11-send")
 
 
 @test
 def a_viewer_asked_to_end_leaves_a_stopped_server(t):
     """No frame is in flight to a paused window, so the watchdog has no reason to end the viewer before the signal."""
     both = []
-    for display, name, viewer, window in three(t, ("x11", "sdl"), every=False):
+    for display, name, viewer, window in three(t, ("x11", "x11-send"), every=False):
         pause(t, display, window)  # now: keys go to the display that was started last
         display.server.signal(signal.SIGSTOP)
         both.append((display, name, viewer, window))
@@ -152,7 +152,7 @@ def a_window_destroyed_in_mid_stream_ends_the_viewer_with_0(t):
 
 @test
 def a_window_destroyed_while_paused_ends_the_viewer_with_0(t):
-    for display, name, viewer, window in three(t, ("x11", "sdl"), every=False):
+    for display, name, viewer, window in three(t, ("x11", "x11-send"), every=False):
         pause(t, display, window)
         t.run("xdotool", "windowclose", window)
         viewer.ends_with(0, seconds=QUICK)
@@ -203,11 +203,11 @@ def a_hidden_or_tiny_window_does_not_delay_the_producer(t):
 
 @test
 def an_eight_bit_screen_gets_the_nearest_colours(t):
-    """Three bits of red and green and two of blue: the server rounds. SDL has no pixel format for this screen and fails."""
+    """Three bits of red and green and two of blue: the server rounds."""
     display = Display(t, "800x600x8")
     t.producer("-s", "640x360")
     bars = (0xBFBF00, 0x00BFBF, 0x00BF00, 0xBF00BF, 0xBF0000, 0x0000BF)
-    for presenter in ("x11", "x11-put"):
+    for presenter in WAYS:
         viewer = t.viewer(presenter=presenter)
         window = display.window_of(viewer)
 
@@ -217,11 +217,10 @@ def an_eight_bit_screen_gets_the_nearest_colours(t):
               f"the bars by {presenter}", 5)
         viewer.signal(signal.SIGINT)
         viewer.ends_with(130)
-    t.viewer(presenter="sdl").fails_with(12, "sdl", "cannot draw")
 
 
 @test
-def with_a_server_in_another_ipc_namespace_auto_takes_sdl(t):
+def with_a_server_in_another_ipc_namespace_auto_sends_the_pixels(t):
     need("unshare")
     try:
         t.run("unshare", "-i", "true")
@@ -232,24 +231,22 @@ def with_a_server_in_another_ipc_namespace_auto_takes_sdl(t):
     t.producer(*SMALL)
     viewer = t.viewer("-v", presenter="auto")
     viewer.prints("x11", "IPC namespace")
-    viewer.prints("sdl-surface")
+    viewer.prints("x11-send")
     shows_something(display, viewer)
     t.viewer(presenter="x11").fails_with(12, "IPC namespace", seconds=QUICK)
 
 
 @test
-def sdls_own_segment_is_removed_after_a_kill(t):
-    """With sdl there is a second segment, created by the viewer, that every local user may read. With x11 there is only the
-    producer's. After a kill in mid-stream none remains."""
+def a_viewer_creates_no_segment(t):
+    """The only segment is the producer's, which no other user may read. After a kill in mid-stream it is removed."""
     display = Display(t)
     producer = t.producer(*SMALL)
     equal([s["perms"] % 1000 for s in segments() if s["cpid"] == producer.pid], [600])
-    for presenter, modes in (("x11", []), ("sdl", [777])):
+    for presenter in WAYS:
         viewer = t.viewer("-q", presenter=presenter)
         shows_something(display, viewer)
-        equal([s["perms"] % 1000 for s in segments() if s["cpid"] == viewer.pid], modes, presenter)
+        equal([s for s in segments() if s["cpid"] == viewer.pid], [], presenter)
         viewer.kill()
-        until(lambda: not [s for s in segments() if s["cpid"] == viewer.pid], "no segment of the viewer", QUICK)
     producer.kill()
     until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", QUICK)
 

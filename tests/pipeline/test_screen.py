@@ -9,7 +9,7 @@ import time
 from harness import *
 
 WAYS = (("x11", "x11-present", []), ("x11", "x11-present", ["--vsync", "off"]),
-        ("x11-put", "x11-putimage", []), ("sdl", "sdl-surface", []))
+        ("x11-put", "x11-putimage", []), ("x11-send", "x11-send", []))
 
 
 def still(t, size, name="still.png"):
@@ -44,7 +44,7 @@ def a_folder_of_pngs_is_on_the_screen_exactly(t):
             report = report_of(f"{t.path}/v.json")
             equal(report["presenter"], way)
             copies = report["user_copies_per_frame"]
-            assert (copies >= 1) if way == "sdl-surface" else (copies == 0), report
+            assert (copies >= 1) if way == "x11-send" else (copies == 0), report
         producer.signal(signal.SIGINT)
         producer.ends_with(130)
 
@@ -280,7 +280,7 @@ def a_snapshot_by_key_that_cannot_be_written_is_reported(t):
     display = Display(t)
     t.producer("-s", "320x240")
     removed = ["sh", "-c", 'mkdir removed && cd removed && rmdir ../removed && exec "$@"', "sh"]
-    for presenter in ("x11", "sdl"):
+    for presenter in ("x11", "x11-send"):
         viewer = t.start(*removed, VIEWER, "--presenter", presenter, "-q", "--json", f"{t.path}/v.json")
         window = display.window_of(viewer)
         until(lambda: any(display.grab(window).pixels), "a frame", 5)

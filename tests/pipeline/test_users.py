@@ -377,7 +377,7 @@ def the_display_shows_a_channel_shared_with_its_group(t, them):
     viewer.kill()
     viewer = them.view(them.be(them.bob, [them.group]), "-v", presenter="auto")
     viewer.prints("x11", "attach", "segment")
-    viewer.prints("sdl-surface")
+    viewer.prints("x11-send")
     until(lambda: any(display.grab(display.window_of(viewer)).pixels), "a frame", 5)
 
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sdl presenter when a call into SDL fails: the frame is reported as skipped, never as shown.
- * SDL runs with its dummy driver and software renderer, and the linker routes the presenter's calls
- * through this file (-Wl,--wrap). When SDL_GetCurrentVideoDriver() returns "x11" here, the
- * presenter draws on the window surface instead of a texture.
+ * SDL runs with its dummy driver, which this file reports as Wayland, and with its software
+ * renderer. The linker routes the presenter's calls through this file (-Wl,--wrap).
  */
 #include <SDL.h>
 #include <errno.h>
@@ -17,7 +16,6 @@ enum { FOREVER = 1000 };
 
 static const char *failing; /* a function's name */
 static int failures_left;
-static bool by_surface;
 
 static bool fails(const char *name)
 {
@@ -35,20 +33,11 @@ WRAP(int, SDL_RenderCopy,
      (SDL_Renderer * renderer, SDL_Texture *texture, const SDL_Rect *from, const SDL_Rect *to),
      (renderer, texture, from, to), -1)
 WRAP(int, SDL_RenderFlush, (SDL_Renderer * renderer), (renderer), -1)
-WRAP(SDL_Surface *, SDL_GetWindowSurface, (SDL_Window * window), (window), NULL)
-WRAP(int, SDL_UpperBlit,
-     (SDL_Surface * from, const SDL_Rect *source, SDL_Surface *to, SDL_Rect *target),
-     (from, source, to, target), -1)
-WRAP(int, SDL_UpperBlitScaled,
-     (SDL_Surface * from, const SDL_Rect *source, SDL_Surface *to, SDL_Rect *target),
-     (from, source, to, target), -1)
-WRAP(int, SDL_UpdateWindowSurface, (SDL_Window * window), (window), -1)
 
-const char *__real_SDL_GetCurrentVideoDriver(void);
 const char *__wrap_SDL_GetCurrentVideoDriver(void);
 const char *__wrap_SDL_GetCurrentVideoDriver(void)
 {
-    return by_surface ? "x11" : __real_SDL_GetCurrentVideoDriver();
+    return "wayland";
 }
 
 static struct presenter *presenter;
@@ -61,7 +50,6 @@ static void init(void)
     setenv("SDL_VIDEODRIVER", "dummy", 1);
     setenv("SDL_RENDER_DRIVER", "software", 1);
     failing = NULL;
-    by_surface = false;
     presenter = NULL;
     open_producer(3, 0);
     open_viewer(false);
@@ -117,9 +105,9 @@ static void fail(const char *name, int times)
     failures_left = times;
 }
 
-static void expect_each_failure_skips_one_frame(const char *const *names, uint32_t scale)
+static void expect_each_failure_skips_one_frame(const char *const *names)
 {
-    cr_assert_eq(open_presenter("sdl", scale), 0);
+    cr_assert_eq(open_presenter("sdl", 1), 0);
     expect_shown(true, "no failure");
     for (; *names; names++) {
         fail(*names, 1);
@@ -135,34 +123,17 @@ Test(presenter_sdl, reports_a_frame_as_skipped_when_its_texture_is_not_drawn)
 {
     expect_each_failure_skips_one_frame((const char *const[]){"SDL_UpdateTexture",
                                                               "SDL_RenderClear", "SDL_RenderCopy",
-                                                              "SDL_RenderFlush", NULL},
-                                        1);
+                                                              "SDL_RenderFlush", NULL});
     cr_assert_str_eq(presenter->way, "sdl-texture");
 }
 
-Test(presenter_sdl, reports_a_frame_as_skipped_when_the_window_surface_is_not_updated)
-{
-    by_surface = true;
-    expect_each_failure_skips_one_frame((const char *const[]){"SDL_GetWindowSurface",
-                                                              "SDL_UpperBlit",
-                                                              "SDL_UpdateWindowSurface", NULL},
-                                        1);
-    cr_assert_str_eq(presenter->way, "sdl-surface");
-}
-
-Test(presenter_sdl, reports_a_frame_as_skipped_when_the_window_surface_is_not_scaled)
-{
-    by_surface = true;
-    expect_each_failure_skips_one_frame((const char *const[]){"SDL_UpperBlitScaled", NULL}, 2);
-}
-
-static void expect_loss_after_repeated(const char *name)
+Test(presenter_sdl, the_display_is_lost_when_no_texture_is_ever_updated)
 {
     int frames = 0;
 
     cr_assert_eq(open_presenter("sdl", 1), 0);
     expect_shown(true, "no failure");
-    fail(name, FOREVER);
+    fail("SDL_UpdateTexture", FOREVER);
     while (show_one() == 0) {
         cr_assert(poll_done().skipped);
         cr_assert_lt(++frames, 100, "%d frames were skipped", frames);
@@ -172,18 +143,7 @@ static void expect_loss_after_repeated(const char *name)
     failing = NULL;
 }
 
-Test(presenter_sdl, the_display_is_lost_when_no_texture_is_ever_updated)
-{
-    expect_loss_after_repeated("SDL_UpdateTexture");
-}
-
-Test(presenter_sdl, the_display_is_lost_when_no_window_surface_is_ever_updated)
-{
-    by_surface = true;
-    expect_loss_after_repeated("SDL_UpdateWindowSurface");
-}
-
-static void expect_pause_keeps_the_frame(void)
+Test(presenter_sdl, a_pause_warns_when_its_texture_is_not_updated)
 {
     struct pf_frame frame;
 
@@ -197,21 +157,10 @@ static void expect_pause_keeps_the_frame(void)
 
     cr_assert_eq(publish(3), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
-    fail(by_surface ? "SDL_UpdateWindowSurface" : "SDL_UpdateTexture", 1);
+    fail("SDL_UpdateTexture", 1);
     cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
     cr_assert_eq(warnings, 1);
     expect_shown(true, "after the pause");
-}
-
-Test(presenter_sdl, a_pause_warns_when_its_texture_is_not_updated)
-{
-    expect_pause_keeps_the_frame();
-}
-
-Test(presenter_sdl, a_pause_warns_when_its_surface_is_not_updated)
-{
-    by_surface = true;
-    expect_pause_keeps_the_frame();
 }
 
 Test(presenter_sdl, a_paused_frame_is_drawn_again_after_a_new_segment_was_attached)

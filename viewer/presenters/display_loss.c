@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 
 static int report(const char *why)
@@ -22,7 +24,10 @@ int display_loss_closed(void)
     return report("connection closed");
 }
 
-int display_loss_no_answer(void)
+int display_loss_no_answer(int64_t waited_ns)
 {
-    return report("no answer for 5 s");
+    char why[64];
+
+    snprintf(why, sizeof why, "no answer for %d s", (int)(waited_ns / NS_PER_S));
+    return report(why);
 }

@@ -7,8 +7,10 @@
 #ifndef VIEWER_PRESENTERS_DISPLAY_LOSS_H
 #define VIEWER_PRESENTERS_DISPLAY_LOSS_H
 
+#include <stdint.h>
+
 /* Both return -ENODEV, for the caller to return. */
 int display_loss_closed(void);
-int display_loss_no_answer(void); /* for 5 s */
+int display_loss_no_answer(int64_t waited_ns);
 
 #endif

@@ -58,24 +58,33 @@ int presenter_open(struct presenter **presenter, const struct presenter_config *
                    struct pf_viewer *viewer)
 {
     bool is_auto = strcmp(config->name, "auto") == 0;
-    const char *reason = "";
+    char reasons[1024] = "";
+    size_t length = 0;
 
     for (size_t i = 0; i < COUNT; i++) {
         const struct presenter_ops *ops = presenters[i];
+        const char *reason;
         bool is_wanted = is_auto ? ops->is_for_auto : strcmp(ops->name, config->name) == 0;
         if (!is_wanted)
             continue;
         int ret = check_format(ops, viewer, &reason);
         if (ret == 0)
             ret = ops->open(presenter, config, viewer, &reason);
-        if (ret == 0)
+        if (ret == 0) {
             log_info("presenter %s: showing frames by %s", ops->name, (*presenter)->way);
+            if (config->wants_vsync && !(*presenter)->has_vsync)
+                log_warning("--vsync on has no effect with %s: frames may tear", (*presenter)->way);
+        }
         if (ret != -ENOTSUP)
             return ret;
+        length += (size_t)snprintf(reasons + length, sizeof reasons - length, "%s%s: %s",
+                                   length ? "; " : "", ops->name, reason);
+        if (length >= sizeof reasons)
+            length = sizeof reasons - 1;
         if (is_auto)
             log_info("presenter %s: skipped: %s", ops->name, reason);
     }
-    log_error("presenter %s: %s%s", config->name, reason,
+    log_error("%s%s%s", is_auto ? "no presenter works here: " : "presenter ", reasons,
               is_auto ? "; use --presenter null to run without a display" : "");
     return -ENODEV;
 }

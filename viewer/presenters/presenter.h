@@ -31,6 +31,7 @@
 struct presenter_config {
     const char *name; /* of PRESENTER_TABLE, or "auto" */
     bool vsync;       /* true: tear-free; false: lowest latency */
+    bool wants_vsync; /* the user has requested it: a presenter without it is worth a warning */
     bool may_skip;    /* a newer frame may replace one that waits for the display */
     bool fullscreen;
     uint32_t scale; /* initial window size = frame size * scale; 0: fit the screen */
@@ -62,7 +63,8 @@ struct presenter {
     const struct presenter_ops *ops;
     struct pf_viewer *viewer; /* whose frames are shown and released */
     uint32_t overlay_scale;   /* requested overlay scale, set by poll(); 0: hidden */
-    const char *way; /* for the report: "x11-present", "x11-putimage", "sdl-surface", "null", ... */
+    const char *way; /* for the report: "x11-present", "x11-putimage", "sdl-texture", "null", ... */
+    bool has_vsync;  /* frames are shown without tearing, as the config requests */
 };
 
 struct presenter_ops {
@@ -156,7 +158,7 @@ struct presenter_ops {
 /* The table of presenters: one line each. `sdl` stands for presenter_sdl_ops, at the end of its
  * file. `auto` tries them in this order. */
 #ifdef HAVE_X11
-#define X11_PRESENTERS(presenter) presenter(x11) presenter(x11_put)
+#define X11_PRESENTERS(presenter) presenter(x11) presenter(x11_put) presenter(x11_send)
 #else
 #define X11_PRESENTERS(presenter)
 #endif

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows frames through SDL alone: on native Wayland, and on X servers that cannot share memory. It
- * copies each frame once, and reports that copy. On X11 it draws on the window surface with
- * SDL_FRAMEBUFFER_ACCELERATION=0: without that hint SDL goes through OpenGL, in software where
- * there is no GPU. Elsewhere it updates a streaming texture.
+ * Shows frames through SDL alone, on native Wayland. It copies each frame once, into a streaming
+ * texture, and reports that copy.
  *
  * When SDL fails to draw a frame, the window keeps its content and the frame is reported as
  * skipped.
- *
- * SDL's own shared segment for the window surface on X11 has mode 0777, and is left behind when the
- * process is killed between its creation and its removal. pageflip cannot change that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,19 +26,16 @@ enum { FAILURES_MAX = 60 };
 struct sdl_presenter {
     struct presenter presenter;
     struct window window;
-    bool by_surface; /* else by renderer and texture */
     SDL_Renderer *renderer;
     SDL_Texture *texture; /* of the segment's format */
-    /* While paused, a copy of the frame on display: one of these, or none if SDL failed to copy
-     * it. */
-    SDL_Surface *frozen_surface;
-    SDL_Texture *frozen_texture;
+    SDL_Texture
+        *frozen_texture; /* while paused, a copy of the frame on display; NULL: SDL failed */
     struct presented done;
     bool has_done;
     int failures; /* since SDL last drew a frame */
     bool has_warned;
     SDL_Surface *overlay;         /* NULL: none */
-    SDL_Texture *overlay_texture; /* of `overlay`, when there is a renderer */
+    SDL_Texture *overlay_texture; /* of `overlay` */
 };
 
 static struct sdl_presenter *of(struct presenter *presenter)
@@ -78,17 +70,6 @@ static SDL_Texture *create_texture(const struct sdl_presenter *self)
                              (int)format->width, (int)format->height);
 }
 
-/* A surface whose pixels are the frame's own. NULL on failure. */
-static SDL_Surface *create_surface(const struct sdl_presenter *self, const struct pf_frame *frame)
-{
-    const struct pf_format *format = format_of(self);
-
-    return SDL_CreateRGBSurfaceWithFormatFrom(frame->plane[0].pixels, (int)format->width,
-                                              (int)format->height, 32,
-                                              (int)frame->plane[0].stride_bytes,
-                                              sdl_format(format));
-}
-
 static bool update_texture(SDL_Texture *texture, const struct pf_frame *frame)
 {
     return SDL_UpdateTexture(texture, NULL, frame->plane[0].pixels,
@@ -110,8 +91,6 @@ static int attach(struct presenter *presenter)
     struct sdl_presenter *self = of(presenter);
     const struct pf_format *format = format_of(self);
 
-    if (self->by_surface)
-        return 0;
     watchdog_enter();
     destroy_texture(&self->texture);
     self->texture = create_texture(self);
@@ -136,20 +115,13 @@ static void free_overlay(struct sdl_presenter *self)
     self->overlay = NULL;
 }
 
-static void free_frozen(struct sdl_presenter *self)
-{
-    destroy_texture(&self->frozen_texture);
-    SDL_FreeSurface(self->frozen_surface);
-    self->frozen_surface = NULL;
-}
-
 static void close_sdl(struct presenter *presenter)
 {
     struct sdl_presenter *self = of(presenter);
 
     watchdog_enter();
     free_overlay(self);
-    free_frozen(self);
+    destroy_texture(&self->frozen_texture);
     destroy_texture(&self->texture);
     if (self->renderer)
         SDL_DestroyRenderer(self->renderer);
@@ -168,27 +140,22 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
         return log_out_of_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     /* Wayland needs a runtime directory; without one its library prints an error of its own. */
-    bool may_be_wayland = getenv("XDG_RUNTIME_DIR");
-    *reason = "neither DISPLAY nor WAYLAND_DISPLAY names a usable display";
-    int ret = -ENOTSUP;
-    if (may_be_wayland || window_has_x11())
-        ret = window_open(&self->window,
-                          !window_has_x11() ? "wayland"
-                          : may_be_wayland  ? "x11,wayland"
-                                            : "x11",
-                          config, format_of(self), reason);
+    *reason = "XDG_RUNTIME_DIR is not set, where a Wayland compositor would be";
+    int ret = getenv("XDG_RUNTIME_DIR")
+                  ? window_open(&self->window, "wayland", config, format_of(self), reason)
+                  : -ENOTSUP;
     if (ret < 0) {
         free(self);
         return ret;
     }
     watchdog_enter();
-    self->by_surface = strcmp(SDL_GetCurrentVideoDriver(), "x11") == 0;
-    self->presenter.way = self->by_surface ? "sdl-surface" : "sdl-texture";
-    if (self->by_surface)
-        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
-    else
+    if (strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0)
         self->renderer = SDL_CreateRenderer(self->window.sdl, -1, 0);
-    bool can_draw = self->renderer || (self->by_surface && SDL_GetWindowSurface(self->window.sdl));
+    else
+        SDL_SetError("it is not a Wayland compositor, since SDL_VIDEODRIVER=%s",
+                     SDL_GetCurrentVideoDriver());
+    self->presenter.way = "sdl-texture";
+    bool can_draw = self->renderer;
     watchdog_leave();
     if (!can_draw) {
         snprintf(text, sizeof text, "SDL cannot draw on this display: %s", SDL_GetError());
@@ -216,29 +183,9 @@ static SDL_Rect place_in_window(const struct sdl_presenter *self, int width, int
 }
 
 /*
- * Both return whether the window shows the content now; else it shows what it showed before, and
+ * Returns whether the window shows the content now; else it shows what it showed before, and
  * SDL_GetError() has the reason. A missing overlay is no failure: the frame is on the screen.
  */
-static bool draw_surface(struct sdl_presenter *self, SDL_Surface *content)
-{
-    SDL_Rect to = place_in_window(self, content->w, content->h);
-    SDL_Surface *surface = SDL_GetWindowSurface(self->window.sdl);
-
-    if (!surface)
-        return false;
-    if ((to.w < surface->w || to.h < surface->h) && SDL_FillRect(surface, NULL, 0) != 0)
-        return false;
-    /* One copy, into SDL's surface, which the X server reads itself. */
-    int ret = to.w == content->w && to.h == content->h
-                  ? SDL_BlitSurface(content, NULL, surface, &to)
-                  : SDL_BlitScaled(content, NULL, surface, &to);
-    if (ret != 0)
-        return false;
-    if (self->overlay)
-        SDL_BlitSurface(self->overlay, NULL, surface, NULL);
-    return SDL_UpdateWindowSurface(self->window.sdl) == 0;
-}
-
 static bool draw_texture(struct sdl_presenter *self, SDL_Texture *content)
 {
     int width, height;
@@ -292,17 +239,10 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 {
     struct sdl_presenter *self = of(presenter);
     int64_t submit_ns = clock_now_ns();
-    bool is_drawn;
 
     watchdog_enter();
-    if (self->by_surface) {
-        SDL_Surface *content = create_surface(self, frame);
-        is_drawn = content && draw_surface(self, content);
-        SDL_FreeSurface(content);
-    } else {
-        /* One copy, into the texture; any that the driver makes is not visible here. */
-        is_drawn = update_texture(self->texture, frame) && draw_texture(self, self->texture);
-    }
+    /* One copy, into the texture; any that the driver makes is not visible here. */
+    bool is_drawn = update_texture(self->texture, frame) && draw_texture(self, self->texture);
     watchdog_leave();
     pf_viewer_release(presenter->viewer, frame);
     self->done = (struct presented){.frame = *frame,
@@ -315,16 +255,10 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
     return count_failure(self, is_drawn);
 }
 
-static bool has_frozen(const struct sdl_presenter *self)
-{
-    return self->frozen_surface || self->frozen_texture;
-}
-
 static int draw_frozen(struct sdl_presenter *self)
 {
     watchdog_enter();
-    bool is_drawn = self->by_surface ? draw_surface(self, self->frozen_surface)
-                                     : draw_texture(self, self->frozen_texture);
+    bool is_drawn = draw_texture(self, self->frozen_texture);
     watchdog_leave();
     return count_failure(self, is_drawn);
 }
@@ -334,12 +268,8 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     struct sdl_presenter *self = of(presenter);
 
     watchdog_enter();
-    free_frozen(self);
-    if (frame && self->by_surface) {
-        SDL_Surface *content = create_surface(self, frame);
-        self->frozen_surface = content ? SDL_DuplicateSurface(content) : NULL;
-        SDL_FreeSurface(content);
-    } else if (frame) {
+    destroy_texture(&self->frozen_texture);
+    if (frame) {
         self->frozen_texture = create_texture(self);
         if (self->frozen_texture && !update_texture(self->frozen_texture, frame))
             destroy_texture(&self->frozen_texture);
@@ -348,7 +278,7 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     if (!frame)
         return 0;
     pf_viewer_release(presenter->viewer, frame);
-    return has_frozen(self) ? draw_frozen(self) : count_failure(self, false);
+    return self->frozen_texture ? draw_frozen(self) : count_failure(self, false);
 }
 
 /* ------------------------------------------------------------------ events, status */
@@ -361,7 +291,7 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
     presenter->overlay_scale = window_overlay_scale(&self->window);
     if (x11_loss_is_detected() || self->window.is_lost)
         return display_loss_closed();
-    if (*command == COMMAND_REDRAW && has_frozen(self)) {
+    if (*command == COMMAND_REDRAW && self->frozen_texture) {
         int ret = draw_frozen(self);
         *command = COMMAND_NONE;
         if (ret < 0)
@@ -383,7 +313,7 @@ static void copy_overlay(struct sdl_presenter *self, const struct canvas *canvas
 
     self->overlay = drawn ? SDL_DuplicateSurface(drawn) : NULL;
     SDL_FreeSurface(drawn);
-    if (self->overlay && self->renderer)
+    if (self->overlay)
         self->overlay_texture = SDL_CreateTextureFromSurface(self->renderer, self->overlay);
 }
 
@@ -398,13 +328,13 @@ static void set_status(struct presenter *presenter, const char *title,
     free_overlay(self);
     if (overlay_canvas)
         copy_overlay(self, overlay_canvas);
-    if (has_frozen(self) && had_overlay != (self->overlay != NULL))
+    if (self->frozen_texture && had_overlay != (self->overlay != NULL))
         draw_frozen(self); /* no new frame is drawn while paused */
 }
 
 const struct presenter_ops presenter_sdl_ops = {
     .name = "sdl",
-    .summary = "native Wayland, and X servers that cannot share memory; one copy per frame",
+    .summary = "native Wayland; one copy per frame",
     .is_for_auto = true,
     .supports = supports,
     .open = open_sdl,

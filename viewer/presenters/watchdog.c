@@ -37,7 +37,7 @@ static void end_wait(int ticks)
 {
     int fd = atomic_load(&watchdog.socket);
 
-    display_loss_no_answer();
+    display_loss_no_answer(5 * NS_PER_S);
     if (fd < 0 || ticks == EXIT_TICKS)
         _exit(EXIT_DISPLAY_LOST); /* the kernel releases the lane and detaches the segment */
     shutdown(fd, SHUT_RDWR);

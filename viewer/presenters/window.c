@@ -10,11 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "placement.h"
 #include "presenters/x11/loss.h"
+#include "presenters/x11/server.h"
 #include "watchdog.h"
 
-enum { LARGE_HEIGHT = 1600 }; /* pixels: from this height on the overlay is drawn twice as large */
+enum {
+    LARGE_HEIGHT = 1600,     /* pixels: from this height on the overlay is drawn twice as large */
+    WINDOW_SIZE_MAX = 16384, /* of SDL */
+};
 
 /* The frame's size times the scale; without a scale, reduced until it fits the screen. */
 static void first_size(const struct presenter_config *config, const struct pf_format *format,
@@ -48,6 +53,13 @@ int window_open(struct window *window, const char *driver, const struct presente
     int width, height;
 
     *window = (struct window){0};
+    if (config->scale * format->width > WINDOW_SIZE_MAX ||
+        config->scale * format->height > WINDOW_SIZE_MAX) {
+        log_error("--scale %u: a window of %ux%u exceeds %d pixels; use a smaller scale",
+                  config->scale, config->scale * format->width, config->scale * format->height,
+                  WINDOW_SIZE_MAX);
+        return -EINVAL;
+    }
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_APP_NAME, "pageflip-viewer");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
@@ -71,11 +83,10 @@ int window_open(struct window *window, const char *driver, const struct presente
                                  (config->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
     }
     if (!window->sdl) {
-        if (window_has_x11() && !SDL_WasInit(SDL_INIT_VIDEO))
-            snprintf(text, sizeof text, "no X server answers at DISPLAY=%s", getenv("DISPLAY"));
-        else
-            snprintf(text, sizeof text, "SDL cannot open a window: %s", SDL_GetError());
-        *reason = text;
+        snprintf(text, sizeof text, "SDL cannot open a window: %s", SDL_GetError());
+        *reason = strcmp(driver, "x11") == 0 ? x11_server_why_no_connection() : NULL;
+        if (!*reason)
+            *reason = text;
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
         watchdog_leave();
         return -ENOTSUP;

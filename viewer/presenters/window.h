@@ -20,7 +20,7 @@ struct window {
 bool window_has_x11(void);
 
 /*
- * Initialize SDL with `driver` ("x11", or a list like "x11,wayland") and open a window for frames
+ * Initialize SDL with `driver` ("x11" or "wayland") and open a window for frames
  * of the format. SDL installs no signal handlers. Returns 0, or -ENOTSUP and *reason, a text, or
  * another negative errno, logged.
  */

@@ -10,18 +10,13 @@
 #include <X11/Xlib.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <xcb/xcbext.h>
 
 #include "core/clock.h"
 #include "loss.h"
 #include "presenters/display_loss.h"
 #include "presenters/watchdog.h"
-
-#define SYNC_NS (5 * NS_PER_S)
 
 /* ------------------------------------------------------------------ a lost display */
 
@@ -40,26 +35,61 @@ void x11_link_set_processed(struct x11_link *link)
     link->processed_bytes = xcb_total_read(link->xcb);
 }
 
-int x11_link_sync(struct x11_link *link)
+void x11_link_enter(struct x11_link *link)
 {
-    int64_t deadline_ns = clock_now_ns() + SYNC_NS;
-    unsigned int sequence = xcb_get_input_focus(link->xcb).sequence;
+    watchdog_set_socket(xcb_get_file_descriptor(link->xcb));
+    watchdog_enter();
+}
+
+void x11_link_leave(struct x11_link *link)
+{
+    watchdog_leave();
+    watchdog_set_socket(link->sdl_fd);
+}
+
+void x11_link_flush(struct x11_link *link)
+{
+    x11_link_enter(link);
+    xcb_flush(link->xcb);
+    x11_link_leave(link);
+}
+
+int x11_link_wait(struct x11_link *link, unsigned int sequence, void **reply)
+{
+    int64_t deadline_ns = clock_now_ns() + link->answer_ns;
     struct pollfd socket = {.fd = xcb_get_file_descriptor(link->xcb), .events = POLLIN};
-    void *reply = NULL;
     xcb_generic_error_t *error = NULL;
 
-    xcb_flush(link->xcb);
-    while (!xcb_poll_for_reply(link->xcb, sequence, &reply, &error)) {
+    *reply = NULL;
+    x11_link_flush(link);
+    while (!xcb_poll_for_reply(link->xcb, sequence, reply, &error)) {
         int64_t left_ns = deadline_ns - clock_now_ns();
         if (left_ns <= 0) {
             x11_loss_set();
-            return display_loss_no_answer();
+            return display_loss_no_answer(link->answer_ns);
         }
         poll(&socket, 1, (int)(left_ns / NS_PER_MS) + 1);
     }
-    free(reply);
     free(error);
     return x11_link_is_lost(link) ? display_loss_closed() : 0;
+}
+
+int x11_link_sync(struct x11_link *link)
+{
+    void *reply;
+    int ret = x11_link_wait(link, xcb_get_input_focus(link->xcb).sequence, &reply);
+
+    free(reply);
+    return ret;
+}
+
+int x11_link_take_error(struct x11_link *link, xcb_void_cookie_t cookie)
+{
+    xcb_generic_error_t *error = xcb_request_check(link->xcb, cookie);
+    int code = error ? error->error_code : 0;
+
+    free(error);
+    return code;
 }
 
 /* ------------------------------------------------------------------ what the display can do */
@@ -71,39 +101,18 @@ static bool has_extension(struct x11_link *link, xcb_extension_t *extension)
     return reply && reply->present;
 }
 
-static bool query_shm(struct x11_link *link)
+static void query_shm(struct x11_link *link)
 {
     const xcb_query_extension_reply_t *extension = xcb_get_extension_data(link->xcb, &xcb_shm_id);
 
-    if (!extension || !extension->present)
-        return false;
+    link->has_shm = extension && extension->present;
+    if (!link->has_shm)
+        return;
     xcb_shm_query_version_reply_t *reply =
         xcb_shm_query_version_reply(link->xcb, xcb_shm_query_version(link->xcb), NULL);
     link->shares_pixmaps = reply && reply->shared_pixmaps;
     link->shm_completion = (uint8_t)(extension->first_event + XCB_SHM_COMPLETION);
     free(reply);
-    return true;
-}
-
-/* Shared memory needs the same machine and the same IPC namespace. */
-static const char *why_no_shared_memory(struct x11_link *link)
-{
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-    struct stat ours, theirs;
-    char path[64];
-
-    if (getsockopt(xcb_get_file_descriptor(link->xcb), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-        return "the display is not on this machine";
-    if (peer.pid > 0) {
-        snprintf(path, sizeof path, "/proc/%d/ns/ipc", (int)peer.pid);
-        if (stat(path, &theirs) == 0 && stat("/proc/self/ns/ipc", &ours) == 0 &&
-            ours.st_ino != theirs.st_ino)
-            return "the X server is in another IPC namespace";
-    } else if (peer.pid == 0 && peer.uid == (uid_t)-1) {
-        return "the display is not on this machine";
-    }
-    return query_shm(link) ? NULL : "the display has no MIT-SHM extension";
 }
 
 static bool is_xrgb_visual(const xcb_visualtype_t *visual)
@@ -242,7 +251,7 @@ static bool connect_own(struct x11_link *link, SDL_Window *window)
 
 int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason)
 {
-    *link = (struct x11_link){0};
+    *link = (struct x11_link){.answer_ns = X11_ANSWER_NS};
     watchdog_enter();
     if (!connect_own(link, window)) {
         *reason = "the X server refused a second connection";
@@ -250,17 +259,14 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
         watchdog_leave();
         return -ENOTSUP;
     }
-    *reason = why_no_shared_memory(link);
-    if (!*reason) {
-        watchdog_enter(); /* it has answered so far: start the 5 s again */
-        query_window(link);
-        query_present(link);
-        query_render(link);
-        if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render))
-            *reason = "the display's pixels are not XRGB8888";
-    }
+    watchdog_enter(); /* it has answered so far: start the 5 s again */
+    query_shm(link);
+    query_window(link);
+    query_present(link);
+    query_render(link);
     watchdog_leave();
-    if (*reason) {
+    if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render)) {
+        *reason = "the display's pixels are not XRGB8888, and it has no RENDER extension";
         x11_link_close(link);
         return -ENOTSUP;
     }

@@ -14,14 +14,18 @@
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
 
+#include "core/clock.h"
+
 struct x11_link {
     xcb_connection_t *xcb;
     uint64_t processed_bytes; /* of those that libxcb has read from the socket */
     int sdl_fd;               /* the socket of SDL's connection */
+    int64_t answer_ns;        /* no answer for this long: the display is lost */
     xcb_window_t window;
     xcb_visualid_t visual;
     uint8_t depth;
-    bool is_xrgb;        /* the window's pixels are XR24: no conversion is needed */
+    bool is_xrgb; /* the window's pixels are XR24: no conversion is needed */
+    bool has_shm;
     bool shares_pixmaps; /* MIT-SHM can make a pixmap of shared memory */
     bool has_present, has_render;
     uint8_t shm_completion; /* the event's number */
@@ -45,12 +49,28 @@ bool x11_link_is_lost(const struct x11_link *link);
 bool x11_link_has_read_ahead(const struct x11_link *link);
 void x11_link_set_processed(struct x11_link *link);
 
+/* Time for the answer to a small request. Large frames get more: link->answer_ns. */
+#define X11_ANSWER_NS (5 * NS_PER_S)
+
 /*
- * Wait until the server has processed all requests so far; xcb_request_check() does not block after
- * that. Blocks up to 5 s if the server is stopped, so call it only where no frame waits. Returns 0,
- * or -ENODEV, logged: the display is lost.
+ * Enclose calls that write to the connection: they wait while its socket is full. After 5 s in one
+ * such pair the watchdog shuts the socket down (watchdog.h), and the call returns.
  */
+void x11_link_enter(struct x11_link *link);
+void x11_link_leave(struct x11_link *link);
+void x11_link_flush(struct x11_link *link);
+
+/*
+ * Wait for the reply to a request, or until the server has processed all requests so far. Blocks up
+ * to link->answer_ns if the server has stopped, so call them only where no frame waits. Both return
+ * 0, or -ENODEV, logged: the display is lost. *reply is to be freed; NULL: an error.
+ */
+int x11_link_wait(struct x11_link *link, unsigned int sequence, void **reply);
 int x11_link_sync(struct x11_link *link);
+
+/* The X error code of a checked request, 0 for none. Call it after x11_link_wait() or
+ * x11_link_sync(): it would block without limit. */
+int x11_link_take_error(struct x11_link *link, xcb_void_cookie_t cookie);
 
 /* A pixmap in the server's own memory, of depth 24 (XRGB8888) or of the window's depth. */
 xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, int height);

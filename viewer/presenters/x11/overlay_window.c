@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* PutImage sends the pixels, at most twice a second: about 0.6 MB at scale 1. Frames are never
- * sent this way. */
+/* The pixels are sent, at most twice a second: about 0.6 MB at scale 1. */
 #include "overlay_window.h"
 
 #include "media/canvas.h"
+#include "send.h"
 
 static void create_window(struct x11_overlay_window *overlay, struct x11_link *link)
 {
@@ -19,9 +19,8 @@ static void set_background(struct x11_overlay_window *overlay, struct x11_link *
     xcb_pixmap_t pixmap =
         x11_link_pixmap(link, X11_FRAME_DEPTH, (int)canvas->width, (int)canvas->height);
 
-    xcb_put_image(link->xcb, XCB_IMAGE_FORMAT_Z_PIXMAP, pixmap, link->gc, (uint16_t)canvas->width,
-                  (uint16_t)canvas->height, 0, 0, 0, X11_FRAME_DEPTH,
-                  canvas->height * canvas->stride_bytes, canvas->pixels);
+    x11_send(link, (const uint8_t *)canvas->pixels, (int)canvas->stride_bytes, (int)canvas->width,
+             (int)canvas->height, pixmap, link->gc, 0, 0);
     xcb_configure_window(link->xcb, overlay->window,
                          XCB_CONFIG_WINDOW_WIDTH | XCB_CONFIG_WINDOW_HEIGHT, size);
     xcb_change_window_attributes(link->xcb, overlay->window, XCB_CW_BACK_PIXMAP, &pixmap);
@@ -43,5 +42,5 @@ void x11_overlay_window_show(struct x11_overlay_window *overlay, struct x11_link
         xcb_unmap_window(link->xcb, overlay->window);
     }
     overlay->is_shown = canvas;
-    xcb_flush(link->xcb);
+    x11_link_flush(link);
 }

@@ -16,7 +16,6 @@
 #include "core/log.h"
 #include "presenters/display_loss.h"
 
-#define NO_ANSWER_NS (5 * NS_PER_S)
 #define DRAIN_NS (200 * NS_PER_MS)
 
 struct x11_sent *x11_sent_add(struct x11_sent_table *table, const struct pf_frame *frame,
@@ -136,8 +135,9 @@ static int on_error(const xcb_generic_error_t *error)
     /* The window is being destroyed, which SDL reports by an event. */
     if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE)
         return 0;
-    log_error("display lost: the X server refused request %d.%d with error %d; try --presenter sdl",
-              error->major_code, error->minor_code, error->error_code);
+    log_error(
+        "display lost: the X server refused request %d.%d with error %d; try --presenter x11-send",
+        error->major_code, error->minor_code, error->error_code);
     return -ENODEV;
 }
 
@@ -169,13 +169,13 @@ int x11_sent_process_replies(struct x11_sent_table *table, struct x11_link *link
     return ret;
 }
 
-static bool is_unanswered(const struct x11_sent_table *table)
+static bool is_unanswered(const struct x11_sent_table *table, int64_t limit_ns)
 {
     int64_t now_ns = clock_now_ns();
 
     for (int i = 0; i < X11_SENT_MAX; i++)
         if (table->sent[i].is_used && table->sent[i].waits &&
-            now_ns - table->sent[i].done.submit_ns > NO_ANSWER_NS)
+            now_ns - table->sent[i].flush_ns > limit_ns)
             return true;
     return false;
 }
@@ -184,7 +184,7 @@ int x11_sent_check(const struct x11_sent_table *table, const struct x11_link *li
 {
     if (x11_link_is_lost(link))
         return display_loss_closed();
-    return is_unanswered(table) ? display_loss_no_answer() : 0;
+    return is_unanswered(table, link->answer_ns) ? display_loss_no_answer(link->answer_ns) : 0;
 }
 
 /* ------------------------------------------------------------------ frames that are done */
@@ -223,6 +223,7 @@ void x11_sent_drain(struct x11_sent_table *table, struct x11_link *link)
         struct x11_sent *sent = &table->sent[i];
         if (sent->is_used && sent->waits) {
             sent->done.skipped = true;
+            sent->done.user_copies = 0;
             finish_part(table, sent, sent->waits);
         }
     }

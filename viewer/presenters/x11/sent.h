@@ -23,8 +23,9 @@ struct x11_sent {
     bool is_used;
     unsigned int waits;
     struct presented done;
-    uint32_t serial; /* counts up; Present's events contain it */
-    int back;        /* the back pixmap it was composed in; -1: none */
+    int64_t flush_ns; /* when its requests were written to the connection */
+    uint32_t serial;  /* counts up; Present's events contain it */
+    int back;         /* the back pixmap it was composed in; -1: none */
     /* Sequence numbers of requests. GetInputFocus, sent after the last use: its reply ends the
      * wait; 0: an event ends it. */
     unsigned int slot_reply, drawing_reply;
@@ -53,7 +54,8 @@ bool x11_sent_uses_back(const struct x11_sent_table *table, int back);
  * server has refused a request. */
 int x11_sent_process_replies(struct x11_sent_table *table, struct x11_link *link);
 
-/* Returns 0, or -ENODEV, logged: the display is lost, or has not answered for 5 s. */
+/* Returns 0, or -ENODEV, logged: the display is lost, or has not answered for
+ * link->answer_ns. */
 int x11_sent_check(const struct x11_sent_table *table, const struct x11_link *link);
 
 /* Remove the oldest frame that is done. Returns false when there is none. */

@@ -9,53 +9,45 @@
  *   scaled   RENDER scales from the slot to a back pixmap, and Present shows that
  *   put      without shared pixmaps, Present or RENDER, or as x11-put: ShmPutImage copies from
  *            the slot to the window, or to a pixmap that RENDER scales from
+ *   send     where the server cannot attach the segment, or as x11-send: like put, but the
+ *            pixels go through the connection
  *
  * Between attach and detach only wait_x11() waits for the server, and not forever, so that a server
- * that has stopped cannot block the loop. readiness.h has the rule for when each connection is
- * read.
+ * that has stopped cannot block the loop; `send` waits for the connection, as watchdog.h describes.
+ * readiness.h has the rule for when each connection is read.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "overlay_window.h"
+#include "painter.h"
+#include "presenters/display_loss.h"
 #include "presenters/window.h"
 #include "sent.h"
 #include "slots.h"
 #include "waker.h"
 
-enum { BACKS = 2 };
-
 enum { CONNECTION_SDL, CONNECTION_OWN, CONNECTIONS };
-
-struct back {
-    xcb_pixmap_t pixmap;
-    xcb_render_picture_t picture;
-};
 
 struct x11_presenter {
     struct presenter presenter;
     struct window window;
     struct x11_link link;
     struct x11_slots slots;
+    struct x11_painter painter;
     struct x11_overlay_window overlay;
     struct waker waker;
     struct readiness connections[CONNECTIONS];
-    bool may_share;
+    unsigned int ways; /* that the presenter may use: bits of slots.h */
     bool vsync;
     bool may_replace; /* a newer frame may replace one that waits for the vblank */
 
-    struct placement place; /* of the segment's frames */
-    struct back back[BACKS];
-    int back_width, back_height;
-
+    struct placement place;      /* of the segment's frames */
     struct x11_sent_table table; /* of the frames that were sent */
-
-    xcb_pixmap_t frozen; /* freeze()'s copy of a frame, in the server; XCB_NONE: none */
-    xcb_render_picture_t frozen_picture;
-    int frozen_width, frozen_height;
 };
 
 static struct x11_presenter *of(struct presenter *presenter)
@@ -65,47 +57,9 @@ static struct x11_presenter *of(struct presenter *presenter)
 
 /* ------------------------------------------------------------------ the window's size */
 
-static struct placement place_in_window(const struct x11_presenter *self, int width, int height)
-{
-    /* Without RENDER there is nothing to scale with. */
-    return placement_of_frame(width, height, self->window.width, self->window.height,
-                              self->window.one_to_one || !self->link.has_render);
-}
-
-static void free_backs(struct x11_presenter *self)
-{
-    for (int i = 0; i < BACKS; i++) {
-        if (self->back[i].picture)
-            xcb_render_free_picture(self->link.xcb, self->back[i].picture);
-        if (self->back[i].pixmap)
-            xcb_free_pixmap(self->link.xcb, self->back[i].pixmap);
-        self->back[i] = (struct back){0};
-    }
-}
-
-static void fill_black(struct x11_presenter *self, xcb_drawable_t drawable)
-{
-    xcb_rectangle_t all = {.width = (uint16_t)self->window.width,
-                           .height = (uint16_t)self->window.height};
-
-    xcb_poly_fill_rectangle(self->link.xcb, drawable, self->link.gc, 1, &all);
-}
-
-/* Create new back pixmaps, black where no frame will be. An old one that a sent frame was composed
- * in can be freed: the server keeps it until it is shown. */
 static void create_backs(struct x11_presenter *self)
 {
-    struct x11_link *link = &self->link;
-
-    free_backs(self);
-    self->back_width = self->window.width;
-    self->back_height = self->window.height;
-    for (int i = 0; i < BACKS && link->has_render; i++) {
-        self->back[i].pixmap =
-            x11_link_pixmap(link, link->depth, self->window.width, self->window.height);
-        self->back[i].picture = x11_link_picture(link, self->back[i].pixmap, link->window_format);
-        fill_black(self, self->back[i].pixmap);
-    }
+    x11_painter_fit(&self->painter);
     for (int i = 0; i < X11_SENT_MAX; i++)
         self->table.sent[i].back = -1;
 }
@@ -114,18 +68,21 @@ static void create_backs(struct x11_presenter *self)
 static void fit(struct x11_presenter *self)
 {
     self->window.resized = false;
-    self->place = place_in_window(self, self->slots.width, self->slots.height);
+    self->place = x11_painter_place(&self->painter, self->slots.width, self->slots.height);
     create_backs(self);
-    if (!self->link.has_render)
-        fill_black(self, self->link.window);
     x11_slots_scale(&self->slots, &self->link, &self->place);
+}
+
+static bool is_scaled(const struct x11_presenter *self)
+{
+    return self->place.width != self->slots.width || self->place.height != self->slots.height;
 }
 
 static bool fills_window(const struct x11_presenter *self)
 {
     return self->link.is_xrgb && self->place.x == 0 && self->place.y == 0 &&
            self->slots.width == self->window.width && self->slots.height == self->window.height &&
-           self->place.width == self->slots.width;
+           !is_scaled(self);
 }
 
 /* ------------------------------------------------------------------ a frame */
@@ -135,9 +92,9 @@ static bool ready(const struct presenter *presenter)
 {
     const struct x11_presenter *self = (const struct x11_presenter *)presenter;
 
-    if (!self->may_replace || !self->slots.is_shared)
+    if (!self->may_replace || self->slots.way != X11_SHARED)
         return x11_sent_count(&self->table, ~0u) < 1;
-    return x11_sent_count(&self->table, WAITS_FOR_SLOT | WAITS_FOR_DRAWING) < BACKS &&
+    return x11_sent_count(&self->table, WAITS_FOR_SLOT | WAITS_FOR_DRAWING) < X11_BACKS &&
            x11_sent_count(&self->table, ~0u) < X11_SENT_MAX - 1; /* the last is for freeze() */
 }
 
@@ -162,20 +119,6 @@ static int free_back(const struct x11_presenter *self)
     return x11_sent_uses_back(&self->table, 0) ? 1 : 0;
 }
 
-static void compose(struct x11_presenter *self, xcb_render_picture_t picture,
-                    const struct placement *place, int back)
-{
-    xcb_render_composite(self->link.xcb, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE,
-                         self->back[back].picture, 0, 0, 0, 0, (int16_t)place->x, (int16_t)place->y,
-                         (uint16_t)place->width, (uint16_t)place->height);
-}
-
-static void copy_to_window(struct x11_presenter *self, int back)
-{
-    xcb_copy_area(self->link.xcb, self->back[back].pixmap, self->link.window, self->link.gc, 0, 0,
-                  0, 0, (uint16_t)self->back_width, (uint16_t)self->back_height);
-}
-
 static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
 {
     /* With two slots, one that waits for the vblank would block the producer. Composing in the back
@@ -188,84 +131,79 @@ static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint3
         return;
     }
     sent->back = free_back(self);
-    compose(self, self->slots.picture[slot], &self->place, sent->back);
+    x11_painter_compose(&self->painter, self->slots.picture[slot], &self->place, sent->back);
     sent->slot_reply = request_reply(self);
-    present(self, sent, self->back[sent->back].pixmap);
+    present(self, sent, self->painter.back[sent->back].pixmap);
 }
 
-static void show_put(struct x11_presenter *self, struct x11_sent *sent, uint32_t slot)
+/* The slot has been copied: nothing reads it any more. */
+static void release_copied(struct x11_presenter *self, struct x11_sent *sent)
 {
-    bool is_direct = fills_window(self) || !self->link.has_render;
+    sent->waits &= ~(unsigned int)WAITS_FOR_SLOT;
+    sent->done.user_copies = 1;
+    pf_viewer_release(self->presenter.viewer, &sent->done.frame);
+}
+
+/* Returns 0, or -ENOMEM, logged. */
+static int show_put(struct x11_presenter *self, struct x11_sent *sent)
+{
+    const struct pf_frame *frame = &sent->done.frame;
+    int ret = 0;
 
     sent->waits = WAITS_FOR_SLOT | WAITS_FOR_DRAWING;
-    sent->put = is_direct ? x11_slots_put(&self->slots, &self->link, slot, self->link.window,
-                                          self->link.gc, self->place.x, self->place.y)
-                                .sequence
-                          : x11_slots_copy(&self->slots, &self->link, slot, self->slots.pixmap[0]);
-    if (is_direct)
-        return;
-    compose(self, self->slots.picture[0], &self->place, 0);
-    copy_to_window(self, 0);
-    sent->drawing_reply = request_reply(self);
+    if (!self->link.has_render && is_scaled(self))
+        ret = x11_painter_send_scaled(&self->painter, &frame->plane[0], self->slots.width,
+                                      self->slots.height);
+    else if (fills_window(self) || !self->link.has_render)
+        sent->put = x11_slots_put(&self->slots, &self->link, frame, self->link.window,
+                                  self->link.gc, self->place.x, self->place.y);
+    else
+        sent->put = x11_slots_copy(&self->slots, &self->link, frame, self->slots.pixmap[0]);
+    if (!sent->put)
+        release_copied(self, sent);
+    if (self->link.has_render && !fills_window(self)) {
+        x11_painter_compose(&self->painter, self->slots.picture[0], &self->place, 0);
+        x11_painter_copy_to_window(&self->painter, 0);
+    }
+    if (!sent->put || (self->link.has_render && !fills_window(self)))
+        sent->drawing_reply = request_reply(self);
+    return ret;
 }
 
 static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
 {
     struct x11_presenter *self = of(presenter);
     struct x11_sent *sent = x11_sent_add(&self->table, frame, again);
+    int ret = 0;
 
     if (self->window.resized)
         fit(self);
-    if (self->slots.is_shared)
+    if (self->slots.way == X11_SHARED)
         show_shared(self, sent, frame->slot);
     else
-        show_put(self, sent, frame->slot);
-    xcb_flush(self->link.xcb);
-    return 0; /* finish_part() in sent.c releases the slot when the server has read it */
+        ret = show_put(self, sent);
+    x11_link_flush(&self->link);
+    sent->flush_ns = clock_now_ns();
+    /* finish_part() in sent.c releases the slot when the server has read it. */
+    return x11_link_is_lost(&self->link) ? display_loss_closed() : ret;
 }
 
 /* ------------------------------------------------------------------ a frozen frame */
 
-static void free_frozen(struct x11_presenter *self)
-{
-    if (!self->frozen)
-        return;
-    if (self->frozen_picture)
-        xcb_render_free_picture(self->link.xcb, self->frozen_picture);
-    xcb_free_pixmap(self->link.xcb, self->frozen);
-    self->frozen = XCB_NONE;
-    self->frozen_picture = XCB_NONE;
-}
-
 static void draw_frozen(struct x11_presenter *self)
 {
-    struct x11_link *link = &self->link;
-    struct placement place = place_in_window(self, self->frozen_width, self->frozen_height);
-
-    if (self->window.width != self->back_width || self->window.height != self->back_height ||
-        self->window.resized)
+    if (self->window.width != self->painter.back_width ||
+        self->window.height != self->painter.back_height || self->window.resized)
         create_backs(self); /* the next frame calls fit() */
-    if (self->frozen_picture) {
-        x11_scale_picture(link, self->frozen_picture, self->frozen_width, self->frozen_height,
-                          false, &place);
-        /* Back 0 may be waiting to be presented; the window then shows the frozen frame twice. */
-        compose(self, self->frozen_picture, &place, 0);
-        copy_to_window(self, 0);
-    } else {
-        fill_black(self, link->window);
-        xcb_copy_area(link->xcb, self->frozen, link->window, link->gc, 0, 0, (int16_t)place.x,
-                      (int16_t)place.y, (uint16_t)place.width, (uint16_t)place.height);
-    }
-    xcb_flush(link->xcb);
+    x11_painter_draw_frozen(&self->painter);
 }
 
 static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 {
     struct x11_presenter *self = of(presenter);
-    struct x11_link *link = &self->link;
-    struct x11_slots *slots = &self->slots;
+    bool is_copied;
 
-    free_frozen(self);
+    x11_painter_thaw(&self->painter);
     if (!frame)
         return 0;
     struct x11_sent *sent = x11_sent_add(&self->table, frame, true);
@@ -273,17 +211,16 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
         pf_viewer_release(presenter->viewer, frame);
         return 0;
     }
-    self->frozen_width = slots->width;
-    self->frozen_height = slots->height;
-    self->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
-    self->frozen_picture = x11_link_picture(link, self->frozen, link->frame_format);
-
     sent->waits = WAITS_FOR_SLOT;
-    sent->put = x11_slots_copy(slots, link, frame->slot, self->frozen);
-    if (!sent->put)
+    int ret = x11_painter_freeze(&self->painter, &self->slots, frame, &sent->put, &is_copied);
+    if (is_copied)
+        release_copied(self, sent);
+    else if (!sent->put)
         sent->slot_reply = request_reply(self);
-    draw_frozen(self);
-    return 0;
+    if (ret == 0)
+        draw_frozen(self);
+    sent->flush_ns = clock_now_ns();
+    return ret;
 }
 
 /* ------------------------------------------------------------------ events, status */
@@ -337,7 +274,7 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     if (ret < 0)
         return ret;
     presenter->overlay_scale = window_overlay_scale(&self->window);
-    if (*command == COMMAND_REDRAW && self->frozen) {
+    if (*command == COMMAND_REDRAW && x11_painter_has_frozen(&self->painter)) {
         draw_frozen(self);
         *command = COMMAND_NONE;
     }
@@ -366,10 +303,13 @@ static bool supports(const struct pf_format *format)
 static int join_segment(struct x11_presenter *self, const char **reason)
 {
     int ret = x11_slots_attach(&self->slots, &self->link, pf_viewer_segment(self->presenter.viewer),
-                               self->may_share, reason);
+                               self->ways, reason);
     if (ret < 0)
         return ret;
-    self->presenter.way = self->slots.is_shared ? "x11-present" : "x11-putimage";
+    self->presenter.way = self->slots.way == X11_SHARED ? "x11-present"
+                          : self->slots.way == X11_PUT  ? "x11-putimage"
+                                                        : "x11-send";
+    self->presenter.has_vsync = self->vsync && self->slots.way == X11_SHARED;
     fit(self);
     return 0;
 }
@@ -380,7 +320,7 @@ static int attach(struct presenter *presenter)
     int ret = join_segment(of(presenter), &reason);
 
     if (ret == -ENOTSUP) {
-        log_error("presenter %s: %s; try --presenter sdl", presenter->ops->name, reason);
+        log_error("presenter %s: %s; try --presenter x11-send", presenter->ops->name, reason);
         return -ENODEV;
     }
     return ret;
@@ -407,8 +347,9 @@ static void close_x11(struct presenter *presenter)
     free(self);
 }
 
-static int open_either(struct presenter **presenter, const struct presenter_config *config,
-                       struct pf_viewer *viewer, const char **reason, bool may_share)
+static int open_with(struct presenter **presenter, const struct presenter_config *config,
+                     struct pf_viewer *viewer, const char **reason, const struct presenter_ops *ops,
+                     unsigned int ways)
 {
     if (!window_has_x11()) {
         *reason = "DISPLAY is not set";
@@ -417,13 +358,13 @@ static int open_either(struct presenter **presenter, const struct presenter_conf
     struct x11_presenter *self = calloc(1, sizeof *self);
     if (!self)
         return log_out_of_memory("presenter x11");
-    self->presenter =
-        (struct presenter){.ops = may_share ? &presenter_x11_ops : &presenter_x11_put_ops,
-                           .viewer = viewer};
+    self->presenter = (struct presenter){.ops = ops, .viewer = viewer};
     self->table.viewer = viewer;
-    self->may_share = may_share;
+    self->painter.link = &self->link;
+    self->painter.window = &self->window;
+    self->ways = ways;
     self->vsync = config->vsync;
-    self->may_replace = config->vsync && config->may_skip && may_share;
+    self->may_replace = config->vsync && config->may_skip && (ways & X11_SHARED);
     int ret = window_open(&self->window, "x11", config, &pf_viewer_segment(viewer)->format, reason);
     if (ret < 0)
         goto failed;
@@ -433,7 +374,7 @@ static int open_either(struct presenter **presenter, const struct presenter_conf
     ret = join_segment(self, reason);
     if (ret < 0)
         goto failed;
-    fill_black(self, self->link.window);
+    x11_painter_fill_black(&self->painter, self->link.window);
     /* The waker watches our own connection only if a newer frame may replace one that waits: else
      * the loop waits for frames only while nothing of this connection is outstanding. */
     readiness_init(&self->connections[CONNECTION_SDL], self->link.sdl_fd);
@@ -449,16 +390,27 @@ failed:
     return ret;
 }
 
+/* As `auto` it also sends the pixels where no memory can be shared, now or after a format change.
+ */
 static int open_x11(struct presenter **presenter, const struct presenter_config *config,
                     struct pf_viewer *viewer, const char **reason)
 {
-    return open_either(presenter, config, viewer, reason, true);
+    unsigned int send = strcmp(config->name, "auto") == 0 ? X11_SEND : 0;
+
+    return open_with(presenter, config, viewer, reason, &presenter_x11_ops,
+                     X11_SHARED | X11_PUT | send);
 }
 
 static int open_x11_put(struct presenter **presenter, const struct presenter_config *config,
                         struct pf_viewer *viewer, const char **reason)
 {
-    return open_either(presenter, config, viewer, reason, false);
+    return open_with(presenter, config, viewer, reason, &presenter_x11_put_ops, X11_PUT);
+}
+
+static int open_x11_send(struct presenter **presenter, const struct presenter_config *config,
+                         struct pf_viewer *viewer, const char **reason)
+{
+    return open_with(presenter, config, viewer, reason, &presenter_x11_send_ops, X11_SEND);
 }
 
 #define X11_VERBS                                                                                  \
@@ -478,5 +430,12 @@ const struct presenter_ops presenter_x11_put_ops = {
     .name = "x11-put",
     .summary = "like x11, but by ShmPutImage only: faster on servers that copy, may tear",
     .open = open_x11_put,
+    X11_VERBS,
+};
+
+const struct presenter_ops presenter_x11_send_ops = {
+    .name = "x11-send",
+    .summary = "sends the pixels to the X server, also to one on another machine; one copy",
+    .open = open_x11_send,
     X11_VERBS,
 };

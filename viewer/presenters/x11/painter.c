@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Both ways of scaling use the nearest pixel for whole factors, and else interpolate. */
+#include "painter.h"
+
+#include <errno.h>
+
+#include "core/log.h"
+#include "send.h"
+
+/* ------------------------------------------------------------------ back pixmaps */
+
+static void free_backs(struct x11_painter *painter)
+{
+    for (int i = 0; i < X11_BACKS; i++) {
+        if (painter->back[i].picture)
+            xcb_render_free_picture(painter->link->xcb, painter->back[i].picture);
+        if (painter->back[i].pixmap)
+            xcb_free_pixmap(painter->link->xcb, painter->back[i].pixmap);
+        painter->back[i] = (struct x11_back){0};
+    }
+}
+
+void x11_painter_fill_black(struct x11_painter *painter, xcb_drawable_t drawable)
+{
+    xcb_rectangle_t all = {.width = (uint16_t)painter->window->width,
+                           .height = (uint16_t)painter->window->height};
+
+    xcb_poly_fill_rectangle(painter->link->xcb, drawable, painter->link->gc, 1, &all);
+}
+
+void x11_painter_fit(struct x11_painter *painter)
+{
+    struct x11_link *link = painter->link;
+    int width = painter->window->width, height = painter->window->height;
+
+    free_backs(painter);
+    painter->back_width = width;
+    painter->back_height = height;
+    for (int i = 0; i < X11_BACKS && link->has_render; i++) {
+        painter->back[i].pixmap = x11_link_pixmap(link, link->depth, width, height);
+        painter->back[i].picture =
+            x11_link_picture(link, painter->back[i].pixmap, link->window_format);
+        x11_painter_fill_black(painter, painter->back[i].pixmap);
+    }
+    if (!link->has_render)
+        x11_painter_fill_black(painter, link->window);
+}
+
+struct placement x11_painter_place(const struct x11_painter *painter, int width, int height)
+{
+    return placement_of_frame(width, height, painter->window->width, painter->window->height,
+                              painter->window->one_to_one);
+}
+
+void x11_painter_compose(struct x11_painter *painter, xcb_render_picture_t picture,
+                         const struct placement *place, int back)
+{
+    xcb_render_composite(painter->link->xcb, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE,
+                         painter->back[back].picture, 0, 0, 0, 0, (int16_t)place->x,
+                         (int16_t)place->y, (uint16_t)place->width, (uint16_t)place->height);
+}
+
+void x11_painter_copy_to_window(struct x11_painter *painter, int back)
+{
+    xcb_copy_area(painter->link->xcb, painter->back[back].pixmap, painter->link->window,
+                  painter->link->gc, 0, 0, 0, 0, (uint16_t)painter->back_width,
+                  (uint16_t)painter->back_height);
+}
+
+/* ------------------------------------------------------------------ without RENDER */
+
+static SDL_Surface *surface_of(const struct pf_plane *plane, int width, int height)
+{
+    return SDL_CreateRGBSurfaceWithFormatFrom(plane->pixels, width, height, 32,
+                                              (int)plane->stride_bytes, SDL_PIXELFORMAT_RGB888);
+}
+
+/* Returns a surface of the place's size, or NULL. */
+static SDL_Surface *scale(SDL_Surface *content, const struct placement *place)
+{
+    SDL_Surface *scaled =
+        SDL_CreateRGBSurfaceWithFormat(0, place->width, place->height, 32, SDL_PIXELFORMAT_RGB888);
+    bool is_whole = place->width % content->w == 0 && place->height % content->h == 0;
+
+    if (scaled && (is_whole ? SDL_SoftStretch(content, NULL, scaled, NULL)
+                            : SDL_SoftStretchLinear(content, NULL, scaled, NULL)) != 0) {
+        SDL_FreeSurface(scaled);
+        scaled = NULL;
+    }
+    return scaled;
+}
+
+static int send_surface(struct x11_painter *painter, SDL_Surface *content)
+{
+    struct x11_link *link = painter->link;
+
+    if (!content)
+        return log_out_of_memory("presenter x11");
+    struct placement place = x11_painter_place(painter, content->w, content->h);
+    bool is_scaled = place.width != content->w || place.height != content->h;
+    SDL_Surface *scaled = is_scaled ? scale(content, &place) : content;
+    if (!scaled)
+        return log_out_of_memory("presenter x11");
+    x11_send(link, scaled->pixels, scaled->pitch, scaled->w, scaled->h, link->window, link->gc,
+             place.x, place.y);
+    if (is_scaled)
+        SDL_FreeSurface(scaled);
+    return 0;
+}
+
+int x11_painter_send_scaled(struct x11_painter *painter, const struct pf_plane *plane, int width,
+                            int height)
+{
+    SDL_Surface *content = surface_of(plane, width, height);
+    int ret = send_surface(painter, content);
+
+    SDL_FreeSurface(content);
+    return ret;
+}
+
+/* ------------------------------------------------------------------ the frozen frame */
+
+int x11_painter_freeze(struct x11_painter *painter, struct x11_slots *slots,
+                       const struct pf_frame *frame, unsigned int *put, bool *is_copied)
+{
+    struct x11_link *link = painter->link;
+
+    *put = 0;
+    *is_copied = !link->has_render || slots->way == X11_SEND;
+    painter->frozen_width = slots->width;
+    painter->frozen_height = slots->height;
+    if (link->has_render) {
+        painter->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
+        painter->frozen_picture = x11_link_picture(link, painter->frozen, link->frame_format);
+        *put = x11_slots_copy(slots, link, frame, painter->frozen);
+        return 0;
+    }
+    SDL_Surface *content = surface_of(&frame->plane[0], slots->width, slots->height);
+    painter->frozen_surface = content ? SDL_DuplicateSurface(content) : NULL;
+    SDL_FreeSurface(content);
+    return painter->frozen_surface ? 0 : log_out_of_memory("presenter x11");
+}
+
+bool x11_painter_has_frozen(const struct x11_painter *painter)
+{
+    return painter->frozen || painter->frozen_surface;
+}
+
+void x11_painter_draw_frozen(struct x11_painter *painter)
+{
+    struct x11_link *link = painter->link;
+
+    if (!painter->frozen) {
+        x11_painter_fill_black(painter, link->window);
+        send_surface(painter, painter->frozen_surface);
+        x11_link_flush(link);
+        return;
+    }
+    struct placement place =
+        x11_painter_place(painter, painter->frozen_width, painter->frozen_height);
+    x11_scale_picture(link, painter->frozen_picture, painter->frozen_width, painter->frozen_height,
+                      false, &place);
+    /* Back 0 may be waiting to be presented; the window then shows the frozen frame twice. */
+    x11_painter_compose(painter, painter->frozen_picture, &place, 0);
+    x11_painter_copy_to_window(painter, 0);
+    x11_link_flush(link);
+}
+
+void x11_painter_thaw(struct x11_painter *painter)
+{
+    if (painter->frozen_picture)
+        xcb_render_free_picture(painter->link->xcb, painter->frozen_picture);
+    if (painter->frozen)
+        xcb_free_pixmap(painter->link->xcb, painter->frozen);
+    SDL_FreeSurface(painter->frozen_surface);
+    painter->frozen = XCB_NONE;
+    painter->frozen_picture = XCB_NONE;
+    painter->frozen_surface = NULL;
+}
