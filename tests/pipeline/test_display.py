@@ -101,6 +101,54 @@ def in_another_ipc_namespace_auto_sends_the_pixels(t):
 
 
 @test
+def a_display_that_cannot_be_used_is_named_with_its_reason(t):
+    """No server, no such screen, a cookie that the server refuses, an invalid name, a driver of SDL that shows nothing."""
+    need("xauth")
+    t.producer(*SMALL)
+    for number, cookie in (("1", "11" * 16), ("2", "22" * 16)):
+        t.run("xauth", "-f", f"{t.path}/cookies{number}", "add", ":0", ".", cookie)
+    private = Display(t, "1280x800x24", "-auth", f"{t.path}/cookies1").name
+    display = Display(t).name
+    for words, env in (
+        (["no X server", ":4321"], {"DISPLAY": ":4321"}),
+        (["no X server", "localhost:4321"], {"DISPLAY": "localhost:4321"}),
+        (["no screen"], {"DISPLAY": f"{display}.7"}),
+        (["cookie"], {"DISPLAY": private, "XAUTHORITY": f"{t.path}/cookies2"}),
+        (["not the name"], {"DISPLAY": "nonsense"}),
+        (["DISPLAY is not set"], {"DISPLAY": ""}),
+        (["SDL"], {"SDL_VIDEODRIVER": "dummy"}),
+    ):
+        for presenter in ("x11", "x11-send", "auto"):
+            viewer = t.viewer(presenter=presenter, env=env)
+            viewer.ends_with(12, *words)
+    t.viewer(presenter="sdl", env={"SDL_VIDEODRIVER": "dummy"}).ends_with(12, "sdl")
+    t.viewer(presenter="sdl", env={"DISPLAY": "", "WAYLAND_DISPLAY": ""}).ends_with(12, "sdl")
+
+
+@test
+def a_scale_that_is_too_large_is_a_usage_error(t):
+    Display(t)
+    t.producer("-s", "1920x1080")
+    for presenter in ("x11", "x11-send", "auto"):
+        t.viewer("--scale", "16", presenter=presenter).fails_with(2, "--scale", "30720x17280")
+
+
+@test
+def vsync_that_cannot_be_had_is_a_warning(t):
+    """Only when it was requested: it is the default."""
+    Display(t)
+    t.producer(*SMALL)
+    for presenter, arguments, warnings in (("x11", ["--vsync", "on"], 0), ("x11-put", ["--vsync", "on"], 1),
+                                           ("x11-send", ["--vsync", "on"], 1), ("x11-send", [], 0),
+                                           ("x11-put", ["--vsync", "off"], 0)):
+        viewer = t.viewer("-q", "--frames", "3", *arguments, presenter=presenter)
+        viewer.ends_with(0)
+        viewer = t.viewer("--frames", "3", *arguments, presenter=presenter)
+        viewer.ends_with(0)
+        equal(viewer.err.count("warning: --vsync"), warnings, viewer.err)
+
+
+@test
 def the_display_is_read_only_when_it_has_sent_something(t):
     """Reading a connection without data takes several system calls, and there are two connections. If the viewer read both
     each time that its loop wakes up, it would make 14 calls a frame."""

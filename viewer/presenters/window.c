@@ -73,7 +73,10 @@ int window_open(struct window *window, const char *driver, const struct presente
     x11_loss_handle_errors();
     watchdog_set_socket(-1);
     watchdog_enter();
-    if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0) {
+    bool is_init = SDL_InitSubSystem(SDL_INIT_VIDEO) == 0;
+    if (is_init && strcmp(SDL_GetCurrentVideoDriver(), driver) != 0) {
+        SDL_SetError("SDL_VIDEODRIVER=%s selects another driver", SDL_GetHint("SDL_VIDEODRIVER"));
+    } else if (is_init) {
         SDL_EnableScreenSaver();
         first_size(config, format, &width, &height);
         window->sdl =

@@ -53,7 +53,8 @@ static bool listens_on_port(const char *host, int number)
 const char *x11_server_why_no_connection(void)
 {
     static char text[256];
-    xcb_connection_t *xcb = xcb_connect(NULL, NULL);
+    int screen; /* libxcb checks it only if it is requested */
+    xcb_connection_t *xcb = xcb_connect(NULL, &screen);
     int error = xcb_connection_has_error(xcb), number = 0;
     const char *display = getenv("DISPLAY");
     char *host = NULL;
