@@ -151,6 +151,20 @@ def a_window_destroyed_in_mid_stream_ends_the_viewer_with_0(t):
 
 
 @test
+def a_window_destroyed_under_a_window_manager_ends_the_viewer_with_0(t):
+    """The window manager destroys its frame at the same time, so requests for the window fail before SDL knows."""
+    display = Display(t)
+    display.start_window_manager()
+    for presenter in WAYS:
+        t.producer(*SMALL, "-r", "0", "-n", presenter)
+        for _ in range(4):
+            viewer = t.viewer("-q", "-n", presenter, presenter=presenter)
+            t.run("xdotool", "windowclose", shows_something(display, viewer))
+            viewer.ends_with(0)
+            equal(viewer.err, "")
+
+
+@test
 def a_window_destroyed_while_paused_ends_the_viewer_with_0(t):
     for display, name, viewer, window in three(t, ("x11", "x11-send"), every=False):
         pause(t, display, window)

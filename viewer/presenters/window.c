@@ -102,7 +102,8 @@ int window_open(struct window *window, const char *driver, const struct presente
 
 void window_close(struct window *window)
 {
-    if (!window->sdl || x11_loss_is_detected())
+    /* SDL would wait forever for the end of a window that another client has destroyed. */
+    if (!window->sdl || window->is_destroyed || x11_loss_is_detected())
         return;
     x11_loss_make_fatal();
     watchdog_enter();
@@ -176,7 +177,8 @@ enum command window_poll(struct window *window)
          * SDL's only report of a lost Wayland compositor. */
         if (event.type == SDL_QUIT)
             window->is_lost = strcmp(SDL_GetCurrentVideoDriver(), "wayland") == 0;
-        if (event.type == SDL_QUIT || x11_loss_is_window_destroyed(&event))
+        window->is_destroyed = window->is_destroyed || x11_loss_is_window_destroyed(&event);
+        if (event.type == SDL_QUIT || window->is_destroyed)
             command = COMMAND_QUIT;
         else if (event.type == SDL_KEYDOWN && !event.key.repeat)
             command = on_key(window, event.key.keysym.sym);

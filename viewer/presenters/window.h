@@ -12,6 +12,7 @@ struct window {
     int width, height; /* pixels of the drawable; window_poll() updates them */
     bool resized;      /* width, height or one_to_one have changed; the presenter clears it */
     bool is_lost;      /* the Wayland compositor has closed the connection */
+    bool is_destroyed; /* by another client */
     bool overlay;      /* key `o`: the user wants the overlay */
     bool one_to_one;   /* key `1`: one pixel of the frame is one pixel of the window */
 };
