@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Tests of the tests: the catalogue of faults names existing tests, and neither tests/tools/proofs nor the harness nor
-tests/tools/valgrind reports success after a crash or without any result."""
+"""Tests of the tests: the catalogue of faults names existing tests, and no tool of the tests (harness, tests/tools/proofs,
+count.py, valgrind) reports success after a crash or without any result."""
 import json
 import os
 import re
@@ -110,6 +110,44 @@ def valgrind_without_results_is_no_success(t):
         run.ends_with(findings > 0)
         runs = 2 * sum("ok" in line for line in lines)
         equal(run.out.splitlines()[-1], f'PROOF name="memcheck" runs={runs} findings={findings} seed=-', f"{lines}")
+
+
+PROGRAMS = """
+project('p')
+sh = find_program('sh')
+foreach name, script : {
+    'passes': 'echo 1..1; echo ok 1 - a',
+    'fails': 'echo 1..2; echo not ok 1 - b; echo "# this is why"; echo ok 2 - c; exit 1',
+    'skips one': 'echo 1..2; echo ok 1 - d; echo "ok 2 - e # SKIP no f"',
+    'skips all': 'echo "1..0 # SKIP no g"',
+    'exceeds its time limit': 'echo 1..2; echo ok 1 - h; exec sleep 600',
+    'crashes': 'echo 1..2; echo ok 1 - i; kill -SEGV $$',
+    'fails and crashes': 'echo 1..3; echo not ok 1 - j; kill -SEGV $$',
+    'ends early': 'echo 1..2; echo ok 1 - k',
+    'prints nothing': '',
+}
+    test(name, sh, args: ['-c', script], protocol: 'tap', timeout: name.startswith('exceeds') ? 1 : 600)
+endforeach
+test('without lines', sh, args: ['-c', ''])
+test('without lines, fails', sh, args: ['-c', 'exit 1'])
+"""
+
+
+@test
+def a_program_that_was_killed_counts_as_failed(t):
+    """Also one that exits before its last test. The last line of tests/run is tests/tools/count.py's."""
+    need("meson")
+    with open(f"{t.path}/meson.build", "w") as file:
+        file.write(PROGRAMS)
+    t.run("meson", "setup", "build", cwd=t.path)
+    t.start("meson", "test", "-C", "build").wait()
+    count = t.start(sys.executable, os.path.join(SOURCE, "tests", "tools", "count.py"), "build/meson-logs/testlog.json")
+    equal(count.ends_with(1).out.splitlines()[-1], "7 passed, 8 failed, 2 skipped", count.out)
+    for words in (("failed: fails: b",), ("this is why",), ("skips one: e", "no f"), ("skips all", "no g"),
+                  ("exceeds its time limit: TIMEOUT", "1 of 2"), ("failed: crashes:", "1 of 2"), ("fails and crashes: j",),
+                  ("fails and crashes: ERROR", "1 of 3"), ("ends early", "1 of 2"), ("failed: prints nothing",),
+                  ("failed: without lines, fails",)):
+        assert line_with(count.out, words), f"no line with {words}: {count.out}"
 
 
 def proofs(t, lines, *arguments):

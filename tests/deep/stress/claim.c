@@ -19,7 +19,7 @@
 #include "core/clock.h"
 #include "core/handoff.h"
 
-enum { SLOTS = 2, READS = 12, SKIPPED = 77 };
+enum { SLOTS = 2, READS = 12 };
 
 static alignas(4096) struct layout_header header;
 static alignas(4096) struct layout_producer producer;
@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 
     if (sched_getaffinity(0, sizeof all, &all) < 0 || CPU_COUNT(&all) < 2) {
         printf("1..0 # SKIP needs two cores\n");
-        return SKIPPED;
+        return 0;
     }
     printf("TAP version 13\n1..2\n");
     run("claim newest", claim_newest, seconds);
