@@ -66,8 +66,14 @@ def line_with(text, words):
     return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
 
 
+def at_least(seconds):
+    """A time limit of a test. None is shorter than HANG_SECONDS: on a busy machine everything may take that long."""
+    return max(seconds, HANG_SECONDS)
+
+
 def until(question, what, seconds=HANG_SECONDS):
     """Repeat the question until the answer is true; returns the answer."""
+    seconds = at_least(seconds)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = question()
@@ -118,9 +124,9 @@ class Process:
     def wait(self, seconds=HANG_SECONDS):
         """Its exit code, 128 + N for signal N."""
         try:
-            code = self.popen.wait(seconds * SLOWER if seconds < HANG_SECONDS else seconds)
+            code = self.popen.wait(at_least(seconds))
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.command} did not exit within {seconds} s: {self.err}") from None
+            raise AssertionError(f"{self.command} did not exit within {at_least(seconds)} s: {self.err}") from None
         return code if code >= 0 else 128 - code
 
     def ends_with(self, code, *words, seconds=HANG_SECONDS):
@@ -144,6 +150,14 @@ class Process:
 
     def is_running(self):
         return self.popen.poll() is None
+
+    def is_ready(self):
+        """Wait until it has installed its signal handlers, which both programs do before they open the channel."""
+        def has_handler():
+            caught = re.search(r"SigCgt:\s*(\w+)", text_of(f"/proc/{self.pid}/status"))
+            return not self.is_running() or caught and int(caught[1], 16) >> (signal.SIGUSR1 - 1) & 1
+        until(has_handler, f"signal handlers of {self.command}")
+        return self
 
     def signal(self, number):
         if self.is_running():
@@ -207,6 +221,14 @@ class Scratch:
             return [line.split() for line in self.run(VIEWER, "--list").decode().splitlines()]
         until(lambda: [row for row in rows() if row[0] == channel and row[-1] == str(viewers)],
               f"{viewers} viewers of {channel}")
+
+    def counters(self, process, file):
+        """The counters of frames so far, from the report that the process writes to its --json file on SIGUSR1."""
+        path = f"{self.path}/{file}"
+        before = os.stat(path).st_ino if os.path.exists(path) else None
+        process.signal(signal.SIGUSR1)
+        until(lambda: os.path.exists(path) and os.stat(path).st_ino != before, f"a report of {process.command}: {process.err}")
+        return report_of(path)["frames"]
 
     def run(self, *command, **popen):
         """Run another program until it exits; returns its standard output."""
@@ -320,6 +342,19 @@ class Display:
         subprocess.run(["xdotool", "key", "--window", window, *keys], env=self.scratch.env,
                        stderr=subprocess.DEVNULL, timeout=HANG_SECONDS)
 
+    def pause(self, window):
+        """Pause the viewer by its key, and wait for the title to say so."""
+        def is_paused():  # a key that is pressed too early has no effect
+            self.key(window, "space")
+            for _ in range(20):
+                title = subprocess.run(["xdotool", "getwindowname", window], env=self.scratch.env, stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL).stdout  # it fails for a moment while the title changes
+                if b"paused" in title:
+                    return True
+                time.sleep(0.1)
+            return False
+        until(is_paused, "a paused frame")
+
     def grab(self, window=None):
         """What the server shows in the window, or on the screen, as an Image. While windows change, xwd may write an invalid
         dump; then this tries once more."""
@@ -328,6 +363,14 @@ class Display:
         except AssertionError:
             time.sleep(0.1)
             return Image.from_xwd(self.dump(window))
+
+    def grab_still(self, window):
+        """Wait until the window has shown the same for a moment: the last frames may still be on their way to the display."""
+        def same_twice():
+            first = self.grab(window)
+            time.sleep(0.4)
+            return self.grab(window).same_as(first) and first
+        return until(same_twice, "a frame that stays")
 
     def dump(self, window=None):
         """xwd fails when the window changes its size during the dump; then this tries once more."""

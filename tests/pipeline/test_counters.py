@@ -15,10 +15,12 @@ def passes(t, power):
     first = (1 << power) - BEFORE
     modes = {"latest": [], "every": ["--every-frame"]}
     viewers = {
-        mode: t.viewer("--wait", "10", "--verify", "--json", f"{mode}.json", "--csv", f"{mode}.csv", *arguments)
+        mode: t.viewer("--wait", "60", "--verify", "--json", f"{mode}.json", "--csv", f"{mode}.csv", *arguments)
         for mode, arguments in modes.items()
     }
-    producer = t.start(LATE_PRODUCER, "-s", "320x240", "-r", "200", "--buffers", "3", "--frames", str(FRAMES),
+    for viewer in viewers.values():
+        viewer.is_ready()
+    producer = t.start(LATE_PRODUCER, "-s", "320x240", "-r", "100", "--buffers", "3", "--frames", str(FRAMES),
                        env={"PAGEFLIP_FIRST": str(first)})
     producer.ends_with(0)
     for mode, viewer in viewers.items():

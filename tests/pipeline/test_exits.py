@@ -200,18 +200,23 @@ def code_12_no_display(t):
 @test
 def code_13_a_torn_frame(t):
     """Another process of this user overwrites a frame that the viewer has not verified yet; its stamp is then wrong."""
-    producer = t.producer(*SMALL, "-r", "50")
+    producer = t.producer(*SMALL, "-r", "50", "--json", "p.json")
     libc = ctypes.CDLL(None, use_errno=True)
     segment = next(s for s in segments() if s["cpid"] == producer.pid)
-    viewer = t.viewer("--verify", "--seconds", "2", "-q", "--csv", "v.csv")
+    viewer = t.viewer("--verify", "-q", "--csv", "v.csv")
     until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 2, "frames")
     viewer.signal(signal.SIGSTOP)
-    time.sleep(0.2)  # frames arrive that the viewer has not acquired
+    published = t.counters(producer, "p.json")["published"]
+    # Frames that the viewer has not acquired.
+    until(lambda: t.counters(producer, "p.json")["published"] > published + 2, "frames")
     producer.signal(signal.SIGSTOP)
     address = attach(libc, segment["shmid"])
     ctypes.memset(address + 3 * 4096, 0x55, segment["size"] - 3 * 4096)
     libc.shmdt(ctypes.c_void_p(address))
     viewer.signal(signal.SIGCONT)
+    viewer.prints("torn")
+    producer.signal(signal.SIGCONT)
+    producer.signal(signal.SIGTERM)
     viewer.ends_with(13, "torn")
 
 

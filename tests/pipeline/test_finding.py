@@ -102,7 +102,7 @@ def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
     dice = random.Random(SEED)
     print(f"# seed {SEED}", flush=True)
     rounds = 100 if not SANITIZED else 15
-    follower = t.viewer("-q", "--follow", "--wait", "30", "--every-frame", "--verify", "--json", "v.json")
+    follower = t.viewer("-q", "--follow", "--wait", "60", "--every-frame", "--verify", "--json", "v.json")
     torn, whole, stop = [], set(), threading.Event()
 
     def read():
@@ -122,13 +122,15 @@ def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
     started = time.monotonic()
     for number in range(rounds):
         producer = t.start(PRODUCER, "-q", "-s", dice.choice(("64x48", "320x240")), "-r", "0")
+        if number % 2:
+            until(lambda: f"pid {producer.pid}\n" in text_of(id_path(t)), "an id")
         time.sleep(dice.uniform(0, 0.08))
         how = dice.choice((signal.SIGKILL, signal.SIGTERM))
         producer.signal(how)
-        equal(producer.wait(5), 128 + how, producer.err)
+        equal(producer.wait(), 128 + how, producer.err)
     print(f"# {rounds} restarts in {time.monotonic() - started:.1f} s", flush=True)
     t.producer("-q", *SMALL)
-    time.sleep(0.5)
+    until(lambda: t.counters(follower, "v.json")["shown"], "a frame")
     stop.set()
     reader.join()
     follower.signal(signal.SIGINT)
@@ -136,7 +138,7 @@ def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
     frames = report_of(f"{t.path}/v.json")["frames"]
     equal(torn, [], "incomplete id files")
     equal((frames["torn"], frames["lost"]), (0, 0))
-    assert len(whole) > rounds // 4 and frames["shown"] > 0, (len(whole), frames)
+    assert len(whole) > rounds // 4, len(whole)
 
 
 @test
@@ -144,11 +146,11 @@ def a_stale_id_means_no_producer(t):
     producer = t.producer(*SMALL)
     producer.kill()
     assert text_of(id_path(t)), "a kill leaves the id behind"
-    t.viewer().fails_with(4, "default", "no producer", seconds=2)
+    t.viewer().fails_with(4, "default", "no producer")
     # A slow start: another process has the lease, and the id still names the removed segment.
     with Lease(t):
         started = time.monotonic()
-        t.viewer().fails_with(4, "default", "no producer", seconds=5)
+        t.viewer().fails_with(4, "default", "no producer")
         assert time.monotonic() - started > 1, "the viewer did not wait for a producer that is starting"
 
 
@@ -167,7 +169,7 @@ def a_reused_segment_number_is_refused_and_not_written_to(t):
         with Foreign(content) as foreign, Lease(t):
             write_id(t, shmid=foreign.id)
             viewer = t.viewer()
-            viewer.fails_with(5, word, seconds=5)
+            viewer.fails_with(5, word)
             assert foreign.content() == content, "the viewer wrote to a foreign segment"
 
 
@@ -206,7 +208,7 @@ def another_ipc_namespace_is_reported_with_both_numbers(t):
     until(lambda: text_of(id_path(t)), producer.err)
     theirs = re.search(r"ipc-namespace (\d+)", text_of(id_path(t))).group(1)
     mine = os.stat("/proc/self/ns/ipc").st_ino
-    t.viewer().fails_with(4, "default", "IPC namespace", theirs, str(mine), "--ipc=host", seconds=2)
+    t.viewer().fails_with(4, "default", "IPC namespace", theirs, str(mine), "--ipc=host")
     # In the producer's namespace a viewer finds it.
     t.start("nsenter", "-t", str(producer.pid), "-i", VIEWER, "--presenter", "null", "--frames", "5").ends_with(0)
 
@@ -246,19 +248,17 @@ def a_hostile_name_is_a_usage_error(t):
 @test
 def a_removed_runtime_directory_stops_no_stream(t):
     """As logind removes it at the end of a session."""
-    producer = t.producer(*SMALL, "-r", "0", "--frames", "100000")
+    producer = t.producer(*SMALL, "-r", "0")
     viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
-    time.sleep(0.5)
+    t.joined()
     shutil.rmtree(f"{t.path}/pageflip")
-    viewer.signal(signal.SIGUSR1)
-    before = report_of(until(lambda: os.path.exists(f"{t.path}/v.json") and f"{t.path}/v.json", "a report"))["frames"]
-    t.viewer().fails_with(4, "default", "no producer", seconds=2)
-    time.sleep(0.5)
+    before = t.counters(viewer, "v.json")
+    t.viewer().fails_with(4, "default", "no producer")
+    until(lambda: t.counters(viewer, "v.json")["shown"] > before["shown"] + 50, "frames")
     assert viewer.is_running() and producer.is_running(), viewer.err
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
     frames = report_of(f"{t.path}/v.json")["frames"]
-    assert frames["shown"] > before["shown"] + 50, (before, frames)
     equal((frames["lost"], frames["torn"]), (0, 0))
     producer.signal(signal.SIGINT)
     producer.ends_with(130)
@@ -271,7 +271,7 @@ def a_segment_removed_by_ipcrm_stays_usable(t):
     open(key, "w").close()
     for more in ([], ["--key", key]):
         producer = t.start(PRODUCER, *SMALL, *more, "-r", "0")
-        viewer = t.viewer("--wait", "5", "--verify", "--json", "v.json")
+        viewer = t.viewer("--wait", "60", "--verify", "--json", "v.json")
         segment = until(lambda: [s for s in segments() if s["cpid"] == producer.pid], "a segment")[0]
         time.sleep(0.3)
         equal(libc.shmctl(segment["shmid"], IPC_RMID, None), 0)

@@ -4,7 +4,7 @@
 import signal
 import time
 
-from harness import SLOWER, main, need, test, text_of, until
+from harness import main, need, test, text_of, until
 
 SMALL = ("-s", "64x48", "-r", "100", "--stamp")
 
@@ -18,24 +18,23 @@ def follower(t, *arguments):
 
 
 def end(producer):
-    """Shut the producer down cleanly. Returns the time at which it exited."""
+    """Shut the producer down cleanly."""
     producer.signal(signal.SIGTERM)
     producer.ends_with(128 + signal.SIGTERM)
-    return time.monotonic()
 
 
 @test
 def follow_with_wait_0_ends_when_the_producer_ends(t):
     producer, viewer = follower(t, "--wait", "0")
     end(producer)
-    viewer.ends_with(0, seconds=2)
+    viewer.ends_with(0)
 
 
 @test
 def follow_with_wait_0_reports_a_crash(t):
     producer, viewer = follower(t, "--wait", "0")
     producer.kill()
-    viewer.ends_with(10, f"(pid {producer.pid})", seconds=2)
+    viewer.ends_with(10, f"(pid {producer.pid})")
 
 
 @test
@@ -51,10 +50,11 @@ def follow_with_wait_0_follows_a_format_change(t):
 @test
 def follow_with_wait_1_ends_a_second_after_the_producer(t):
     producer, viewer = follower(t, "--wait", "1")
-    ended = end(producer)
-    viewer.ends_with(0, seconds=5)
-    waited = time.monotonic() - ended
-    assert 0.5 < waited < 3 * SLOWER, f"{waited} s after the producer"
+    started = time.monotonic()
+    end(producer)
+    viewer.ends_with(0)
+    waited = time.monotonic() - started
+    assert waited >= 1, f"{waited} s after the producer"
 
 
 @test

@@ -245,7 +245,7 @@ def recovers(t, raw, *viewer_options):
     gets its frames."""
     newest = ctypes.c_uint64.from_address(raw.address + PAGE)
     before = newest.value  # only the producer writes it now
-    until(lambda: newest.value != before, "another frame", 2 * SLOWER)
+    until(lambda: newest.value != before, "another frame")
     t.viewer("-q", "--frames", "5", "--json", "n.json", *viewer_options).ends_with(0)
     equal(report_of(f"{t.path}/n.json")["frames"]["shown"], 5)
 
@@ -259,10 +259,11 @@ def scribbled_over(t, presenter, *viewer_options):
     until(lambda: "PRODUCER" in t.run(VIEWER, "--list").decode(), "a list")
     time.sleep(0.5)
     before = cpu_seconds(producer)
-    peer = scribbler(t, producer, 5)
+    peer = scribbler(t, producer, HANG_SECONDS)
     started = time.monotonic()
     drawn, shown = set(), 0
-    while peer.is_running():
+    # On a busy machine the stream makes little progress among the random bytes.
+    while peer.is_running() and (time.monotonic() - started < 5 or len(drawn) < 2 or not shown):
         drawn.add(hash(ctypes.string_at(raw.address + 3 * PAGE, raw.size - 3 * PAGE)))
         # A damaged word soon ends an every-frame viewer, so half of these are latest-frame viewers.
         late = t.viewer("-q", "--seconds", "0.3", "--json", "l.json", *(viewer_options if len(drawn) % 2 else ()))
@@ -271,11 +272,11 @@ def scribbled_over(t, presenter, *viewer_options):
         if late.popen.returncode == 0:
             shown += report_of(f"{t.path}/l.json")["frames"]["shown"]
         t.run(VIEWER, "--list")
-    peer.ends_with(0)
+    assert len(drawn) > 1 and shown > 0, f"{len(drawn)} frames drawn, {shown} shown: the stream stands still"
+    peer.kill()
     spent = (cpu_seconds(producer) - before) / (time.monotonic() - started)
     assert SANITIZED or spent < 0.5, f"the producer spins: {spent:.0%} of a core"
     equal(ctypes.string_at(raw.address, PAGE), header, "the header")
-    assert len(drawn) > 1 and shown > 0, f"{len(drawn)} frames drawn, {shown} shown: the stream stands still"
     assert producer.is_running(), producer.err
     for viewer in viewers:
         viewer.signal(signal.SIGTERM)

@@ -12,12 +12,6 @@ from harness import *
 SMALL = ["-s", "320x240"]
 
 
-def caught(pid, number):
-    """Does the process have a handler of this signal?"""
-    mask = re.search(r"SigCgt:\s*(\w+)", text_of(f"/proc/{pid}/status"))
-    return mask and int(mask[1], 16) >> (number - 1) & 1
-
-
 def frames_of(path):
     return report_of(path)["frames"]
 
@@ -38,7 +32,7 @@ def shows_frames_whole_and_in_time(t):
 
 @test
 def a_viewer_that_starts_first_waits_for_the_producer(t):
-    viewer = t.viewer("--wait", "10", "--frames", "20")
+    viewer = t.viewer("--wait", "60", "--frames", "20").is_ready()
     let_run(0.3)
     assert viewer.is_running(), viewer.err
     t.producer(*SMALL)
@@ -50,9 +44,10 @@ def two_early_viewers_and_a_late_one_get_their_frames(t):
     producer = t.producer(*SMALL, "-r", "100")
     early = [t.viewer("--verify", "--json", f"early{i}.json") for i in range(2)]
     t.joined(2)
-    let_run(1)
     late = t.viewer("--verify", "--frames", "50", "--json", "late.json")
     late.ends_with(0)
+    for i, viewer in enumerate(early):  # more than the late viewer
+        until(lambda: t.counters(viewer, f"early{i}.json")["shown"] > 60, "frames of an early viewer")
     producer.signal(signal.SIGINT)
     for viewer in early:
         viewer.ends_with(0)
@@ -60,20 +55,22 @@ def two_early_viewers_and_a_late_one_get_their_frames(t):
     for i in range(2):
         frames = frames_of(f"{t.path}/early{i}.json")
         equal(frames["torn"], 0)
-        assert frames["shown"] > 60, frames  # more than the late viewer
 
 
 @test
 def an_every_frame_viewer_gets_every_frame(t):
     """The producer is unpaced: it waits for the viewer, and no frame is skipped."""
-    producer = t.producer(*SMALL, "-r", "0", "--frames", "2000")
-    viewer = t.viewer("--every-frame", "--verify", "--json", "v.json")
+    producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
+    viewer = t.viewer("--every-frame", "--verify", "--json", "v.json", "--csv", "v.csv")
+    until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1000, "frames")
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(143)
     viewer.ends_with(0)
-    producer.ends_with(0)
     frames = frames_of(f"{t.path}/v.json")
     equal((frames["lost"], frames["skipped"], frames["torn"]), (0, 0, 0))
     # From the frame after its join to the last.
-    assert 0 < frames["shown"] <= 2000, frames
+    sequences = [int(row["sequence"]) for row in csv.DictReader(open(f"{t.path}/v.csv"))]
+    equal(sequences, list(range(sequences[0], frames_of(f"{t.path}/p.json")["published"] + 1)))
 
 
 @test
@@ -83,17 +80,25 @@ def a_killed_producer_is_reported_after_its_last_frame(t):
     t.joined()
     let_run(0.5)
     producer.kill()
-    viewer.ends_with(10, f"pid {producer.pid}", "crashed", "--follow", seconds=2)
+    viewer.ends_with(10, f"pid {producer.pid}", "crashed", "--follow")
     last = list(csv.DictReader(open(f"{t.path}/v.csv")))[-1]
     assert re.search(rf"\bframe {last['sequence']}\b", viewer.err), viewer.err
 
 
 @test
 def the_end_of_a_stream_is_no_error(t):
-    producer = t.producer(*SMALL, "-r", "100", "--frames", str(50 * SLOWER))
-    viewer = t.viewer()
+    producer = t.start(PRODUCER, "-", stdin=subprocess.PIPE)
+    viewer = t.viewer("--wait", "60", "--csv", "v.csv")
+    with producer.popen.stdin as film:
+        frame = b"FRAME\n" + bytes(64 * 48 * 3 // 2)
+        film.write(b"YUV4MPEG2 W64 H48 F25:1\n" + frame)
+        film.flush()
+        t.joined()
+        film.write(frame)
+        film.flush()
+        until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1, "a frame")
     producer.ends_with(0)
-    viewer.ends_with(0, seconds=2)
+    viewer.ends_with(0)
 
 
 @test
@@ -113,7 +118,7 @@ def a_follower_joins_a_restarted_producer(t):
 @test
 def a_follower_joins_the_next_producer_after_an_end(t):
     t.producer(*SMALL, "-r", "100", "--frames", "20")
-    viewer = t.viewer("--follow", "--frames", "60", "--wait", "10")
+    viewer = t.viewer("--follow", "--frames", "60", "--wait", "60").is_ready()
     let_run(0.5)
     t.producer(*SMALL)
     viewer.ends_with(0)
@@ -125,9 +130,8 @@ def a_size_change_in_mid_stream_is_followed(t):
     for name, size in (("1", "64x48"), ("2", "64x48"), ("3", "80x50"), ("4", "80x50")):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v",
               "1", "-pix_fmt", "rgb24", f"{t.path}/{name}.png")
-    viewer = t.viewer("--every-frame", "--wait", "10", "-v", "--json", "v.json", "--snapshot", "last.png")
-    let_run(0.3)
-    t.producer(t.path + "/1.png", t.path + "/2.png", t.path + "/3.png", t.path + "/4.png", "-r", str(20 // SLOWER)).ends_with(0)
+    viewer = t.viewer("--every-frame", "--wait", "60", "-v", "--json", "v.json", "--snapshot", "last.png").is_ready()
+    t.producer(t.path + "/1.png", t.path + "/2.png", t.path + "/3.png", t.path + "/4.png", "-r", "4").ends_with(0)
     viewer.ends_with(0, "80x50")
     frames = frames_of(f"{t.path}/v.json")
     equal(frames["lost"], 0)
@@ -141,14 +145,13 @@ def an_every_frame_viewer_gets_frames_of_many_sizes(t):
     for i in range(12):
         paths.append(f"{t.path}/{i}.png")
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={64 + i}x48", "-frames:v", "1", paths[-1])
-    viewer = t.viewer("--every-frame", "--wait", "10", "--json", "v.json", "--csv", "v.csv")
-    time.sleep(0.3)
-    t.producer(*paths, "-r", "1000", "--loop", "--frames", "120").ends_with(0)
+    viewer = t.viewer("--every-frame", "--wait", "60", "--json", "v.json", "--csv", "v.csv").is_ready()
+    t.producer(*paths, "-r", "1000", "--loop", "--frames", "600").ends_with(0)
     viewer.ends_with(0)
     # The media time of an image is its number, at 30 a second.
     numbers = [round(float(row["pts_us"]) * 30 / 1e6) for row in csv.DictReader(open(f"{t.path}/v.csv"))]
     assert len(numbers) > 60, numbers
-    equal(numbers, list(range(numbers[0], 120)), "the images")
+    equal(numbers, list(range(numbers[0], 600)), "the images")
     equal(frames_of(f"{t.path}/v.json")["lost"], 0)
 
 
@@ -157,13 +160,13 @@ def an_end_soon_after_a_change_of_size_is_noticed(t):
     """The viewer is stopped during both. There is no next segment that it could join."""
     for i, size in enumerate(("64x48", "80x50")):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", f"{t.path}/{i}.png")
-    producer = t.producer(f"{t.path}/0.png", f"{t.path}/1.png", "-r", "2")
-    viewer = t.viewer("--csv", "v.csv")
+    viewer = t.viewer("--wait", "60", "--csv", "v.csv").is_ready()
+    producer = t.producer(f"{t.path}/0.png", f"{t.path}/1.png", "-r", "1")
     until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1, "the first frame")
     viewer.signal(signal.SIGSTOP)
     producer.ends_with(0)
     viewer.signal(signal.SIGCONT)
-    viewer.ends_with(0, seconds=3)
+    viewer.ends_with(0)
 
 
 @test
@@ -182,12 +185,12 @@ def no_program_keeps_an_old_segment(t):
     viewers = [t.viewer("--follow", "-v", *more) for more in ([], ["--every-frame"])]
     first = until(lambda: shared(producer, viewers), "one segment")
     for _ in range(2):
-        first = until(lambda: shared(producer, viewers, first), "one segment after a format change", 5)
+        first = until(lambda: shared(producer, viewers, first), "one segment after a format change")
     producer.kill()
     for viewer in viewers:
         viewer.prints(f"pid {producer.pid}", "crashed")
     producer = t.producer(*SMALL)
-    last = until(lambda: shared(producer, viewers, first), "one segment after a restart", 5)
+    last = until(lambda: shared(producer, viewers, first), "one segment after a restart")
     let_run(0.5)
     equal([mapped_by(process.pid) for process in (producer, *viewers)], [last] * 3)
 
@@ -205,23 +208,18 @@ def a_viewer_killed_with_a_slot_does_not_stop_the_producer(t):
     other = t.viewer("--verify", "--json", "v.json")
     for _ in range(5):
         victim = t.viewer("--every-frame")
-        let_run(0.2)
+        t.joined(2)
+        let_run(0.1)
         victim.kill()
     before = published(t, producer)
-    let_run(0.5)
-    assert published(t, producer) > before + 100 // SLOWER, "the producer stands still"
+    until(lambda: published(t, producer) > before + 100, "frames after the kills")
     other.signal(signal.SIGINT)
     other.ends_with(128 + signal.SIGINT)
     equal(frames_of(f"{t.path}/v.json")["torn"], 0)
 
 
 def published(t, producer):
-    """The number of frames so far, from the report that the producer writes on SIGUSR1."""
-    path = f"{t.path}/p.json"
-    before = text_of(path)
-    producer.signal(signal.SIGUSR1)
-    until(lambda: text_of(path) != before, "a report on SIGUSR1")
-    return report_of(path)["frames"]["published"]
+    return t.counters(producer, "p.json")["published"]
 
 
 @test
@@ -252,7 +250,7 @@ def with_eviction_the_producer_continues(t):
     viewer.signal(signal.SIGSTOP)
     producer.prints(f"pid {viewer.pid}", "evicted")
     before = published(t, producer)
-    until(lambda: published(t, producer) > before + 100 // SLOWER, "frames after the eviction")
+    until(lambda: published(t, producer) > before + 100, "frames after the eviction")
     viewer.signal(signal.SIGCONT)
     viewer.ends_with(11, "error: ", "evicted", "--every-frame")
     frames = frames_of(f"{t.path}/v.json")
@@ -262,20 +260,16 @@ def with_eviction_the_producer_continues(t):
 
 @test
 def a_stopped_latest_frame_viewer_never_stalls_the_producer(t):
-    """Of three slots one is held, one has the newest frame, and one is free to draw in. So the rate is the same as while the
-    viewer runs."""
+    """Of three slots one is held, one has the newest frame, and one is free to draw in."""
     producer = t.producer(*SMALL, "-r", "500", "--buffers", "3", "--json", "p.json")
     viewer = t.viewer("--verify")
     t.joined()
-    rates = {signal.SIGCONT: [], signal.SIGSTOP: []}
-    for number in (signal.SIGCONT, signal.SIGSTOP) * 3:  # alternately: the load of the machine varies
+    for number in (signal.SIGCONT, signal.SIGSTOP) * 3:
         viewer.signal(number)
-        before, started = published(t, producer), time.monotonic()
-        let_run(0.5)
-        rates[number].append((published(t, producer) - before) / (time.monotonic() - started))
+        before = published(t, producer)
+        until(lambda: published(t, producer) > before + 100, f"frames after {number}")
     report = report_of(f"{t.path}/p.json")
     equal(report["frames"]["no_slot"], 0, "ticks without a free slot")
-    assert max(rates[signal.SIGSTOP]) > 0.8 * max(rates[signal.SIGCONT]), rates
     viewer.signal(signal.SIGCONT)
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
@@ -287,7 +281,7 @@ def a_stopped_producer_is_reported_as_running(t):
     viewer = t.viewer()
     let_run(0.3)
     producer.signal(signal.SIGSTOP)
-    viewer.prints(f"pid {producer.pid}", "5 s", seconds=10)
+    viewer.prints(f"pid {producer.pid}", "5 s")
     assert viewer.is_running()
     producer.signal(signal.SIGCONT)
     viewer.signal(signal.SIGTERM)
@@ -299,7 +293,7 @@ def a_key_file_leads_to_the_segment(t):
     key = f"{t.path}/key"
     open(key, "w").close()
     producer = t.start(PRODUCER, *SMALL, "--key", key)
-    t.viewer("--key", key, "--wait", "5", "--verify", "--frames", "30").ends_with(0)
+    t.viewer("--key", key, "--wait", "60", "--verify", "--frames", "30").ends_with(0)
     # Another System V program finds it the same way.
     libc = ctypes.CDLL(None, use_errno=True)
     shmid = libc.shmget(libc.ftok(key.encode(), ord("p")), 0, 0)
@@ -314,8 +308,8 @@ def a_viewer_waits_for_a_key(t):
     """The viewer finds the segment while the producer still allocates its pages: 100 MB take a while."""
     key = f"{t.path}/key"
     open(key, "w").close()
-    viewer = t.viewer("--key", key, "--wait", "10", "--frames", "3", "--json", "v.json")
-    time.sleep(0.2)
+    viewer = t.viewer("--key", key, "--wait", "60", "--frames", "3", "--json", "v.json")
+    viewer.is_ready()
     producer = t.start(PRODUCER, "-n", "by-key", "-s", "3840x2160", "--buffers", "3", "--key", key)
     viewer.ends_with(0)
     producer.signal(signal.SIGTERM)  # a kill would leave the segment
@@ -357,11 +351,11 @@ def a_killed_producers_key_is_reclaimed(t):
     key = f"{t.path}/key"
     open(key, "w").close()
     first = t.start(PRODUCER, *SMALL, "--key", key)
-    t.viewer("--key", key, "--wait", "5", "--frames", "3").ends_with(0)
+    t.viewer("--key", key, "--wait", "60", "--frames", "3").ends_with(0)
     first.kill()
     equal(len([s for s in segments() if s["cpid"] == first.pid]), 1, "keyed segments after a kill")
     second = t.start(PRODUCER, *SMALL, "--key", key)
-    t.viewer("--key", key, "--wait", "5", "--frames", "3").ends_with(0)
+    t.viewer("--key", key, "--wait", "60", "--frames", "3").ends_with(0)
     equal([s for s in segments() if s["cpid"] == first.pid], [], "stale segments")
     second.signal(signal.SIGINT)
     second.ends_with(128 + signal.SIGINT)
@@ -389,8 +383,8 @@ def a_key_is_reclaimed_from_a_producer_killed_before_it_wrote_the_header(t):
 
 @test
 def a_report_signal_does_not_end_a_waiting_viewer(t):
-    viewer = t.viewer("-v", "--wait", "20", "--frames", "3")
-    until(lambda: caught(viewer.pid, signal.SIGUSR1), "a handler of SIGUSR1")
+    viewer = t.viewer("-v", "--wait", "60", "--frames", "3")
+    viewer.is_ready()
     for _ in range(3):
         viewer.signal(signal.SIGUSR1)
         time.sleep(0.1)

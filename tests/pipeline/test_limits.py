@@ -79,7 +79,7 @@ class ControlGroup:
     def __exit__(self, *_):
         for process in self.t.processes:
             process.kill()
-        until(lambda: not text_of(f"{self.path}/cgroup.procs"), "an empty control group", 5)
+        until(lambda: not text_of(f"{self.path}/cgroup.procs"), "an empty control group")
         os.rmdir(self.path)
 
 
@@ -100,9 +100,9 @@ def a_producer_killed_for_memory_leaves_no_segment(t):
     with ControlGroup(t, segment + 4096) as group:
         # The segment passes the check, but together with the rest of the program it does not fit.
         process = t.start(PRODUCER, "-s", "2048x1352", "--buffers", "4", preexec_fn=group.join)
-        viewer = t.viewer("--wait", "5", "--follow")
+        viewer = t.viewer("--wait", "60", "--follow")
         process.ends_with(137)
-        until(lambda: not [s for s in segments() if s["cpid"] == process.pid], "no segment", 2)
+        until(lambda: not [s for s in segments() if s["cpid"] == process.pid], "no segment")
         viewer.signal(signal.SIGINT)
         viewer.ends_with(130)
     t.start(PRODUCER, *SMALL, "--frames", "2").ends_with(0)
@@ -196,11 +196,9 @@ def another_clock_does_not_stop_the_stream(t):
     need_root_and("-T")
     t.producer(*SMALL, "-r", "100")
     for offset in (365 * 86400, -int(time.monotonic()) + 5):
-        started = time.monotonic()
         viewer = t.start("unshare", "-T", "--monotonic", str(offset), "--", "sh", "-c", 'exec "$0" "$@"', VIEWER,
                          "--presenter", "null", "--every-frame", "--verify", "--frames", "50", "--json", "v.json")
-        viewer.ends_with(0, seconds=10)
-        assert time.monotonic() - started < 5
+        viewer.ends_with(0)
         frames = report_of(f"{t.path}/v.json")["frames"]
         equal((frames["shown"], frames["torn"]), (50, 0))
 
@@ -216,13 +214,14 @@ def no_wait_uses_the_wall_clock(t):
 
     def traced(name, *command):
         return t.start("strace", "-f", "-ttt", "-o", f"{t.path}/{name}.trace", "-e", calls, *command)
+    viewer = traced("v", VIEWER, "--presenter", "null", "--wait", "60", "--every-frame")
+    until(lambda: "nanosleep" in text_of(f"{t.path}/v.trace") or not viewer.is_running(), "a viewer that waits")
     producer = traced("p", PRODUCER, *SMALL, "-r", "50", "--frames", "100")
-    viewer = traced("v", VIEWER, "--presenter", "null", "--wait", "10", "--every-frame")
     for process in (producer, viewer):
         process.ends_with(0)
     # A producer that waits for a stopped viewer: the case with the longest waits.
     held = traced("h", PRODUCER, *SMALL, "-r", "0", "-n", "held")
-    viewer = t.viewer("-n", "held", "--every-frame", "--wait", "10")
+    viewer = t.viewer("-n", "held", "--every-frame", "--wait", "60")
     t.joined(channel="held")
     viewer.signal(signal.SIGSTOP)
     time.sleep(1)
@@ -249,11 +248,15 @@ def a_stall_is_followed_by_no_burst(t):
     rate."""
     producer = t.producer(*SMALL, "-r", "50", "--buffers", "8")  # enough slots for a burst
     viewer = t.viewer("--every-frame", "--csv", "v.csv")
-    time.sleep(0.5)
+
+    def more_rows():
+        before = text_of(f"{t.path}/v.csv").count("\n")
+        until(lambda: text_of(f"{t.path}/v.csv").count("\n") > before + 20, "frames")
+    more_rows()
     producer.signal(signal.SIGSTOP)
     time.sleep(2)
     producer.signal(signal.SIGCONT)
-    time.sleep(1)
+    more_rows()
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
     rows = [row.split(",") for row in text_of(f"{t.path}/v.csv").splitlines()]

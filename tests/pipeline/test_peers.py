@@ -11,21 +11,11 @@ import time
 from harness import *
 
 SMALL = ["-s", "320x240"]
-SOON = 0.25 if not SANITIZED else 2  # seconds until a lane or a lease is free again
 SEED = int(os.environ.get("PAGEFLIP_SEED", time.time_ns() % 1000000))
 
 
 def no_core():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def frames_so_far(t, process, file):
-    """The counters so far, from the report that the process writes on SIGUSR1."""
-    path = f"{t.path}/{file}"
-    before = text_of(path)
-    process.signal(signal.SIGUSR1)
-    until(lambda: text_of(path) != before, "a report on SIGUSR1")
-    return report_of(path)["frames"]
 
 
 def is_zombie(pid):
@@ -41,7 +31,7 @@ def signals_at_any_time_end_both_cleanly(t):
     for number in range(24 if not SANITIZED else 8):
         chosen = [dice.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)) for _ in range(2)]
         producer = t.start(PRODUCER, *SMALL, "-q", "-r", dice.choice(("0", "60")))
-        viewer = t.viewer("-q", "--follow", "--wait", "10", *dice.choice(([], ["--every-frame"])))
+        viewer = t.viewer("-q", "--follow", "--wait", "60", *dice.choice(([], ["--every-frame"])))
         both = [(producer, chosen[0]), (viewer, chosen[1])]
         dice.shuffle(both)
         for process, sent in both:
@@ -50,7 +40,7 @@ def signals_at_any_time_end_both_cleanly(t):
         for process, sent in both:
             equal(process.wait(), 128 + sent, f"round {number}: {process.command}: {process.err}")
         pids = (producer.pid, viewer.pid)
-        until(lambda: not [s for s in segments() if s["cpid"] in pids], f"round {number}: no segment", 2)
+        until(lambda: not [s for s in segments() if s["cpid"] in pids], f"round {number}: no segment")
 
 
 @test
@@ -59,7 +49,7 @@ def a_producer_that_is_asked_to_end_leaves_its_last_frames(t):
     producer = t.producer(*SMALL, "-r", "0", "--buffers", "8", "--json", "p.json")
     viewer = t.viewer("--every-frame", "--verify", "--csv", "v.csv", "--json", "v.json")
     t.joined()
-    until(lambda: frames_so_far(t, viewer, "v.json")["shown"] > 20, "frames")
+    until(lambda: t.counters(viewer, "v.json")["shown"] > 20, "frames")
     viewer.signal(signal.SIGSTOP)
     time.sleep(0.3)
     producer.signal(signal.SIGTERM)
@@ -78,19 +68,19 @@ def a_crash_is_handled_like_a_kill(t):
     """The kernel cleans up; the programs have no handler for these signals."""
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
         producer = t.producer(*SMALL, "-r", "0", "--json", "p.json", preexec_fn=no_core)
-        victim = t.viewer("-q", "--every-frame", "--wait", "10", preexec_fn=no_core)
-        other = t.viewer("--verify", "--wait", "10", "--json", "v.json")
-        until(lambda: frames_so_far(t, producer, "p.json")["published"] > 50, "frames")
+        victim = t.viewer("-q", "--every-frame", "--wait", "60", preexec_fn=no_core)
+        other = t.viewer("--verify", "--wait", "60", "--json", "v.json")
+        until(lambda: t.counters(producer, "p.json")["published"] > 50, "frames")
         until(lambda: viewers_of(t) == 2, "two viewers")
         victim.signal(number)
         victim.popen.wait()
-        until(lambda: viewers_of(t) == 1, "its lane", SOON + 0.5)
-        before = frames_so_far(t, producer, "p.json")["published"]
-        until(lambda: frames_so_far(t, producer, "p.json")["published"] > before + 50, "frames after the crash", 2)
+        until(lambda: viewers_of(t) == 1, "its lane")
+        before = t.counters(producer, "p.json")["published"]
+        until(lambda: t.counters(producer, "p.json")["published"] > before + 50, "frames after the crash")
         producer.signal(number)
-        other.ends_with(10, f"pid {producer.pid}", "crashed", seconds=10)
+        other.ends_with(10, f"pid {producer.pid}", "crashed")
         equal(report_of(f"{t.path}/v.json")["frames"]["torn"], 0)
-        until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", 2)
+        until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment")
 
 
 def viewers_of(t):
@@ -106,16 +96,16 @@ def a_zombie_counts_as_crashed(t):
     t.joined()
     time.sleep(0.3)
     os.kill(producer.pid, signal.SIGKILL)
-    viewer.ends_with(10, f"pid {producer.pid}", "crashed", seconds=2)
+    viewer.ends_with(10, f"pid {producer.pid}", "crashed")
     assert is_zombie(producer.pid), "it was not a zombie"
     second = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     victim = t.viewer("--every-frame")
     t.joined()
     time.sleep(0.3)
     os.kill(victim.pid, signal.SIGKILL)
-    until(lambda: viewers_of(t) == 0, "its lane", 2)
-    before = frames_so_far(t, second, "p.json")["published"]
-    until(lambda: frames_so_far(t, second, "p.json")["published"] > before + 50, "frames", 2)
+    until(lambda: viewers_of(t) == 0, "its lane")
+    before = t.counters(second, "p.json")["published"]
+    until(lambda: t.counters(second, "p.json")["published"] > before + 50, "frames")
     assert is_zombie(victim.pid) and is_zombie(producer.pid)
 
 
@@ -128,14 +118,14 @@ def killing_every_process_leaves_only_the_lock_file(t):
         producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
         viewers = [t.viewer("-q", *mode) for mode in ([], ["--every-frame"], [], ["--every-frame"])]
         until(lambda: viewers_of(t) == 4, "four viewers")
-        until(lambda: frames_so_far(t, producer, "p.json")["published"] > 50, "frames")
+        until(lambda: t.counters(producer, "p.json")["published"] > 50, "frames")
         inode = os.stat(lock).st_ino
         processes = [producer, *viewers]
         assert all(process.is_running() for process in processes)
         for process in processes:
             os.kill(process.pid, signal.SIGKILL)
         pids = [process.pid for process in processes]
-        until(lambda: not [s for s in segments() if s["cpid"] in pids], "no segment", 2)
+        until(lambda: not [s for s in segments() if s["cpid"] in pids], "no segment")
         for process in processes:
             process.ends_with(137)
         equal(os.stat(lock).st_ino, inode, "the lock file")
@@ -155,17 +145,13 @@ def a_stopped_latest_frame_viewer_continues_with_the_latest_frame(t):
     viewer = t.viewer("--verify", "--json", "v.json")
     until(lambda: viewers_of(t) == 1, "a viewer")
     viewer.signal(signal.SIGSTOP)
-    before = frames_so_far(t, producer, "p.json")
-    time.sleep(1.5)
-    after = frames_so_far(t, producer, "p.json")
-    meanwhile = after["published"] - before["published"]
-    assert meanwhile > 100, meanwhile
+    before = t.counters(producer, "p.json")["published"]
+    meanwhile = until(lambda: max(0, t.counters(producer, "p.json")["published"] - before - 100), "frames") + 100
     viewer.signal(signal.SIGCONT)
-    time.sleep(0.5)
+    until(lambda: t.counters(viewer, "v.json")["skipped"] >= meanwhile - 3, "skipped frames")
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
     frames = report_of(f"{t.path}/v.json")["frames"]
-    assert frames["skipped"] >= meanwhile - 3, (frames, meanwhile)
     equal((frames["lost"], frames["torn"]), (0, 0))
 
 
@@ -177,17 +163,16 @@ def with_a_stopped_producer_the_window_still_responds(t):
     window = display.window_of(viewer)
     until(lambda: any(display.grab(window).pixels), "a frame")
     producer.signal(signal.SIGSTOP)
-    time.sleep(0.3)
-    before = display.grab(window)
+    before = display.grab_still(window)
     t.run("xdotool", "windowsize", "--sync", window, "640", "480")
     until(lambda: display.grab(window).width == 640 and any(display.grab(window).pixels[-640 * 4:]),
-          "the frame, scaled, while the producer is stopped", 10)
+          "the frame, scaled, while the producer is stopped")
     t.run("xdotool", "windowsize", "--sync", window, "320", "240")
-    until(lambda: display.grab(window).same_as(before), "the same frame", 10)
-    viewer.prints(f"pid {producer.pid}", "5 s", seconds=10)
+    until(lambda: display.grab(window).same_as(before), "the same frame")
+    viewer.prints(f"pid {producer.pid}", "5 s")
     assert line_with(viewer.err, ["crashed"]) is None, viewer.err
     display.key(window, "q")
-    viewer.ends_with(0, seconds=2)
+    viewer.ends_with(0)
 
 
 @test
@@ -197,9 +182,12 @@ def a_stalled_producer_names_the_viewer_every_two_seconds(t):
     until(lambda: viewers_of(t) == 1, "a viewer")
     time.sleep(0.2)
     viewer.signal(signal.SIGSTOP)
-    time.sleep(5)
-    lines = [line for line in producer.err.splitlines() if line_with(line, ["lane 0", f"pid {viewer.pid}"])]
-    equal([re.search(r"\b(\d)\.\d s\b", line).group(1) for line in lines], ["2", "4"])
+
+    def seconds():
+        lines = [line for line in producer.err.splitlines() if line_with(line, ["lane 0", f"pid {viewer.pid}"])]
+        return [float(re.search(r"\b(\d+\.\d) s\b", line).group(1)) for line in lines]
+    first, second = until(lambda: seconds()[:2] if len(seconds()) > 1 else None, "two warnings")
+    assert first >= 2 and second - first >= 1.9, seconds()  # later on a busy machine
     viewer.signal(signal.SIGCONT)
 
 
@@ -215,7 +203,7 @@ def a_child_of_a_producer_keeps_neither_lease_nor_segment(t):
     try:
         equal([s["cpid"] for s in segments() if s["cpid"] == parent.pid], [parent.pid])
         parent.kill()
-        until(lambda: not [s for s in segments() if s["cpid"] == parent.pid], "no segment", SOON)
+        until(lambda: not [s for s in segments() if s["cpid"] == parent.pid], "no segment")
         second = t.start(PRODUCER, *SMALL, "--frames", "2")
         second.ends_with(0)
         os.kill(child, 0)  # it is running
@@ -229,12 +217,12 @@ def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
     parent, child = forker(t, "viewer")
     try:
         parent.kill()
-        until(lambda: viewers_of(t) == 0, "its lane", 2)
-        before = frames_so_far(t, producer, "p.json")["published"]
-        until(lambda: frames_so_far(t, producer, "p.json")["published"] > before + 50, "frames", 2)
+        until(lambda: viewers_of(t) == 0, "its lane")
+        before = t.counters(producer, "p.json")["published"]
+        until(lambda: t.counters(producer, "p.json")["published"] > before + 50, "frames")
         os.kill(child, 0)  # it is running
         producer.kill()
-        until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment", SOON)
+        until(lambda: not [s for s in segments() if s["cpid"] == producer.pid], "no segment")
     finally:
         os.kill(child, signal.SIGKILL)
 

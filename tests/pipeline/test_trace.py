@@ -52,8 +52,10 @@ def check_rules(events):
 
 @test
 def a_trace_of_one_producer_and_two_viewers_links_every_frame(t):
-    viewers = [t.viewer("--every-frame", "--wait", "10", "--trace", f"v{i}.json", "--json", f"r{i}.json")
+    viewers = [t.viewer("--every-frame", "--wait", "60", "--trace", f"v{i}.json", "--json", f"r{i}.json")
                for i in range(2)]
+    for viewer in viewers:
+        viewer.is_ready()
     producer = t.producer(*SMALL, "-r", "100", "--frames", "150", "--trace", "p.json")
     producer.ends_with(0)
     for viewer in viewers:

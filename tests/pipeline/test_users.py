@@ -99,7 +99,7 @@ def with_users(function):
         finally:
             for process in reversed(t.processes):
                 process.signal(signal.SIGINT)  # cleanly: a keyed segment remains after a kill
-                until(lambda: not process.is_running() or process.is_server, f"the exit of {process.command}", 5)
+                until(lambda: not process.is_running() or process.is_server, f"the exit of {process.command}")
             them.finish()
     wrapped.__name__ = function.__name__
     return test(wrapped)
@@ -124,7 +124,7 @@ def a_member_of_the_group_sees_every_frame_whole(t, them):
     viewer.kill()
     producer.signal(signal.SIGINT)
     producer.ends_with(130)
-    until(lambda: segment["shmid"] not in [s["shmid"] for s in segments()], "no segment", 2)
+    until(lambda: segment["shmid"] not in [s["shmid"] for s in segments()], "no segment")
 
 
 @with_users
@@ -133,10 +133,10 @@ def after_a_size_change_the_group_still_sees_frames(t, them):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", "-pix_fmt",
               "rgb24", f"{t.path}/{them.alice}/{name}.png")
         os.chown(f"{t.path}/{them.alice}/{name}.png", them.alice, them.alice)
-    viewer = them.view(them.be(them.bob, [them.group]), "--every-frame", "--wait", "10", "-v")
+    viewer = them.view(them.be(them.bob, [them.group]), "--every-frame", "--wait", "60", "-v").is_ready()
     folder = f"{t.path}/{them.alice}"
     them.start(them.be(them.alice, [them.group]), f"{t.path}/pageflip-producer", f"{folder}/1.png", f"{folder}/2.png",
-               "--group", str(them.group), "-r", "5").ends_with(0)
+               "--group", str(them.group), "-r", "2").ends_with(0)
     viewer.ends_with(0, "80x50")
 
 
@@ -144,10 +144,8 @@ def after_a_size_change_the_group_still_sees_frames(t, them):
 def a_user_outside_the_group_gets_the_group_named(t, them):
     them.produce()
     for identity in (them.be(them.mallory), them.be(65534, gid=65534)):
-        started = time.monotonic()
         viewer = them.view(identity, env={"XDG_RUNTIME_DIR": ""})
         viewer.fails_with(7, "default", str(them.alice), f"group {them.group}", "0660")
-        assert time.monotonic() - started < 2
     assert not os.path.exists(f"/tmp/pageflip-{them.mallory}"), "a viewer of another user's channel created a directory"
 
 
@@ -178,7 +176,7 @@ def a_viewer_waits_for_a_lock_file_that_is_not_shared_yet(t, them):
     os.chmod(them.path("default.lock"), 0o600)
     for name in ("", "default.lock"):
         os.chown(them.path(name), them.alice, them.alice)
-    viewer = them.view(them.be(them.bob, [them.group]), "--wait", "20", "--frames", "3")
+    viewer = them.view(them.be(them.bob, [them.group]), "--wait", "60", "--frames", "3").is_ready()
     time.sleep(0.3)
     assert viewer.is_running(), viewer.err
     them.produce()
@@ -243,7 +241,7 @@ def a_hostile_member_crashes_no_process(t, them):
     them.tries(them.be(them.bob, [them.group]), SCRIBBLE.format(shmid=shmid))
     for process in (producer, *viewers):
         process.signal(signal.SIGINT)
-        code = process.wait(10)
+        code = process.wait()
         assert code in (0, 5, 10, 11, 13, 130), f"{process.command} ended with {code}: {process.err}"
     them.produce("--frames", "200")
     them.view(them.be(them.bob, [them.group]), "--verify", "--frames", "20").ends_with(0)
@@ -271,20 +269,19 @@ def a_member_that_holds_every_slot_stalls_the_stream_until_it_exits(t, them):
     hostile = them.start(them.be(them.bob, [them.group]), CHILD, "-c",
                          PRELUDE + HOLD.format(lock=them.path("default.lock"), shmid=shmid))
     until(lambda: "holding" in hostile.out, hostile.err)
-    time.sleep(0.2)
 
     def published():
         before = text_of(report)
         producer.signal(signal.SIGUSR1)
         until(lambda: text_of(report) != before, "a report")
         return report_of(report)["frames"]
+    producer.prints("stalled", "lane 7")
     before = published()
     time.sleep(0.5)
     equal(published()["published"], before["published"], "frames while every slot is held")
-    assert published()["no_slot"] > 0, "ticks without a slot are counted"
-    producer.prints("stalled", "lane 7")
+    until(lambda: published()["no_slot"] > 0, "ticks without a slot")
     hostile.kill()
-    until(lambda: published()["published"] > before["published"] + 10, "frames after its exit", 2)
+    until(lambda: published()["published"] > before["published"] + 10, "frames after its exit")
 
 
 @with_users
@@ -373,12 +370,12 @@ def the_display_shows_a_channel_shared_with_its_group(t, them):
     them.produce()
     viewer = them.view(them.be(them.bob, gid=them.group), "-v", presenter="auto")
     viewer.prints("x11-present")
-    until(lambda: any(display.grab(display.window_of(viewer)).pixels), "a frame", 5)
+    until(lambda: any(display.grab(display.window_of(viewer)).pixels), "a frame")
     viewer.kill()
     viewer = them.view(them.be(them.bob, [them.group]), "-v", presenter="auto")
     viewer.prints("x11", "attach", "segment")
     viewer.prints("x11-send")
-    until(lambda: any(display.grab(display.window_of(viewer)).pixels), "a frame", 5)
+    until(lambda: any(display.grab(display.window_of(viewer)).pixels), "a frame")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ Test(edges, a_spinning_viewer_gets_a_published_frame)
     cr_assert_eq(publish(1), 0);
     expect(1);
     pf_viewer_wake(viewer);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EINTR);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), -EINTR);
 }
 
 static void *publish_later(void *unused)

@@ -17,8 +17,8 @@ static void follow_change(void)
 {
     struct pf_frame frame;
 
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
 }
 
 Test(format_change, a_format_change_is_reported_after_the_last_frame)
@@ -36,7 +36,7 @@ Test(format_change, a_format_change_is_reported_after_the_last_frame)
     expect(1);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
     cr_assert_eq(pf_viewer_state(viewer), PF_FORMAT_CHANGED);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->format.width, 640);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
     cr_assert_eq(frame.pts_ns, 2);
@@ -114,13 +114,13 @@ Test(format_change, frames_lost_before_a_reattach_are_counted)
     open_viewer(true);
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     for (uint32_t i = 1; i <= 5; i++) {
-        cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
+        cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0);
         pf_producer_publish(producer, &frame);
     }
     pf_producer_stats(producer, &counts);
     cr_assert_eq(counts.evicted, 1);
     follow_change();
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert_eq(frame.sequence, 5);
     pf_viewer_release(viewer, &frame);
     pf_viewer_stats(viewer, &stats);
@@ -140,7 +140,7 @@ Test(format_change, lost_frames_of_a_segment_never_joined_are_counted)
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(pf_producer_change_format(producer, &second), 0);
     for (uint32_t i = 2; i <= 5; i++) {
-        cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0);
+        cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0);
         pf_producer_publish(producer, &frame);
     }
     cr_assert_eq(pf_producer_change_format(producer, &third), 0);
@@ -183,12 +183,12 @@ Test(format_change, frames_of_the_next_producer_are_not_lost)
     open_producer(2, 0);
     open_viewer(true);
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), -EREMCHG);
     pf_producer_close(producer);
     open_producer(2, 0);
     for (uint32_t i = 1; i <= 5; i++)
         cr_assert_eq(publish(i), 0);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     expect(5);
     pf_viewer_stats(viewer, &stats);
     cr_assert_eq(stats.lost, 0);
@@ -238,10 +238,10 @@ Test(format_change, a_wake_during_a_reattach_is_safe)
         struct pf_format other = size(64, 48 + i % 2);
         int ret;
         cr_assert_eq(pf_producer_change_format(producer, &other), 0);
-        while ((ret = pf_viewer_acquire(viewer, NS_PER_S, &frame)) == -EINTR)
+        while ((ret = pf_viewer_acquire(viewer, HANG_NS, &frame)) == -EINTR)
             ;
         cr_assert_eq(ret, -EREMCHG);
-        cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+        cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     }
     atomic_store(&enough, true);
     pthread_join(thread, NULL);

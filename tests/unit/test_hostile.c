@@ -99,7 +99,7 @@ static void *publish_until_enough(void *unused)
         int64_t start_ns = clock_now_ns();
         int ret = pf_producer_begin(producer, 2 * NS_PER_MS, &frame);
 
-        cr_assert_leq(clock_now_ns() - start_ns, 2 * NS_PER_S, "begin() took longer");
+        cr_assert_leq(clock_now_ns() - start_ns, HANG_NS, "begin() took longer");
         if (ret < 0)
             continue;
         memset(frame.plane[0].pixels, MARK, (size_t)frame.plane[0].stride_bytes * 48);
@@ -117,7 +117,7 @@ static int read_frame(int64_t timeout_ns)
     int64_t start_ns = clock_now_ns();
     int ret = pf_viewer_acquire(viewer, timeout_ns, &frame);
 
-    cr_assert_leq(clock_now_ns() - start_ns, timeout_ns + 2 * NS_PER_S,
+    cr_assert_leq(clock_now_ns() - start_ns, timeout_ns + HANG_NS,
                   "acquire() took longer than its time-out");
     if (ret < 0)
         return -1;
@@ -134,7 +134,7 @@ static int read_frame(int64_t timeout_ns)
 static void expect_recovery(bool every_frame)
 {
     int before = atomic_load(&published);
-    int64_t deadline_ns = clock_now_ns() + 2 * NS_PER_S;
+    int64_t deadline_ns = clock_now_ns() + HANG_NS;
 
     pf_viewer_close(viewer);
     viewer = NULL;
@@ -143,7 +143,7 @@ static void expect_recovery(bool every_frame)
     cr_assert_geq(atomic_load(&published), before + 3, "the producer does not continue");
     open_viewer(every_frame);
     for (int i = 0; i < 5; i++)
-        cr_assert_eq(read_frame(2 * NS_PER_S), MARK, "frame %d of a new viewer", i);
+        cr_assert_eq(read_frame(HANG_NS), MARK, "frame %d of a new viewer", i);
 }
 
 static void run_overwritten(bool every_frame)
@@ -157,11 +157,13 @@ static void run_overwritten(bool every_frame)
     map_raw();
     memcpy(header, raw, PAGE);
     cr_assert_eq(pthread_create(&publisher, NULL, publish_until_enough, NULL), 0);
-    cr_assert_eq(read_frame(2 * NS_PER_S), MARK);
+    cr_assert_eq(read_frame(HANG_NS), MARK);
     int before = atomic_load(&published);
     int64_t end_ns = clock_now_ns() + OVERWRITE_S * NS_PER_S;
     overwriter = start_thread(overwrite_words);
-    while (clock_now_ns() < end_ns)
+    /* On a busy machine there is little progress among the overwritten words. */
+    while (clock_now_ns() < end_ns || ((acquired == 0 || atomic_load(&published) == before) &&
+                                       clock_now_ns() < end_ns + HANG_NS))
         acquired += read_frame(2 * NS_PER_MS) != -1;
     stop_thread(overwriter);
     cr_assert_gt(atomic_load(&published), before, "no frame was published");
@@ -277,7 +279,7 @@ Test(hostile, a_damaged_lane_word_without_a_lease_is_reclaimed)
     map_raw();
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         atomic_store(&page_2()->lane[9].word, words[i]);
-        cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0, "word %zu", i);
+        cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0, "word %zu", i);
         pf_producer_abandon(producer, &frame);
     }
 }
@@ -316,7 +318,7 @@ Test(hostile, endless_rings_keep_no_core_busy)
     cr_assert_leq(thread_cpu_ns() - cpu_ns, NS_PER_S / 4, "the viewer spins");
     publish(1);
     publish(2);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &held), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
     cpu_ns = thread_cpu_ns();
     cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), -EAGAIN);
     cr_assert_leq(thread_cpu_ns() - cpu_ns, NS_PER_S / 4, "the producer spins");
@@ -388,7 +390,7 @@ Test(hostile, pages_removed_by_a_peer_read_as_zero)
     open_viewer(false);
     map_raw();
     publish(0x55);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert_eq(madvise(raw, pf_viewer_segment(viewer)->bytes, MADV_REMOVE), 0, "%s",
                  strerror(errno));
     for (uint32_t y = 0; y < 48; y++)
@@ -396,7 +398,7 @@ Test(hostile, pages_removed_by_a_peer_read_as_zero)
             cr_assert_eq(frame.plane[0].pixels[(size_t)y * frame.plane[0].stride_bytes + x], 0);
     pf_viewer_release(viewer, &frame);
     publish(0x66); /* the producer's own state is private */
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert_eq(frame.plane[0].pixels[0], 0x66);
     pf_viewer_release(viewer, &frame);
 }

@@ -77,7 +77,7 @@ static int show_one(void)
     struct pf_frame frame;
 
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert(presenter->ops->ready(presenter));
     return presenter->ops->show(presenter, &frame, false);
 }
@@ -150,13 +150,13 @@ Test(presenter_sdl, a_pause_warns_when_its_texture_is_not_updated)
     cr_assert_eq(open_presenter("sdl", 1), 0);
     expect_shown(true, "no failure");
     cr_assert_eq(publish(2), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
     cr_assert_eq(presenter->ops->freeze(presenter, NULL), 0);
     cr_assert_eq(warnings, 0, "%s", message);
 
     cr_assert_eq(publish(3), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     fail("SDL_UpdateTexture", 1);
     cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
     cr_assert_eq(warnings, 1);
@@ -173,7 +173,7 @@ Test(presenter_sdl, a_paused_frame_is_drawn_again_after_a_new_segment_was_attach
 
     cr_assert_eq(open_presenter("sdl", 1), 0);
     cr_assert_eq(publish(0x55), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert_eq(presenter->ops->freeze(presenter, &frame), 0);
     presenter->ops->detach(presenter);
     cr_assert_eq(presenter_attach(presenter), 0);

@@ -69,11 +69,11 @@ static void run_stream(const char *key_file)
 
     if (pf_producer_open(&producer, "test", &first, &options) == 0 &&
         pf_viewer_open(&viewer, "test", &viewer_options) == 0 && publish(1) == 0 &&
-        pf_viewer_acquire(viewer, NS_PER_S, &frame) == 0) {
+        pf_viewer_acquire(viewer, HANG_NS, &frame) == 0) {
         pf_viewer_release(viewer, &frame);
         pf_channel_list(info, 2);
         if (pf_producer_change_format(producer, &second) == 0 &&
-            pf_viewer_acquire(viewer, NS_PER_S, &frame) == -EREMCHG)
+            pf_viewer_acquire(viewer, HANG_NS, &frame) == -EREMCHG)
             pf_viewer_reattach(viewer, 10 * NS_PER_MS);
     }
     close_both();

@@ -73,7 +73,7 @@ Test(rendezvous, a_keyed_stream_can_change_its_format)
     open_viewer(false);
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->shmid, shmget(ftok(key_file, 'p'), 0, 0));
 }
 

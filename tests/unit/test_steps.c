@@ -3,7 +3,7 @@
  * the producer does meanwhile. */
 #include "interleave.h"
 
-TestSuite(steps, .init = init_stream, .fini = finish_stream, .timeout = 60);
+TestSuite(steps, .init = init_stream, .fini = finish_stream, .timeout = 600);
 
 /* ------------------------------------------------------------------ a claim */
 

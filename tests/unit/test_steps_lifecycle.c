@@ -6,7 +6,7 @@
 #include "core/handoff.h"
 #include "interleave.h"
 
-TestSuite(steps_lifecycle, .init = init_stream, .fini = finish_stream, .timeout = 60);
+TestSuite(steps_lifecycle, .init = init_stream, .fini = finish_stream, .timeout = 600);
 
 /* ------------------------------------------------------------------ joining and leaving */
 
@@ -167,7 +167,7 @@ static void expect_next_segment_joined(void)
     cr_assert(got == -EAGAIN || got == -EREMCHG, "acquire returned %d", got);
     acquire();
     cr_assert_eq(got, -EREMCHG, "acquire returned %d", got);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->format.width, 128);
 }
 
@@ -211,7 +211,7 @@ static void start_next_producer(void)
 
 static void join_next_producer(void)
 {
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
 }
 
 /* In whichever segment the viewer has joined, it gets every frame after its first one. */
@@ -223,7 +223,7 @@ static void expect_none_missing(void)
     while (last < published()) {
         acquire();
         if (got == -EREMCHG) {
-            cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+            cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
             continue;
         }
         cr_assert_eq(got, 0, "frame %d: acquire returned %d", (int)last + 1, got);
@@ -283,7 +283,7 @@ static void reattach(void)
 {
     struct pf_viewer_stats stats;
 
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     pf_viewer_stats(viewer, &stats);
     lost_by_reattach = stats.lost;
 }
@@ -299,7 +299,7 @@ static void expect_acquired_or_lost(void)
         if (got == 0)
             release(0);
         if (got == -EREMCHG)
-            cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+            cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
         idle = got == -EAGAIN ? idle + 1 : 0;
     }
     pf_viewer_stats(viewer, &stats);

@@ -130,7 +130,7 @@ Test(stream, eviction_releases_required_frames_and_not_the_held_one)
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &held), 0);
     cr_assert_eq(publish(2), 0);
     cr_assert_eq(publish(3), 0);
-    cr_assert_eq(pf_producer_begin(producer, NS_PER_S, &frame), 0, "no slot despite the eviction");
+    cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0, "no slot despite the eviction");
     memset(frame.plane[0].pixels, 4, 64);
     frame.pts_ns = 4;
     pf_producer_publish(producer, &frame);
@@ -172,7 +172,7 @@ Test(stream, a_producer_sleeps_while_an_evicted_viewer_holds_a_slot)
     open_producer(2, 10 * NS_PER_MS);
     open_viewer(true);
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &held), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
     cr_assert_eq(publish(2), 0);
     cr_assert_eq(pf_producer_begin(producer, 100 * NS_PER_MS, &frame), -EAGAIN);
     pf_producer_stats(producer, &stats);
@@ -192,7 +192,7 @@ Test(stream, a_frame_held_twice_is_free_after_the_second_release)
     open_producer(2, 0);
     open_viewer(false);
     cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     pf_viewer_hold(viewer, &frame);
     cr_assert_eq(publish(2), 0);
     pf_viewer_release(viewer, &frame);
@@ -240,7 +240,7 @@ static struct segment mapping; /* a second mapping of the segment, for its doorb
  * ring does not wake the sleeper, as if the ringing process had been killed before. */
 static void lose_next_ring(_Atomic uint32_t *doorbell)
 {
-    for (int ms = 0; atomic_load(doorbell) == 0 && ms < 1000; ms++)
+    for (int ms = 0; atomic_load(doorbell) == 0 && ms < 60000; ms++)
         usleep(1000);
     atomic_store(doorbell, 0);
 }
@@ -259,7 +259,7 @@ static void *release_without_ring(void *frame)
     return NULL;
 }
 
-/* A sleep takes at most DOORBELL_SLEEP_MAX_NS; the test allows more for a busy machine. */
+/* A sleep takes at most DOORBELL_SLEEP_MAX_NS; the test allows much more for a busy machine. */
 Test(stream, a_sleeper_whose_ring_is_lost_polls_again_soon)
 {
     struct pf_frame frame;
@@ -271,14 +271,14 @@ Test(stream, a_sleeper_whose_ring_is_lost_polls_again_soon)
     int64_t start_ns = clock_now_ns();
     pthread_create(&thread, NULL, publish_without_ring, NULL);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), 0);
-    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the viewer slept too long");
+    cr_assert_lt(clock_now_ns() - start_ns, 60 * NS_PER_S, "the viewer slept too long");
     pthread_join(thread, NULL);
 
     cr_assert_eq(publish(6), 0); /* now one slot is held, and the other is the newest */
     start_ns = clock_now_ns();
     pthread_create(&thread, NULL, release_without_ring, &frame);
     cr_assert_eq(pf_producer_begin(producer, PF_FOREVER, &(struct pf_frame){0}), 0);
-    cr_assert_lt(clock_now_ns() - start_ns, NS_PER_S, "the producer slept too long");
+    cr_assert_lt(clock_now_ns() - start_ns, 60 * NS_PER_S, "the producer slept too long");
     pthread_join(thread, NULL);
     segment_close(&mapping);
 }
@@ -294,7 +294,7 @@ Test(stream, a_restarted_producer_is_joined)
     cr_assert_eq(pf_viewer_reattach(viewer, 0), -EAGAIN);
     open_producer(2, 0);
     cr_assert_eq(publish(5), 0);
-    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     expect(5);
 }
 
@@ -368,7 +368,7 @@ static void *open_producer_later(void *unused)
 
 Test(stream, a_viewer_waits_for_a_producer)
 {
-    struct pf_viewer_options options = {.wait_ns = 10 * NS_PER_S};
+    struct pf_viewer_options options = {.wait_ns = HANG_NS};
     pthread_t thread;
 
     pthread_create(&thread, NULL, open_producer_later, NULL);
@@ -471,7 +471,7 @@ static void run_both_threads(uint32_t slots, bool every_frame)
     open_viewer(every_frame);
     pthread_create(&thread, NULL, draw_many, &count);
     while (expected < count) {
-        cr_assert_eq(pf_viewer_acquire(viewer, 10 * NS_PER_S, &frame), 0);
+        cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
         const uint32_t *pixels = (const uint32_t *)(const void *)frame.plane[0].pixels;
         uint32_t first = pixels[0];
         for (int k = 1; k < 64 * 48; k++)

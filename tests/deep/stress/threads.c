@@ -20,6 +20,8 @@
 #include "core/doorbell.h"
 #include "core/handoff.h"
 
+#define HANG_NS (60 * NS_PER_S) /* a wait that takes this long counts as hanging */
+
 enum { SLOTS = 4, SLOT_BYTES = 4096, WORDS = SLOT_BYTES / 8, RESTARTS = 20 };
 
 static alignas(4096) struct layout_header header;
@@ -149,7 +151,7 @@ static int publish_some(struct pf_producer *made)
     struct pf_frame frame;
 
     for (int i = 0; i < 20; i++) {
-        if (pf_producer_begin(made, NS_PER_S, &frame) < 0)
+        if (pf_producer_begin(made, HANG_NS, &frame) < 0)
             return -1;
         frame.plane[0].pixels[0] = (uint8_t)i;
         pf_producer_publish(made, &frame);
@@ -173,16 +175,16 @@ static int run_wake(void)
         if (publish_some(made) < 0)
             return -1;
         int ret;
-        while ((ret = pf_viewer_acquire(viewer, NS_PER_S, &frame)) == -EINTR)
+        while ((ret = pf_viewer_acquire(viewer, HANG_NS, &frame)) == -EINTR)
             ;
         if (ret < 0)
             return -1;
         pf_viewer_release(viewer, &frame);
         if (pf_producer_change_format(made, &format) < 0)
             return -1;
-        while (pf_viewer_acquire(viewer, NS_PER_S, &frame) != -EREMCHG)
+        while (pf_viewer_acquire(viewer, HANG_NS, &frame) != -EREMCHG)
             ;
-        if (pf_viewer_reattach(viewer, NS_PER_S) < 0)
+        if (pf_viewer_reattach(viewer, HANG_NS) < 0)
             return -1;
     }
     atomic_store(&stop, true);
