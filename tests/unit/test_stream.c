@@ -232,57 +232,6 @@ Test(stream, a_crashed_viewer_is_reclaimed_during_a_long_wait)
     segment_close(&segment);
 }
 
-/* ------------------------------------------------------------------ lost rings */
-
-static struct segment mapping; /* a second mapping of the segment, for its doorbells */
-
-/* Wait until a process sleeps on the doorbell, then set the word as if no process did: the next
- * ring does not wake the sleeper, as if the ringing process had been killed before. */
-static void lose_next_ring(_Atomic uint32_t *doorbell)
-{
-    for (int ms = 0; atomic_load(doorbell) == 0 && ms < 60000; ms++)
-        usleep(1000);
-    atomic_store(doorbell, 0);
-}
-
-static void *publish_without_ring(void *unused)
-{
-    lose_next_ring(&mapping.viewers->lane[0].doorbell);
-    publish(5);
-    return unused;
-}
-
-static void *release_without_ring(void *frame)
-{
-    lose_next_ring(&mapping.viewers->producer_doorbell);
-    pf_viewer_release(viewer, frame);
-    return NULL;
-}
-
-/* A sleep takes at most DOORBELL_SLEEP_MAX_NS; the test allows much more for a busy machine. */
-Test(stream, a_sleeper_whose_ring_is_lost_polls_again_soon)
-{
-    struct pf_frame frame;
-    pthread_t thread;
-
-    open_producer(2, 0);
-    open_viewer(true);
-    cr_assert_eq(segment_attach(&mapping, pf_viewer_segment(viewer)->shmid, NULL), 0);
-    int64_t start_ns = clock_now_ns();
-    pthread_create(&thread, NULL, publish_without_ring, NULL);
-    cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), 0);
-    cr_assert_lt(clock_now_ns() - start_ns, 60 * NS_PER_S, "the viewer slept too long");
-    pthread_join(thread, NULL);
-
-    cr_assert_eq(publish(6), 0); /* now one slot is held, and the other is the newest */
-    start_ns = clock_now_ns();
-    pthread_create(&thread, NULL, release_without_ring, &frame);
-    cr_assert_eq(pf_producer_begin(producer, PF_FOREVER, &(struct pf_frame){0}), 0);
-    cr_assert_lt(clock_now_ns() - start_ns, 60 * NS_PER_S, "the producer slept too long");
-    pthread_join(thread, NULL);
-    segment_close(&mapping);
-}
-
 Test(stream, a_restarted_producer_is_joined)
 {
     struct pf_frame frame;
