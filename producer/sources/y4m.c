@@ -2,7 +2,7 @@
 /*
  * YUV4MPEG2 (mjpegtools, yuv4mpeg(5)), as FFmpeg and other programs write it: a header line for the
  * stream, then a header line and the planes of each frame. A whole frame is read into private
- * memory; libyuv converts its colours from there into the slot.
+ * memory, and its colours are converted from there into the slot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libyuv.h>
-
 #include "core/log.h"
 #include "probe.h"
 #include "program/signals.h"
 #include "source.h"
+#include "yuv.h"
 
 enum {
     HEADER_MAX = 1024, /* bytes of a header line; real ones have less than 200 */
@@ -28,8 +27,6 @@ enum {
 
 static const char magic[] = "YUV4MPEG2";
 
-enum chroma { CHROMA_420, CHROMA_422, CHROMA_444, CHROMA_MONO };
-
 struct y4m_source {
     struct source source;
     const char *name; /* for messages */
@@ -39,10 +36,9 @@ struct y4m_source {
     uint64_t offset; /* in the stream, of buffer[start] */
     bool loop;
     uint64_t header_bytes; /* offset of the first frame */
-    enum chroma chroma;
-    bool is_full_range, is_bt709;
-    size_t y_bytes, uv_bytes; /* of the luma plane, of one chroma plane */
-    uint8_t *planes;          /* Y, U, V of the current frame */
+    struct yuv_format yuv;
+    size_t frame_bytes;
+    uint8_t *frame; /* the current one */
     uint64_t number;
 };
 
@@ -155,16 +151,15 @@ static int parse_chroma(struct y4m_source *self, const char *text)
 {
     static const struct {
         const char *name;
-        enum chroma chroma;
+        enum yuv_chroma chroma;
     } known[] = {
-        {"420", CHROMA_420},      {"420jpeg", CHROMA_420}, {"420mpeg2", CHROMA_420},
-        {"420paldv", CHROMA_420}, {"422", CHROMA_422},     {"444", CHROMA_444},
-        {"mono", CHROMA_MONO},
+        {"420", YUV_420}, {"420jpeg", YUV_420}, {"420mpeg2", YUV_420}, {"420paldv", YUV_420},
+        {"422", YUV_422}, {"444", YUV_444},     {"mono", YUV_MONO},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, text) == 0) {
-            self->chroma = known[i].chroma;
+            self->yuv.chroma = known[i].chroma;
             return 0;
         }
     return reject(self, "colour space C", text);
@@ -187,7 +182,7 @@ static int parse_parameter(struct y4m_source *self, char *word)
         return 0;
     case 'X':
         if (strcmp(word, "XCOLORRANGE=FULL") == 0) /* FFmpeg's extension */
-            self->is_full_range = true;
+            self->yuv.is_full_range = true;
         return 0;
     default: return 0; /* A, the aspect of pixels, which are shown square; and unknown parameters */
     }
@@ -223,18 +218,11 @@ static int read_header(struct y4m_source *self)
 
 static int allocate(struct y4m_source *self)
 {
-    const struct pf_format *format = &self->source.format;
-    size_t half_width = (format->width + 1) / 2, half_height = (format->height + 1) / 2;
-
-    self->y_bytes = (size_t)format->width * format->height;
-    switch (self->chroma) {
-    case CHROMA_420: self->uv_bytes = half_width * half_height; break;
-    case CHROMA_422: self->uv_bytes = half_width * format->height; break;
-    case CHROMA_444: self->uv_bytes = self->y_bytes; break;
-    case CHROMA_MONO: self->uv_bytes = 0; break;
-    }
-    self->planes = malloc(self->y_bytes + 2 * self->uv_bytes);
-    return self->planes ? 0 : log_out_of_memory(self->name);
+    self->yuv.width = self->source.format.width;
+    self->yuv.height = self->source.format.height;
+    self->frame_bytes = yuv_frame_bytes(&self->yuv);
+    self->frame = malloc(self->frame_bytes);
+    return self->frame ? 0 : log_out_of_memory(self->name);
 }
 
 /* ------------------------------------------------------------------ frames */
@@ -263,7 +251,6 @@ static int skip_partial_frame(const struct y4m_source *self)
 static int next(struct source *source)
 {
     struct y4m_source *self = (struct y4m_source *)source;
-    size_t wanted = self->y_bytes + 2 * self->uv_bytes;
     char line[HEADER_MAX];
     uint64_t begin = self->offset;
     int ret = take_line(self, line);
@@ -285,37 +272,18 @@ static int next(struct source *source)
         log_error("%s: damaged: no FRAME at byte %llu", self->name, (unsigned long long)begin);
         return -EBADMSG;
     }
-    ssize_t got = take(self, self->planes, wanted);
+    ssize_t got = take(self, self->frame, self->frame_bytes);
     if (got < 0)
         return (int)got;
-    return (size_t)got < wanted ? skip_partial_frame(self) : 0;
+    return (size_t)got < self->frame_bytes ? skip_partial_frame(self) : 0;
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
 {
     struct y4m_source *self = (struct y4m_source *)source;
     const struct pf_format *format = &source->format;
-    /* libyuv's "ARGB" is B, G, R, A in memory. */
-    const struct YuvConstants *full = self->is_bt709 ? &kYuvF709Constants : &kYuvJPEGConstants;
-    const struct YuvConstants *limited = self->is_bt709 ? &kYuvH709Constants : &kYuvI601Constants;
-    const struct YuvConstants *colors = self->is_full_range ? full : limited;
-    const uint8_t *y = self->planes, *u = y + self->y_bytes, *v = u + self->uv_bytes;
-    uint8_t *pixels = frame->plane[0].pixels;
-    int width = (int)format->width, height = (int)format->height, half = (width + 1) / 2;
-    int stride = (int)frame->plane[0].stride_bytes;
 
-    switch (self->chroma) {
-    case CHROMA_420:
-        I420ToARGBMatrix(y, width, u, half, v, half, pixels, stride, colors, width, height);
-        break;
-    case CHROMA_422:
-        I422ToARGBMatrix(y, width, u, half, v, half, pixels, stride, colors, width, height);
-        break;
-    case CHROMA_444:
-        I444ToARGBMatrix(y, width, u, width, v, width, pixels, stride, colors, width, height);
-        break;
-    case CHROMA_MONO: I400ToARGBMatrix(y, width, pixels, stride, colors, width, height); break;
-    }
+    yuv_convert(&self->yuv, self->frame, frame->plane[0].pixels, frame->plane[0].stride_bytes);
     if (format->rate_num)
         frame->pts_ns = (int64_t)((double)self->number * 1e9 * format->rate_den / format->rate_num);
     self->number++;
@@ -338,7 +306,7 @@ static void close_y4m(struct source *source)
 
     if (self->fd > STDIN_FILENO)
         close(self->fd);
-    free(self->planes);
+    free(self->frame);
     free(self);
 }
 
@@ -363,7 +331,7 @@ static int open_y4m(struct source **source, const struct source_config *config)
         goto failed;
     self->header_bytes = self->offset;
     self->loop = config->loop;
-    self->is_bt709 = config->matrix == 709;
+    self->yuv.matrix = config->matrix == 709 ? 709 : 601;
     ret = allocate(self);
     if (ret < 0)
         goto failed;

@@ -99,7 +99,7 @@ def y4m_of_ffmpeg_is_on_the_screen_within_rounding(t):
         path = f"{t.path}/{pixels}.y4m"
         t.run("ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=1",
               "-frames:v", "1", "-pix_fmt", pixels, path)
-        # libyuv enlarges chroma to the nearest sample.
+        # The producer enlarges chroma to the nearest sample.
         expected = Image.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
         viewer = t.viewer("--follow", presenter="x11").is_ready()
         with open(path, "rb") as file:
