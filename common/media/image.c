@@ -28,9 +28,11 @@ enum {
     BACKGROUND = 128, /* neutral grey behind transparent pixels */
 };
 
-/* Chunks that libpng would keep in memory in their full length, with only a warning if that is
- * over ANCILLARY_MAX. None of them has pixels, so libpng is configured to skip them. */
-static const png_byte skipped_chunks[] = "eXIf\0iCCP\0iTXt\0pCAL\0sCAL\0sPLT\0tEXt\0zTXt";
+/* Chunks that libpng is configured to skip. It would keep the first eight in memory in their full
+ * length, with only a warning if that is over ANCILLARY_MAX. With one of the other three it would
+ * compose transparent pixels in linear light. Samples are shown as they are in the file. */
+static const png_byte skipped_chunks[] =
+    "eXIf\0iCCP\0iTXt\0pCAL\0sCAL\0sPLT\0tEXt\0zTXt\0cHRM\0gAMA\0sRGB";
 
 struct image {
     png_structp png;

@@ -253,6 +253,90 @@ Test(image, every_kind_of_png_is_read_as_the_specification_says)
                                              sizes[size][0], sizes[size][1]});
 }
 
+/* ------------------------------------------------------------------ chunks without pixels */
+
+static void append_word(struct memory *memory, uint32_t word)
+{
+    uint8_t bytes[] = {(uint8_t)(word >> 24), (uint8_t)(word >> 16), (uint8_t)(word >> 8),
+                       (uint8_t)word};
+
+    memcpy(memory->bytes + memory->length, bytes, 4);
+    memory->length += 4;
+}
+
+/* CRC-32 as in PNG, annex D. */
+static uint32_t crc_of(const uint8_t *bytes, size_t length)
+{
+    uint32_t crc = 0xffffffff;
+
+    for (size_t bit = 0; bit < 8 * length; bit++) {
+        if (bit % 8 == 0)
+            crc ^= bytes[bit / 8];
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
+
+enum { AFTER_SIGNATURE = 8, AFTER_HEADER = 33 };
+
+/* Copy a PNG, with one more chunk at byte `at`. */
+static void insert_chunk(const struct memory *png, size_t at, const char *name, const uint8_t *data,
+                         size_t length, struct memory *out)
+{
+    memcpy(out->bytes, png->bytes, at);
+    out->length = at;
+    append_word(out, (uint32_t)length);
+    memcpy(out->bytes + out->length, name, 4);
+    memcpy(out->bytes + out->length + 4, data, length);
+    out->length += 4 + length;
+    append_word(out, crc_of(out->bytes + out->length - 4 - length, 4 + length));
+    memcpy(out->bytes + out->length, png->bytes + at, png->length - at);
+    out->length += png->length - at;
+}
+
+Test(image, colour_spaces_in_a_file_change_no_pixel)
+{
+    static const struct {
+        const char *name;
+        size_t length;
+        uint8_t data[32];
+    } chunks[] = {
+        {"gAMA", 4, {0, 0, 0xb1, 0x8f}}, /* 1 / 2.2 */
+        {"gAMA", 4, {0, 1, 0x86, 0xa0}}, /* 1 */
+        {"gAMA", 4, {0, 0, 0, 9}},
+        {"gAMA", 4, {0, 0x7f, 0xff, 0xff}},
+        {"sRGB", 1, {0}},
+        {"sRGB", 1, {3}},
+        {"cHRM", 32, {0, 0, 0x7a, 0x26, 0, 0, 0x80, 0x84, 0, 0, 0xfa, 0, 0, 0, 0x80, 0xe8}},
+        {"sBIT", 4, {2, 3, 4, 5}},
+    };
+    static const struct kind kinds[] = {
+        {PNG_COLOR_TYPE_RGB_ALPHA, 8, PNG_INTERLACE_NONE, false, 16, 16},
+        {PNG_COLOR_TYPE_RGB_ALPHA, 16, PNG_INTERLACE_ADAM7, false, 16, 16},
+        {PNG_COLOR_TYPE_GRAY_ALPHA, 8, PNG_INTERLACE_NONE, false, 16, 16},
+        {PNG_COLOR_TYPE_PALETTE, 8, PNG_INTERLACE_NONE, true, 16, 16},
+        {PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_NONE, true, 16, 16},
+        {PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_NONE, false, 16, 16},
+    };
+    static struct memory plain_png, with_chunk;
+    static uint8_t expected[16 * STRIDE], pixels[16 * STRIDE];
+    uint32_t width, height;
+
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        make_png(&kinds[k], &plain_png);
+        cr_assert_eq(read_png(&plain_png, expected, &width, &height), 0);
+        for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+            insert_chunk(&plain_png, AFTER_HEADER, chunks[i].name, chunks[i].data, chunks[i].length,
+                         &with_chunk);
+            memset(pixels, 0, sizeof pixels);
+            cr_assert_eq(read_png(&with_chunk, pixels, &width, &height), 0);
+            for (uint32_t y = 0; y < height; y++)
+                cr_assert_arr_eq(pixels + y * STRIDE, expected + y * STRIDE, 4 * width,
+                                 "%s %zu changes pixels of kind %zu", chunks[i].name, i, k);
+        }
+    }
+}
+
 /* ------------------------------------------------------------------ damage */
 
 static const struct kind plain = {PNG_COLOR_TYPE_RGB, 8, PNG_INTERLACE_ADAM7, false, 9, 7};
