@@ -20,6 +20,7 @@
 #include <png.h>
 
 #include "core/log.h"
+#include "file_kind.h"
 #include "pageflip.h"
 
 enum {
@@ -74,7 +75,12 @@ static void read_bytes(png_structp png, png_bytep data, size_t length)
 
 static int log_bad_image(const struct image *image)
 {
-    log_error("%s: not a valid PNG: %s", image->path, image->reason);
+    const char *kind = file_kind(image->path);
+
+    if (kind && strcmp(kind, FILE_KIND_PNG) != 0)
+        log_error("%s: not a valid PNG: it is %s", image->path, kind);
+    else
+        log_error("%s: not a valid PNG: %s", image->path, image->reason);
     return -EBADMSG;
 }
 
@@ -108,13 +114,13 @@ static int open_file(FILE **file, const char *path)
 
     if (fd < 0 || fstat(fd, &info) < 0) {
         int ret = -errno;
-        log_error("%s: cannot open: %s", path, strerror(-ret));
+        log_error("%s: cannot open: %s", path, file_open_failure(path, -ret));
         if (fd >= 0)
             close(fd);
         return ret;
     }
     if (!S_ISREG(info.st_mode)) {
-        log_error("%s: not a regular file", path);
+        log_error("%s: not a PNG file: it is %s", path, file_kind(path));
         close(fd);
         return -EBADMSG;
     }

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "media/file_kind.h"
 #include "media/stamp.h"
 #include "program/options.h"
 
@@ -49,9 +50,9 @@ static int find(const struct source_config *config)
 static int reject_input(const char *input)
 {
     char hints[512] = "";
-
+    const char *kind;
     if (access(input, R_OK) < 0) {
-        log_error("input %s: %s", input, strerror(errno));
+        log_error("input %s: %s", input, file_open_failure(input, errno));
         return -EBADMSG;
     }
     for (size_t i = 0; i < COUNT; i++) {
@@ -60,7 +61,8 @@ static int reject_input(const char *input)
             snprintf(hints + length, sizeof hints - length, "%s%s", length ? ", or " : "",
                      sources[i]->hint);
     }
-    log_error("input %s: no source reads it; give %s", input, hints);
+    kind = file_kind(input);
+    log_error("input %s: no source reads %s; give %s", input, kind ? kind : "it", hints);
     return -EBADMSG;
 }
 
