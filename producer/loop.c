@@ -70,11 +70,40 @@ static int sleep_until(struct loop *loop, int64_t due_ns)
     return ret;
 }
 
-/* Every field; there is no padding. Pacing keeps the rate of the start: no source changes its
- * rate. */
+/* Every field; there is no padding. */
 static bool is_same_format(const struct pf_format *a, const struct pf_format *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* The rate of the times in the input: with --rate 0, the source's own. */
+static struct pf_format media_format(const struct loop *loop)
+{
+    struct pf_format format = loop_format(loop);
+
+    return format.rate_num ? format : loop->source->format;
+}
+
+void loop_start(struct loop *loop)
+{
+    struct pf_format media = media_format(loop);
+
+    pacing_init(&loop->pacing, loop->format.rate_num, loop->format.rate_den, clock_now_ns());
+    pacing_init(&loop->media, media.rate_num, media.rate_den, 0);
+}
+
+/* The frame that is due at `due_ns` is the first of another rate. */
+static void change_rate(struct loop *loop, int64_t due_ns)
+{
+    struct pf_format format = loop_format(loop), media = media_format(loop);
+
+    if (format.rate_num != loop->pacing.num || format.rate_den != loop->pacing.den) {
+        pacing_change_rate(&loop->pacing, format.rate_num, format.rate_den, due_ns);
+        pacing_next_ns(&loop->pacing, due_ns);
+    }
+    if (loop->media.num && (media.rate_num != loop->media.num || media.rate_den != loop->media.den))
+        pacing_change_rate(&loop->media, media.rate_num, media.rate_den,
+                           pacing_due_ns(&loop->media, loop->media.tick));
 }
 
 /* Continue in a segment of another format. */
@@ -90,8 +119,8 @@ static int change_format(struct loop *loop, const struct pf_format *format)
     return ret;
 }
 
-/* Wait for the source's next frame, and for a segment of its format. */
-static int next_frame(struct loop *loop)
+/* Wait for the source's next frame, which is due at `due_ns`, and for a segment of its format. */
+static int next_frame(struct loop *loop, int64_t due_ns)
 {
     int ret;
 
@@ -100,6 +129,7 @@ static int next_frame(struct loop *loop)
             break;
     if (ret < 0)
         return ret;
+    change_rate(loop, due_ns);
     struct pf_format format = loop_format(loop);
     return is_same_format(&format, &loop->format) ? 0 : change_format(loop, &format);
 }
@@ -133,7 +163,7 @@ int loop_run(struct loop *loop)
         int64_t due_ns = pacing_next_ns(&loop->pacing, clock_now_ns());
         int ret = sleep_until(loop, due_ns);
         if (ret == 0 && !is_ready)
-            ret = next_frame(loop);
+            ret = next_frame(loop, due_ns);
         if (ret < 0)
             return ret == -ENODATA ? 0 : ret;
         is_ready = true;
@@ -152,6 +182,8 @@ int loop_run(struct loop *loop)
             pf_producer_abandon(loop->producer, &frame);
             return ret == -ENODATA ? 0 : ret;
         }
+        if (!loop->source->live && loop->media.num)
+            frame.pts_ns = pacing_due_ns(&loop->media, loop->media.tick++);
         pf_producer_publish(loop->producer, &frame);
         report_frame(&loop->report, &frame);
         record_frame(&loop->record, &frame);

@@ -16,6 +16,7 @@ struct loop {
     struct pf_producer *producer;
     struct pf_format format; /* of the segment */
     struct pacing pacing;
+    struct pacing media;     /* times of the frames in the input; not for live sources */
     uint64_t published;
     uint64_t slotless_ticks; /* ticks without a free slot */
     struct report report;
@@ -25,6 +26,9 @@ struct loop {
 
 /* The source's format, with the rate of --rate if that is given. */
 struct pf_format loop_format(const struct loop *loop);
+
+/* Start the clocks. Call it directly before loop_run(). */
+void loop_start(struct loop *loop);
 
 /* Returns 0 at the end of the source or after --frames frames, or a negative errno, logged;
  * -EINTR: a signal requested an exit; -EIO: a report could not be written. */

@@ -79,7 +79,7 @@ int main(int argc, char **argv)
         code = EXIT_OUTPUT_FAILED;
         goto out;
     }
-    pacing_init(&state.pacing, state.format.rate_num, state.format.rate_den, clock_now_ns());
+    loop_start(&state);
     ret = loop_run(&state);
     code = finish(&state, &options, ret);
 out:

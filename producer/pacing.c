@@ -11,6 +11,14 @@ void pacing_init(struct pacing *pacing, uint32_t num, uint32_t den, int64_t now_
     *pacing = (struct pacing){.num = num, .den = den, .start_ns = now_ns};
 }
 
+void pacing_change_rate(struct pacing *pacing, uint32_t num, uint32_t den, int64_t start_ns)
+{
+    uint64_t skipped = pacing->skipped;
+
+    pacing_init(pacing, num, den, start_ns);
+    pacing->skipped = skipped;
+}
+
 int64_t pacing_due_ns(const struct pacing *pacing, uint64_t tick)
 {
     uint128 ns = (uint128)tick * (uint64_t)NS_PER_S * pacing->den / pacing->num;

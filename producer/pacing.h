@@ -18,6 +18,9 @@ struct pacing {
 
 void pacing_init(struct pacing *pacing, uint32_t num, uint32_t den, int64_t now_ns);
 
+/* Continue at another rate. Tick 0 of the new rate is due at `start_ns`, and is the next. */
+void pacing_change_rate(struct pacing *pacing, uint32_t num, uint32_t den, int64_t start_ns);
+
 /* When tick `tick` is due. Exact at any rate for hours: rounding does not accumulate. */
 int64_t pacing_due_ns(const struct pacing *pacing, uint64_t tick);
 

@@ -21,7 +21,6 @@ struct png_source {
     size_t count, next; /* paths[next] is the next to open */
     bool loop;
     struct image *image; /* open, its header read, not yet decoded */
-    uint64_t number;
 };
 
 static enum source_match probe_png(const char *input)
@@ -30,7 +29,8 @@ static enum source_match probe_png(const char *input)
 
     if (probe_is_folder(input) || probe_content(input, signature, sizeof signature))
         return SOURCE_MATCH_CONTENT;
-    return probe_suffix(input, ".png") ? SOURCE_MATCH_NAME : SOURCE_MATCH_NONE;
+    return probe_suffix(input, ".png") && !probe_is_stream(input) ? SOURCE_MATCH_NAME
+                                                                  : SOURCE_MATCH_NONE;
 }
 
 static enum source_match probe(const struct source_config *config)
@@ -119,10 +119,6 @@ static int fill(struct source *source, struct pf_frame *frame)
 
     image_close(self->image);
     self->image = NULL;
-    if (ret == 0 && source->format.rate_num)
-        frame->pts_ns = (int64_t)((double)self->number * 1e9 * source->format.rate_den /
-                                  source->format.rate_num);
-    self->number++;
     return ret;
 }
 

@@ -33,6 +33,17 @@ bool probe_content(const char *input, const void *magic, size_t bytes)
     return is_equal;
 }
 
+bool probe_is_stream(const char *input)
+{
+    struct stat info;
+
+    if (strcmp(input, "-") == 0)
+        return true;
+    if (stat(input, &info) < 0 || S_ISREG(info.st_mode))
+        return false;
+    return S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || strcmp(input, "/dev/stdin") == 0;
+}
+
 bool probe_is_folder(const char *input)
 {
     struct stat info;

@@ -14,6 +14,10 @@ bool probe_suffix(const char *input, const char *suffix);
  * and a file that cannot be read. */
 bool probe_content(const char *input, const void *magic, size_t bytes);
 
+/* Is it "-", "/dev/stdin", a FIFO, a pipe such as /dev/fd/63, or a socket, and no regular file?
+ * Only reading shows what such an input contains. */
+bool probe_is_stream(const char *input);
+
 bool probe_is_folder(const char *input);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "media/file_kind.h"
@@ -50,6 +51,7 @@ static int find(const struct source_config *config)
 static int reject_input(const char *input)
 {
     char hints[512] = "";
+    char advice[ADVICE_BYTES];
     const char *kind;
     if (access(input, R_OK) < 0) {
         log_error("input %s: %s", input, file_open_failure(input, errno));
@@ -62,7 +64,8 @@ static int reject_input(const char *input)
                      sources[i]->hint);
     }
     kind = file_kind(input);
-    log_error("input %s: no source reads %s; give %s", input, kind ? kind : "it", hints);
+    log_error("input %s: no source reads %s; give %s, or convert it: %s", input, kind ? kind : "it",
+              hints, advice_convert(input, advice));
     return -EBADMSG;
 }
 

@@ -24,9 +24,10 @@ struct source_config {
 struct source {
     const struct source_ops *ops;
     struct pf_format format; /* of the next frame; rate 0/0 when the source has none of its own */
-    bool live;    /* true: a tick without a free slot is skipped; false: the source waits for a
-                     slot, and no frame is skipped */
-    bool stamped; /* source_fill() draws a stamp (media/stamp.h) into each frame */
+    bool live;     /* true: a tick without a free slot is skipped; false: the source waits for a
+                      slot, and no frame is skipped */
+    bool is_ahead; /* a pipe contains data of the frame after the one that `next` has read */
+    bool stamped;  /* source_fill() draws a stamp (media/stamp.h) into each frame */
 };
 
 /* How certain a source is that it can read the inputs, in ascending order. */
@@ -39,8 +40,8 @@ enum source_match {
 struct source_ops {
     const char *name, *summary;
 
-    /* What to give the producer for this source, and how to convert other input to it; completes
-     * "give ...". NULL: the source reads no input. */
+    /* What to give the producer for this source; completes "give ...". NULL: the source reads no
+     * input. */
     const char *hint;
 
     bool takes_many; /* it reads several inputs, one after the other; false: at most one */
@@ -61,15 +62,16 @@ struct source_ops {
     int (*open)(struct source **source, const struct source_config *config);
 
     /*
-     * Prepare the next frame and determine its format: source->format may change here, before the
-     * slot is begun. NULL when every frame is ready and of the same format. Returns 0, -ENODATA at
-     * the end, -EINTR (a signal), or a negative errno, logged.
+     * Prepare the next frame and determine its format: source->format may change here,
+     * with its rate, before the slot is begun. NULL when every frame is ready and of the same
+     * format. Returns 0, -ENODATA at the end, -EINTR (a signal), or a negative errno, logged.
      */
     int (*next)(struct source *source);
 
     /*
-     * Draw the frame directly into `frame`'s slot, every pixel. May set frame->pts_ns and
-     * frame->flags. Returns as next(). The caller abandons the frame after anything but 0.
+     * Draw the frame directly into `frame`'s slot, every pixel. May set frame->flags, and a
+     * live source frame->pts_ns. Returns as next(). The caller abandons the frame after anything
+     * but 0.
      */
     int (*fill)(struct source *source, struct pf_frame *frame);
 

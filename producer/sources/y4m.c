@@ -1,45 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * YUV4MPEG2 (mjpegtools, yuv4mpeg(5)), as FFmpeg and other programs write it: a header line for the
- * stream, then a header line and the planes of each frame. A whole frame is read into private
- * memory, and its colours are converted from there into the slot.
+ * stream, then a header line and the planes of each frame. Another stream may follow, with a header
+ * of its own. A whole frame is read into private memory, and its colours are converted from there
+ * into the slot.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "core/log.h"
+#include "media/file_kind.h"
 #include "probe.h"
 #include "program/signals.h"
 #include "source.h"
+#include "y4m_header.h"
 #include "yuv.h"
 
 enum {
-    HEADER_MAX = 1024, /* bytes of a header line; real ones have less than 200 */
+    LINE_MAX_BYTES = 1024, /* of a header line; real ones have less than 200 */
     BUFFER_BYTES = 1 << 16,
 };
-
-/* A command that makes Y4M of any other video. */
-#define CONVERT "ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -"
-
-static const char magic[] = "YUV4MPEG2";
 
 struct y4m_source {
     struct source source;
     const char *name; /* for messages */
     int fd;
+    bool is_pipe;                 /* a pipe, a FIFO or a socket */
+    bool is_fifo;                 /* with a name: a writer may come and go */
     uint8_t buffer[BUFFER_BYTES]; /* bytes not used yet: from `start` to `end` */
     size_t start, end;
     uint64_t offset; /* in the stream, of buffer[start] */
     bool loop;
-    uint64_t header_bytes; /* offset of the first frame */
-    struct yuv_format yuv;
+    struct y4m_header header; /* of the stream that is being read */
     size_t frame_bytes;
-    uint8_t *frame; /* the current one */
-    uint64_t number;
+    uint8_t *frame;  /* the current one */
+    uint64_t number; /* of frames since the beginning of the file */
 };
 
 /* ------------------------------------------------------------------ bytes */
@@ -86,11 +89,11 @@ static ssize_t take(struct y4m_source *self, uint8_t *to, size_t bytes)
 
 /* Read a line, without its newline. Returns 1, 0 at the end of the stream, -ENODATA if the stream
  * ends within the line, or another negative errno, logged. */
-static int take_line(struct y4m_source *self, char line[HEADER_MAX])
+static int take_line(struct y4m_source *self, char line[LINE_MAX_BYTES])
 {
     uint64_t begin = self->offset;
 
-    for (size_t length = 0; length < HEADER_MAX; length++) {
+    for (size_t length = 0; length < LINE_MAX_BYTES; length++) {
         if (self->start == self->end) {
             ssize_t got = read_some(self, self->buffer, sizeof self->buffer);
             if (got < 0)
@@ -107,136 +110,84 @@ static int take_line(struct y4m_source *self, char line[HEADER_MAX])
             return 1;
         }
     }
-    log_error("%s: not Y4M: no end of line within %d bytes after byte %llu", self->name, HEADER_MAX,
-              (unsigned long long)begin);
+    log_error("%s: not Y4M: no end of line within %d bytes after byte %llu", self->name,
+              LINE_MAX_BYTES, (unsigned long long)begin);
     return -EBADMSG;
 }
 
 /* ------------------------------------------------------------------ the stream's header */
 
-static int reject(const struct y4m_source *self, const char *what, const char *value)
+/* Begin a stream with this header line: its format is that of the next frame. */
+static int begin_stream(struct y4m_source *self, char *line)
 {
-    log_error("%s: Y4M header: %s \"%s\" is not supported; convert it: " CONVERT, self->name, what,
-              value);
-    return -EBADMSG;
-}
+    int ret = y4m_header_parse(&self->header, line);
 
-static int parse_number(const char *text, uint32_t *number)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-
-    if (end == text || *end || value < 1 || value > UINT32_MAX || *text == '-')
-        return -EBADMSG;
-    *number = (uint32_t)value;
-    return 0;
-}
-
-static int parse_rate(struct y4m_source *self, char *text)
-{
-    struct pf_format *format = &self->source.format;
-    char *colon = strchr(text, ':');
-
-    if (strcmp(text, "0:0") == 0) /* unknown */
-        return 0;
-    if (!colon)
-        return reject(self, "rate F", text);
-    *colon = '\0';
-    if (parse_number(text, &format->rate_num) < 0 || parse_number(colon + 1, &format->rate_den) < 0)
-        return reject(self, "rate F", text);
-    return 0;
-}
-
-static int parse_chroma(struct y4m_source *self, const char *text)
-{
-    static const struct {
-        const char *name;
-        enum yuv_chroma chroma;
-    } known[] = {
-        {"420", YUV_420}, {"420jpeg", YUV_420}, {"420mpeg2", YUV_420}, {"420paldv", YUV_420},
-        {"422", YUV_422}, {"444", YUV_444},     {"mono", YUV_MONO},
-    };
-
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].name, text) == 0) {
-            self->yuv.chroma = known[i].chroma;
-            return 0;
-        }
-    return reject(self, "colour space C", text);
-}
-
-static int parse_parameter(struct y4m_source *self, char *word)
-{
-    struct pf_format *format = &self->source.format;
-
-    switch (word[0]) {
-    case 'W':
-        return parse_number(word + 1, &format->width) < 0 ? reject(self, "width W", word + 1) : 0;
-    case 'H':
-        return parse_number(word + 1, &format->height) < 0 ? reject(self, "height H", word + 1) : 0;
-    case 'F': return parse_rate(self, word + 1);
-    case 'C': return parse_chroma(self, word + 1);
-    case 'I':
-        if (word[1] && !strchr("p?", word[1]))
-            log_warning("%s: interlaced frames are shown without deinterlacing", self->name);
-        return 0;
-    case 'X':
-        if (strcmp(word, "XCOLORRANGE=FULL") == 0) /* FFmpeg's extension */
-            self->yuv.is_full_range = true;
-        return 0;
-    default: return 0; /* A, the aspect of pixels, which are shown square; and unknown parameters */
-    }
-}
-
-static int read_header(struct y4m_source *self)
-{
-    struct pf_format *format = &self->source.format;
-    char line[HEADER_MAX], *rest = line;
-    int ret = take_line(self, line);
-
-    if (ret < 0 && ret != -ENODATA)
+    if (ret < 0)
         return ret;
-    const char *word = ret == 1 ? strsep(&rest, " ") : "";
-    if (strcmp(word, magic) != 0) {
-        log_error("%s: not Y4M: no %s header line at byte 0; convert it: " CONVERT, self->name,
-                  magic);
-        return -EBADMSG;
-    }
-    for (char *parameter; (parameter = strsep(&rest, " "));) {
-        ret = parse_parameter(self, parameter);
-        if (ret < 0)
-            return ret;
-    }
-    if (format->width < 1 || format->width > PF_SIZE_MAX || format->height < 1 ||
-        format->height > PF_SIZE_MAX) {
-        log_error("%s: Y4M header: size %ux%u; each side must be 1 to %d pixels", self->name,
-                  format->width, format->height, PF_SIZE_MAX);
-        return -EBADMSG;
-    }
-    return 0;
-}
-
-static int allocate(struct y4m_source *self)
-{
-    self->yuv.width = self->source.format.width;
-    self->yuv.height = self->source.format.height;
-    self->frame_bytes = yuv_frame_bytes(&self->yuv);
+    self->source.format = (struct pf_format){.fourcc = PF_FOURCC_XR24,
+                                             .width = self->header.yuv.width,
+                                             .height = self->header.yuv.height,
+                                             .rate_num = self->header.rate_num,
+                                             .rate_den = self->header.rate_den};
+    free(self->frame);
+    self->frame_bytes = yuv_frame_bytes(&self->header.yuv);
     self->frame = malloc(self->frame_bytes);
     return self->frame ? 0 : log_out_of_memory(self->name);
 }
 
+/* The input does not begin like Y4M: log what it is instead. */
+static int reject_content(const struct y4m_source *self)
+{
+    const char *kind = file_kind_of_bytes(self->buffer, self->end);
+    char advice[ADVICE_BYTES];
+
+    if (self->end == 0)
+        log_error("%s: not Y4M: it is empty", self->name);
+    else
+        log_error("%s: not Y4M: %s%s; convert it: %s", self->name, kind ? "it is " : "",
+                  kind ? kind : "it does not begin with " Y4M_MAGIC,
+                  advice_convert(self->header.path, advice));
+    return -EBADMSG;
+}
+
+static int read_first_header(struct y4m_source *self)
+{
+    char line[LINE_MAX_BYTES];
+
+    while (self->end < strlen(Y4M_MAGIC)) {
+        ssize_t got = read_some(self, self->buffer + self->end, sizeof self->buffer - self->end);
+        if (got < 0)
+            return (int)got;
+        if (got == 0)
+            break;
+        self->end += (size_t)got;
+    }
+    if (self->end < strlen(Y4M_MAGIC) || memcmp(self->buffer, Y4M_MAGIC, strlen(Y4M_MAGIC)) != 0)
+        return reject_content(self);
+    int ret = take_line(self, line);
+    if (ret == -ENODATA) {
+        log_error("%s: truncated: ends inside its first line", self->name);
+        return -EBADMSG;
+    }
+    if (ret < 0)
+        return ret;
+    return y4m_line_is(line, Y4M_MAGIC) ? begin_stream(self, line) : reject_content(self);
+}
+
 /* ------------------------------------------------------------------ frames */
 
-/* Go back to the first frame, for --loop. */
+/* Go back to the first header, for --loop. */
 static int rewind_stream(struct y4m_source *self)
 {
-    if (lseek(self->fd, (off_t)self->header_bytes, SEEK_SET) < 0) {
+    if (lseek(self->fd, 0, SEEK_SET) < 0) {
         int ret = -errno;
         log_error("%s: cannot rewind: %s; omit --loop", self->name, strerror(-ret));
         return ret;
     }
     self->start = self->end = 0;
-    self->offset = self->header_bytes;
+    self->offset = 0;
+    self->number = 0;
+    self->header.is_known = true;
     return 0;
 }
 
@@ -247,46 +198,76 @@ static int skip_partial_frame(const struct y4m_source *self)
     return -ENODATA;
 }
 
-/* Read a whole frame before a slot is begun: standard input may be slow. */
-static int next(struct source *source)
+/* The input ends between two frames. Returns 0 if it begins again. */
+static int end_stream(struct y4m_source *self)
 {
-    struct y4m_source *self = (struct y4m_source *)source;
-    char line[HEADER_MAX];
-    uint64_t begin = self->offset;
-    int ret = take_line(self, line);
-
-    if (ret == 0 && self->loop && self->offset > self->header_bytes) {
-        ret = rewind_stream(self);
-        if (ret == 0)
-            ret = take_line(self, line);
-    }
-    if (ret == -ENODATA)
-        return skip_partial_frame(self);
-    if (ret == 0 && self->offset == self->header_bytes) {
+    if (self->number == 0) {
         log_error("%s: contains no frame", self->name);
         return -EBADMSG;
     }
-    if (ret <= 0)
-        return ret < 0 ? ret : -ENODATA;
-    if (strncmp(line, "FRAME", 5) != 0 || (line[5] && line[5] != ' ')) {
-        log_error("%s: damaged: no FRAME at byte %llu", self->name, (unsigned long long)begin);
-        return -EBADMSG;
+    if (self->loop)
+        return rewind_stream(self);
+    if (self->is_fifo)
+        log_warning("%s: its writer has closed this FIFO, so the stream ends", self->name);
+    return -ENODATA;
+}
+
+/* Read the header line of the next frame, and before it those of streams. */
+static int take_frame_header(struct y4m_source *self)
+{
+    char line[LINE_MAX_BYTES];
+
+    for (;;) {
+        uint64_t begin = self->offset;
+        int ret = take_line(self, line);
+        if (ret == -ENODATA)
+            return skip_partial_frame(self);
+        if (ret == 1 && y4m_line_is(line, "FRAME"))
+            return 0;
+        if (ret == 0)
+            ret = end_stream(self);
+        else if (ret == 1 && y4m_line_is(line, Y4M_MAGIC))
+            ret = begin_stream(self, line);
+        else if (ret == 1) {
+            log_error("%s: damaged: no FRAME at byte %llu", self->name, (unsigned long long)begin);
+            ret = -EBADMSG;
+        }
+        if (ret < 0)
+            return ret;
     }
+}
+
+static bool has_more(const struct y4m_source *self)
+{
+    struct pollfd readable = {.fd = self->fd, .events = POLLIN};
+
+    return self->start < self->end || (poll(&readable, 1, 0) > 0 && readable.revents & POLLIN);
+}
+
+/* Read a whole frame before a slot is begun: a pipe may be slow. */
+static int next(struct source *source)
+{
+    struct y4m_source *self = (struct y4m_source *)source;
+    int ret = take_frame_header(self);
+
+    if (ret < 0)
+        return ret;
     ssize_t got = take(self, self->frame, self->frame_bytes);
     if (got < 0)
         return (int)got;
-    return (size_t)got < self->frame_bytes ? skip_partial_frame(self) : 0;
+    if ((size_t)got < self->frame_bytes)
+        return skip_partial_frame(self);
+    self->number++;
+    source->is_ahead = self->is_pipe && has_more(self);
+    return 0;
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
 {
-    struct y4m_source *self = (struct y4m_source *)source;
-    const struct pf_format *format = &source->format;
+    const struct y4m_source *self = (const struct y4m_source *)source;
 
-    yuv_convert(&self->yuv, self->frame, frame->plane[0].pixels, frame->plane[0].stride_bytes);
-    if (format->rate_num)
-        frame->pts_ns = (int64_t)((double)self->number * 1e9 * format->rate_den / format->rate_num);
-    self->number++;
+    yuv_convert(&self->header.yuv, self->frame, frame->plane[0].pixels,
+                frame->plane[0].stride_bytes);
     return 0;
 }
 
@@ -294,10 +275,10 @@ static enum source_match probe(const struct source_config *config)
 {
     const char *input = config->input_count ? config->inputs[0] : "";
 
-    if (probe_content(input, magic, strlen(magic)))
+    if (probe_content(input, Y4M_MAGIC, strlen(Y4M_MAGIC)))
         return SOURCE_MATCH_CONTENT;
-    return strcmp(input, "-") == 0 || probe_suffix(input, ".y4m") ? SOURCE_MATCH_NAME
-                                                                  : SOURCE_MATCH_NONE;
+    return probe_is_stream(input) || probe_suffix(input, ".y4m") ? SOURCE_MATCH_NAME
+                                                                 : SOURCE_MATCH_NONE;
 }
 
 static void close_y4m(struct source *source)
@@ -310,43 +291,56 @@ static void close_y4m(struct source *source)
     free(self);
 }
 
+/* open() of a FIFO waits for its writer. */
+static int open_file(struct y4m_source *self, const char *path)
+{
+    struct stat info;
+    struct statfs system;
+    bool is_stdin = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+
+    self->name = is_stdin ? "standard input" : path;
+    do
+        self->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    while (self->fd < 0 && errno == EINTR && !signals_quit());
+    if (self->fd < 0 || fstat(self->fd, &info) < 0) {
+        int ret = -errno;
+        if (ret != -EINTR)
+            log_error("%s: cannot open: %s", self->name, file_open_failure(path, -ret));
+        return ret;
+    }
+    self->is_pipe = S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode);
+    self->is_fifo =
+        S_ISFIFO(info.st_mode) && fstatfs(self->fd, &system) == 0 && system.f_type != PIPEFS_MAGIC;
+    self->header.name = self->name;
+    self->header.path = S_ISREG(info.st_mode) && !is_stdin ? path : NULL;
+    return 0;
+}
+
 static int open_y4m(struct source **source, const struct source_config *config)
 {
     struct y4m_source *self = calloc(1, sizeof *self);
-    bool is_stdin = strcmp(config->inputs[0], "-") == 0;
-    int ret;
 
     if (!self)
         return log_out_of_memory(config->inputs[0]);
-    self->source = (struct source){.ops = &source_y4m_ops, .format = {.fourcc = PF_FOURCC_XR24}};
-    self->name = is_stdin ? "standard input" : config->inputs[0];
-    self->fd = is_stdin ? STDIN_FILENO : open(self->name, O_RDONLY | O_CLOEXEC);
-    if (self->fd < 0) {
-        ret = -errno;
-        log_error("%s: cannot open: %s", self->name, strerror(-ret));
-        goto failed;
-    }
-    ret = read_header(self);
-    if (ret < 0)
-        goto failed;
-    self->header_bytes = self->offset;
+    self->source.ops = &source_y4m_ops;
     self->loop = config->loop;
-    self->yuv.matrix = config->matrix == 709 ? 709 : 601;
-    ret = allocate(self);
-    if (ret < 0)
-        goto failed;
+    self->header.needs_rate = !config->rate_is_given;
+    self->header.yuv.matrix = config->matrix == 709 ? 709 : 601;
+    int ret = open_file(self, config->inputs[0]);
+    if (ret == 0)
+        ret = read_first_header(self);
+    if (ret < 0) {
+        close_y4m(&self->source);
+        return ret;
+    }
     *source = &self->source;
     return 0;
-
-failed:
-    close_y4m(&self->source);
-    return ret;
 }
 
 const struct source_ops source_y4m_ops = {
     .name = "y4m",
-    .summary = "one Y4M file, or Y4M on standard input: 4:2:0, 4:2:2, 4:4:4, mono, 8 bit",
-    .hint = "one Y4M file or stream (to convert: " CONVERT " | pageflip-producer -)",
+    .summary = "one Y4M file, FIFO or pipe: 4:2:0, 4:2:2, 4:4:4, mono, 8 bit; - is standard input",
+    .hint = "one Y4M file or stream",
     .has_matrix = true,
     .probe = probe,
     .open = open_y4m,

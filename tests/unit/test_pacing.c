@@ -67,3 +67,17 @@ Test(pacing, sleeps_until_then_and_not_at_all_when_it_has_passed)
     cr_assert_geq(clock_now_ns(), start_ns + 5 * NS_PER_MS);
     cr_assert_eq(pacing_sleep_until(start_ns), 0);
 }
+
+Test(pacing, a_new_rate_begins_a_new_grid_and_keeps_the_count_of_skipped_ticks)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 10, 1, 0);
+    pacing_next_ns(&pacing, 5 * NS_PER_S);
+    uint64_t skipped = pacing.skipped;
+    cr_assert_gt(skipped, 0);
+    pacing_change_rate(&pacing, 4, 1, 6 * NS_PER_S);
+    cr_assert_eq(pacing_next_ns(&pacing, 6 * NS_PER_S), 6 * NS_PER_S);
+    cr_assert_eq(pacing_next_ns(&pacing, 6 * NS_PER_S), 6 * NS_PER_S + NS_PER_S / 4);
+    cr_assert_eq(pacing.skipped, skipped);
+}

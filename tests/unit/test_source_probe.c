@@ -126,6 +126,19 @@ Test(source_probe, several_inputs_match_as_their_weakest)
     cr_assert_eq(source_png_ops.probe(&config), SOURCE_MATCH_NONE);
 }
 
+Test(source_probe, a_pipe_matches_y4m_by_any_name)
+{
+    const char *names[] = {"pipe", "pipe.png", "pipe.y4m"};
+    char path[512];
+
+    for (int i = 0; i < 3; i++) {
+        scratch_path(path, scratch, names[i]);
+        cr_assert_eq(mkfifo(path, 0600), 0);
+        cr_assert_eq(match(&source_y4m_ops, names[i]), NAME);
+        cr_assert_eq(match(&source_png_ops, names[i]), NONE);
+    }
+}
+
 Test(source_probe, a_pipe_is_not_opened)
 {
     char path[512];
@@ -186,6 +199,9 @@ Test(source_probe, an_input_that_no_source_reads_is_answered_with_the_hints_of_a
     write_file("movie.mp4", "ftyp");
     expect_refusal("movie.mp4", NULL, source_png_ops.hint);
     cr_assert_not_null(strstr(message, source_y4m_ops.hint), "%s", message);
+    write_file("it's.mp4", "....ftyp");
+    expect_refusal("it's.mp4", NULL, "MP4");
+    cr_assert_not_null(strstr(message, "/it'\\''s.mp4' -pix_fmt"), "%s", message);
     expect_refusal("absent", NULL, "absent: No such file");
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "last_message.h"
 #include "producer/sources/source.h"
 #include "scratch.h"
 #include "use.h"
@@ -16,7 +19,7 @@ static void quiet(void)
 {
     scratch_open();
     scratch_path(path, scratch, "in.y4m");
-    pf_log_set_level(PF_LOG_ERROR);
+    keep_messages();
     memset(pixels, MARK, sizeof pixels);
 }
 
@@ -96,11 +99,13 @@ static void red_is_red(const char *chroma, uint32_t width, uint32_t height, size
     source_close(source);
 }
 
-Test(source_y4m, converts_420)
+Test(source_y4m, converts_each_layout)
 {
     red_is_red("C420jpeg", 16, 8, 8 * 4);
     red_is_red("C420mpeg2", 16, 8, 8 * 4);
     red_is_red("", 16, 8, 8 * 4); /* the default is 4:2:0 */
+    red_is_red("C422", 16, 8, 8 * 8);
+    red_is_red("C444", 16, 8, 16 * 8);
 }
 
 Test(source_y4m, converts_odd_sizes)
@@ -131,16 +136,6 @@ Test(source_y4m, a_stream_without_a_frame_is_refused)
     cr_assert_eq(open_stream(&source, true), 0);
     cr_assert_eq(next_frame(source), -EBADMSG);
     source_close(source);
-}
-
-Test(source_y4m, converts_422)
-{
-    red_is_red("C422", 16, 8, 8 * 8);
-}
-
-Test(source_y4m, converts_444)
-{
-    red_is_red("C444", 16, 8, 16 * 8);
 }
 
 Test(source_y4m, converts_mono)
@@ -243,6 +238,9 @@ Test(source_y4m, refuses_a_header_it_does_not_support)
         "YUV4MPEG2 W4 H4 C420p10\n",
         "YUV4MPEG2 W4 H4 C444alpha\n",
         "YUV4MPEG2 W4 H4 Cnone\n",
+        "YUV4MPEG2 W4 H4 XYSCSS=411\n", /* 4 bytes a row would be read as 4:2:0 */
+        "YUV4MPEG2 W4 H4 XYSCSS=420P10\n",
+        "YUV4MPEG2W4 H4\n",
     };
 
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -265,4 +263,242 @@ Test(source_y4m, refuses_a_stream_with_a_damaged_frame_header)
     cr_assert_eq(next_frame(source), 0);
     cr_assert_eq(next_frame(source), -EBADMSG);
     source_close(source);
+}
+
+/* ------------------------------------------------------------------ headers of other programs */
+
+Test(source_y4m, the_old_parameter_of_the_layout_counts_without_c)
+{
+    red_is_red("XYSCSS=420JPEG", 16, 8, 8 * 4);
+    red_is_red("XYSCSS=422", 16, 8, 8 * 8);
+    red_is_red("XYSCSS=444", 16, 8, 16 * 8);
+    red_is_red("C444 XYSCSS=420JPEG", 16, 8, 16 * 8);
+    red_is_red("XYSCSS=420JPEG C444", 16, 8, 16 * 8);
+}
+
+static struct source *open_header(const char *head, bool rate_is_given)
+{
+    struct source *source = NULL;
+
+    write_stream(head, 1, 4, 1, 100, 128, 128);
+    cr_assert_eq(open_with(&source, (struct source_config){.rate_is_given = rate_is_given}), 0,
+                 "%s: %s", head, message);
+    return source;
+}
+
+Test(source_y4m, a_stream_without_a_rate_gets_one_with_a_warning)
+{
+    const char *heads[] = {"YUV4MPEG2 W2 H2\n", "YUV4MPEG2 W2 H2 F0:0\n"};
+
+    for (size_t i = 0; i < 2; i++) {
+        warnings = 0;
+        struct source *source = open_header(heads[i], false);
+        cr_assert_eq(source->format.rate_num, 25);
+        cr_assert_eq(source->format.rate_den, 1);
+        cr_assert_eq(warnings, 1);
+        cr_assert_not_null(strstr(message, "--rate"), "%s", message);
+        source_close(source);
+        source = open_header(heads[i], true);
+        cr_assert_eq(warnings, 1, "a warning although the rate is given: %s", message);
+        source_close(source);
+    }
+}
+
+Test(source_y4m, a_given_rate_makes_any_rate_of_the_header_acceptable)
+{
+    const char *rates[] = {"0:1", "1:0", "25", "25:", "-25:1", "x", "29.97:1", "99999999999:1", ""};
+
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        struct source *source = NULL;
+        char head[64];
+        snprintf(head, sizeof head, "YUV4MPEG2 W2 H2 F%s\n", rates[i]);
+        source = open_header(head, true);
+        cr_assert_eq(next_frame(source), 0);
+        source_close(source);
+        source = NULL;
+        cr_assert_eq(open_stream(&source, false), -EBADMSG, "F%s was accepted", rates[i]);
+        cr_assert_not_null(strstr(message, "--rate"), "%s", message);
+    }
+}
+
+Test(source_y4m, lines_may_end_in_cr_lf_and_have_tabs)
+{
+    struct source *source = NULL;
+    FILE *file = fopen(path, "w");
+
+    fputs("YUV4MPEG2\tW2  H2\tF30:1 C420jpeg\r\nFRAME\r\n", file);
+    fputs("dddd\x80\x80"
+          "FRAME\tIp\nxxxx\x80\x80",
+          file);
+    fclose(file);
+    cr_assert_eq(open_stream(&source, false), 0, "%s", message);
+    cr_assert_eq(source->format.width, 2);
+    cr_assert_eq(source->format.height, 2);
+    cr_assert_eq(source->format.rate_num, 30);
+    cr_assert_eq(next_frame(source), 0, "%s", message);
+    expect_color(source, 98, 98, 98); /* ('d' - 16) * 255 / 219 */
+    cr_assert_eq(next_frame(source), 0, "%s", message);
+    cr_assert_eq(next_frame(source), -ENODATA);
+    source_close(source);
+}
+
+static void expect_warnings(const char *parameters, int count)
+{
+    char head[128];
+
+    warnings = 0;
+    snprintf(head, sizeof head, "YUV4MPEG2 W2 H2 F25:1 %s\n", parameters);
+    source_close(open_header(head, false));
+    cr_assert_eq(warnings, count, "%s: %d warnings: %s", parameters, warnings, message);
+}
+
+Test(source_y4m, what_the_frames_lose_is_in_a_warning)
+{
+    expect_warnings("Ip A1:1 C420jpeg", 0);
+    expect_warnings("I? A0:0", 0);
+    expect_warnings("A128:128", 0);
+    expect_warnings("A10:11", 1);
+    cr_assert_not_null(strstr(message, "10:11"), "%s", message);
+    expect_warnings("It", 1);
+    expect_warnings("Im A4:3", 2);
+    expect_warnings("Cmono", 1);
+    expect_warnings("Cmono XCOLORRANGE=FULL", 0);
+    expect_warnings("Cmono XCOLORRANGE=LIMITED", 0);
+}
+
+Test(source_y4m, mono_has_the_range_of_the_header)
+{
+    struct source *source = open_header("YUV4MPEG2 W2 H2 F25:1 Cmono XCOLORRANGE=FULL\n", false);
+
+    cr_assert_eq(next_frame(source), 0);
+    expect_color(source, 100, 100, 100);
+    source_close(source);
+    source = open_header("YUV4MPEG2 W2 H2 F25:1 Cmono XCOLORRANGE=LIMITED\n", false);
+    cr_assert_eq(next_frame(source), 0);
+    expect_color(source, 98, 98, 98);
+    source_close(source);
+}
+
+/* ------------------------------------------------------------------ several streams */
+
+/* Append a stream of one grey frame. */
+static void append_stream(const char *head, size_t luma, size_t chroma, int y)
+{
+    FILE *file = fopen(path, "a");
+
+    fprintf(file, "%sFRAME\n", head);
+    for (size_t i = 0; i < luma; i++)
+        fputc(y, file);
+    for (size_t i = 0; i < 2 * chroma; i++)
+        fputc(128, file);
+    fclose(file);
+}
+
+static void expect_stream(struct source *source, uint32_t width, uint32_t rate, int grey)
+{
+    memset(pixels, MARK, sizeof pixels);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_eq(source->format.width, width);
+    cr_assert_eq(source->format.rate_num, rate);
+    expect_color(source, grey, grey, grey);
+}
+
+Test(source_y4m, a_second_stream_continues_with_its_own_format)
+{
+    struct source *source = NULL;
+
+    append_stream("YUV4MPEG2 W2 H2 F25:1 A4:3\n", 4, 1, 100);
+    append_stream("YUV4MPEG2 W5 H3 F50:1 C444\n", 15, 15, 200);
+    append_stream("YUV4MPEG2 W2 H2 F25:1\n", 4, 1, 50);
+    cr_assert_eq(open_stream(&source, true), 0);
+    for (int round = 0; round < 3; round++) {
+        expect_stream(source, 2, 25, 98);
+        expect_stream(source, 5, 50, 214);
+        expect_stream(source, 2, 25, 40);
+    }
+    cr_assert_eq(warnings, 1, "the aspect is reported %d times", warnings);
+    source_close(source);
+}
+
+Test(source_y4m, a_second_stream_that_is_not_supported_is_refused)
+{
+    struct source *source = NULL;
+
+    append_stream("YUV4MPEG2 W2 H2 F25:1\n", 4, 1, 100);
+    append_stream("YUV4MPEG2 W2 H2 F25:1 C420p10\n", 8, 2, 100);
+    cr_assert_eq(open_stream(&source, false), 0);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_eq(next_frame(source), -EBADMSG);
+    cr_assert_not_null(strstr(message, "420p10"), "%s", message);
+    source_close(source);
+}
+
+/* ------------------------------------------------------------------ pipes */
+
+static struct source *open_pipe(int ends[2])
+{
+    static const char head[] = "YUV4MPEG2 W2 H2 F25:1\n";
+    struct source *source = NULL;
+
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(write(ends[1], head, strlen(head)), (ssize_t)strlen(head));
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    cr_assert_eq(open_stream(&source, false), 0, "%s", message);
+    cr_assert_str_eq(source->ops->name, "y4m");
+    close(ends[0]);
+    return source;
+}
+
+Test(source_y4m, a_pipe_is_read_under_any_name_and_its_lead_is_seen)
+{
+    static const char frames[] = "FRAME\n......FRAME\n......";
+    const ssize_t length = (ssize_t)strlen(frames);
+    int ends[2];
+    struct source *source = open_pipe(ends);
+
+    cr_assert_eq(write(ends[1], frames, (size_t)length), length);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert(source->is_ahead, "the second frame is in the buffer");
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_not(source->is_ahead);
+    cr_assert_eq(write(ends[1], frames, (size_t)length / 2), length / 2);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_not(source->is_ahead);
+    close(ends[1]);
+    cr_assert_eq(next_frame(source), -ENODATA);
+    cr_assert_eq(warnings, 0, "%s", message);
+    source_close(source);
+}
+
+Test(source_y4m, the_end_of_a_fifo_is_in_a_warning)
+{
+    static const char stream[] = "YUV4MPEG2 W2 H2 F25:1\nFRAME\n......";
+    struct source *source = NULL;
+
+    scratch_path(path, scratch, "fifo");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR); /* waits for no reader */
+    cr_assert_eq(write(fd, stream, strlen(stream)), (ssize_t)strlen(stream));
+    cr_assert_eq(open_stream(&source, false), 0, "%s", message);
+    close(fd);
+    cr_assert_eq(next_frame(source), 0);
+    cr_assert_eq(next_frame(source), -ENODATA);
+    cr_assert_eq(warnings, 1);
+    cr_assert_not_null(strstr(message, "writer"), "%s", message);
+    source_close(source);
+}
+
+Test(source_y4m, other_content_is_named)
+{
+    struct source *source = NULL;
+    FILE *file = fopen(path, "w");
+
+    fputs("\xff\xd8\xff\xe0 a photograph", file);
+    fclose(file);
+    cr_assert_eq(open_stream(&source, false), -EBADMSG);
+    cr_assert_not_null(strstr(message, "JPEG"), "%s", message);
+    cr_assert_not_null(strstr(message, "-pix_fmt yuv420p"), "%s", message);
+    cr_assert_eq(truncate(path, 0), 0);
+    cr_assert_eq(open_stream(&source, false), -EBADMSG);
+    cr_assert_not_null(strstr(message, "empty"), "%s", message);
 }
