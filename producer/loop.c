@@ -10,10 +10,19 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "program/messages.h"
 #include "program/signals.h"
 
 #define PROGRESS_NS (NS_PER_S / 2)
+
+/*
+ * An input that is ahead: the frame after each is waiting in the pipe already. A full pipe does not
+ * show how far the input is ahead, and a program that reads a file and writes a pipe is always
+ * ahead, which is no problem. So there is a warning only if this number of frames came on time, as
+ * from a live input, and then each frame was waiting for this number of seconds.
+ */
+enum { ON_TIME_FRAMES = 5, AHEAD_SECONDS = 3 };
 
 struct pf_format loop_format(const struct loop *loop)
 {
@@ -119,6 +128,30 @@ static int change_format(struct loop *loop, const struct pf_format *format)
     return ret;
 }
 
+/* Count the frames that were waiting before their tick. Without ticks, no frame waits for one. */
+static void check_ahead(struct loop *loop)
+{
+    const struct pacing *pacing = &loop->pacing;
+
+    if (!pacing->num)
+        return;
+    if (!loop->source->is_ahead) {
+        loop->on_time++;
+        loop->ahead = 0;
+        return;
+    }
+    loop->report.ahead++;
+    loop->ahead++;
+    if (loop->has_warned_ahead || loop->on_time < ON_TIME_FRAMES ||
+        loop->ahead * pacing->den < AHEAD_SECONDS * (uint64_t)pacing->num)
+        return;
+    loop->has_warned_ahead = true;
+    log_warning("input: its frames arrive faster than they are published (%u/%u per second) and "
+                "wait in the pipe: a live input is shown late; --rate 0 publishes each frame as it "
+                "arrives",
+                pacing->num, pacing->den);
+}
+
 /* Wait for the source's next frame, which is due at `due_ns`, and for a segment of its format. */
 static int next_frame(struct loop *loop, int64_t due_ns)
 {
@@ -129,6 +162,7 @@ static int next_frame(struct loop *loop, int64_t due_ns)
             break;
     if (ret < 0)
         return ret;
+    check_ahead(loop);
     change_rate(loop, due_ns);
     struct pf_format format = loop_format(loop);
     return is_same_format(&format, &loop->format) ? 0 : change_format(loop, &format);

@@ -27,10 +27,10 @@ int report_write_json(const struct report *report, const char *path)
     report_begin_json(file, report->channel, "producer", "source", report->source, &report->format);
     fprintf(file,
             " \"frames\":{\"published\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"no_slot\":%" PRIu64
-            "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64 ",\"evicted\":%" PRIu64
-            "},\n \"latency_us\":{\"render\":",
-            stats->published, report->skipped, stats->no_slot, stats->viewers, stats->reaped,
-            stats->evicted);
+            "},\n \"input\":{\"ahead\":%" PRIu64 "},\n \"viewers\":{\"now\":%u,\"reaped\":%" PRIu64
+            ",\"evicted\":%" PRIu64 "},\n \"latency_us\":{\"render\":",
+            stats->published, report->skipped, stats->no_slot, report->ahead, stats->viewers,
+            stats->reaped, stats->evicted);
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);
@@ -44,9 +44,12 @@ void report_print(const struct report *report)
 {
     if (!report->stats.published)
         return;
-    fprintf(stderr, "%s: %" PRIu64 " frames of %ux%u in %.1f s, %" PRIu64 " skipped\n",
+    fprintf(stderr, "%s: %" PRIu64 " frames of %ux%u in %.1f s, %" PRIu64 " skipped",
             report->channel, report->stats.published, report->format.width, report->format.height,
             report_seconds_since(report->start_ns), report->skipped);
+    if (report->ahead)
+        fprintf(stderr, ", input ahead at %" PRIu64, report->ahead);
+    fputc('\n', stderr);
     report_print_head();
     report_print_row("render", &report->render);
     report_print_row("interval", &report->interval);

@@ -11,6 +11,7 @@ struct report {
     struct pf_format format;
     struct pf_producer_stats stats;
     uint64_t skipped; /* ticks of a live source without a frame: no free slot, or too late */
+    uint64_t ahead;   /* frames that waited in a pipe before their tick */
     int64_t start_ns, start_cpu_ns; /* after all preparations, before the first frame */
     int64_t last_publish_ns;
     struct histogram render;   /* begin to publish */

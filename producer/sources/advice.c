@@ -13,19 +13,17 @@ enum { WORD_BYTES = 384 };
 /* Write `text` in quotes, as one word for a shell. Returns false if it is too long. */
 static bool quote(const char *text, char out[WORD_BYTES])
 {
-    size_t used = 0;
+    char *end = out;
 
     if (4 * strlen(text) + 3 > WORD_BYTES) /* a quote becomes 4 bytes */
         return false;
-    out[used++] = '\'';
+    *end++ = '\'';
     for (; *text; text++) {
-        if (*text == '\'') {
-            memcpy(out + used, "'\\'", 3);
-            used += 3;
-        }
-        out[used++] = *text;
+        if (*text == '\'')
+            end = stpcpy(end, "'\\'");
+        *end++ = *text;
     }
-    memcpy(out + used, "'", 2);
+    stpcpy(end, "'");
     return true;
 }
 

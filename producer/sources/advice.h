@@ -5,9 +5,9 @@
 enum { ADVICE_BYTES = 512 };
 
 /*
- * Write a command that shows other video or images, which a shell can run as it is, to `out`, and
- * return it. `path` is the file; NULL: a stream, which the command calls INPUT, like a path that is
- * too long.
+ * A command for a shell that converts video or images of another kind and shows them. `path` is the
+ * file. NULL, or a path that is too long: the command contains INPUT instead. The result may be in
+ * `out`.
  */
 const char *advice_convert(const char *path, char out[ADVICE_BYTES]);
 
