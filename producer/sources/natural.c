@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Of two numbers without leading zeros, the number with more digits is larger: numbers of any
- * length compare without overflow. */
+ * length compare without overflow. A dot comes before all other characters, so that a name comes
+ * before longer names that begin with it: "a.png" before "a 1.png". */
 #include "natural.h"
 
 #include <ctype.h>
 #include <string.h>
+
+static int rank(char c)
+{
+    return c == '.' ? 0 : (unsigned char)c;
+}
 
 int natural_compare(const char *a, const char *b)
 {
@@ -25,7 +31,7 @@ int natural_compare(const char *a, const char *b)
             b += zeros_b + length_b;
         } else {
             if (*a != *b)
-                return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+                return rank(*a) < rank(*b) ? -1 : 1;
             a++;
             b++;
         }

@@ -17,7 +17,9 @@ enum { DEFAULT_FPS = 30 };
 
 struct png_source {
     struct source source;
-    char **paths;
+    char **inputs; /* files and folders */
+    int input_count;
+    char **paths;       /* of the files in this round */
     size_t count, next; /* paths[next] is the next to open */
     bool loop;
     struct image *image; /* open, its header read, not yet decoded */
@@ -96,6 +98,21 @@ static int add_folder(struct png_source *self, const char *folder)
     return ret;
 }
 
+/* List the files of all inputs. */
+static int list(struct png_source *self)
+{
+    int ret = 0;
+
+    for (size_t i = 0; i < self->count; i++)
+        free(self->paths[i]);
+    self->count = self->next = 0;
+    for (int i = 0; i < self->input_count && ret == 0; i++) {
+        const char *input = self->inputs[i];
+        ret = probe_is_folder(input) ? add_folder(self, input) : add(self, strdup(input));
+    }
+    return ret;
+}
+
 /* Open the next file and read its size. */
 static int next(struct source *source)
 {
@@ -104,7 +121,9 @@ static int next(struct source *source)
     if (self->next == self->count) {
         if (!self->loop)
             return -ENODATA;
-        self->next = 0;
+        int ret = list(self); /* files may be new, and others deleted */
+        if (ret < 0)
+            return ret;
     }
     image_close(self->image);
     self->image = NULL;
@@ -136,7 +155,6 @@ static void close_png(struct source *source)
 static int open_png(struct source **source, const struct source_config *config)
 {
     struct png_source *self = calloc(1, sizeof *self);
-    int ret = 0;
 
     if (!self)
         return log_out_of_memory("PNG source");
@@ -144,11 +162,10 @@ static int open_png(struct source **source, const struct source_config *config)
         .ops = &source_png_ops,
         .format = {.fourcc = PF_FOURCC_XR24, .rate_num = DEFAULT_FPS, .rate_den = 1},
     };
+    self->inputs = config->inputs;
+    self->input_count = config->input_count;
     self->loop = config->loop;
-    for (int i = 0; i < config->input_count && ret == 0; i++) {
-        const char *input = config->inputs[i];
-        ret = probe_is_folder(input) ? add_folder(self, input) : add(self, strdup(input));
-    }
+    int ret = list(self);
     /* The first file's header contains the size of the first segment; next() opens it again. */
     if (ret == 0)
         ret = next(&self->source);

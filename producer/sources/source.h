@@ -10,7 +10,7 @@
 
 /* What a source is opened with. */
 struct source_config {
-    char **inputs; /* paths, or "-"; they must stay valid while the source is open */
+    char **inputs; /* paths, or "-"; array and paths must stay valid while the source is open */
     int input_count;
     const char *pattern;         /* name of the test pattern when there is no input */
     uint32_t width, height;      /* pixels, from --size; with an input always 1280x720 */

@@ -42,8 +42,8 @@ static int open_inputs(struct source **source, int count, char **inputs, bool lo
 
 static struct source *open_folder(bool loop)
 {
+    static char *inputs[] = {scratch}; /* in use until the source is closed */
     struct source *source = NULL;
-    char *inputs[] = {scratch};
 
     cr_assert_eq(open_inputs(&source, 1, inputs, loop), 0);
     return source;
@@ -67,12 +67,16 @@ Test(source_png, reads_a_folder_in_natural_order)
     write_grey("f10.png", 30, 3, 5);
     write_grey("f2.PNG", 20, 3, 5);
     write_grey("f1.png", 10, 3, 5);
+    write_grey("f.png", 5, 3, 5);
+    write_grey("f 1.png", 7, 3, 5);
     struct source *source = open_folder(false);
     cr_assert_str_eq(source->ops->name, "png");
     cr_assert_eq(source->format.width, 3);
     cr_assert_eq(source->format.height, 5);
     cr_assert_eq(source->format.rate_num, 30 * source->format.rate_den);
     cr_assert_not(source->live, "a source of files skips ticks");
+    expect_grey(source, 5);
+    expect_grey(source, 7);
     expect_grey(source, 10);
     expect_grey(source, 20);
     expect_grey(source, 30);
@@ -99,6 +103,31 @@ Test(source_png, loop_starts_again_at_the_end)
     struct source *source = open_folder(true);
     for (int i = 0; i < 7; i++)
         expect_grey(source, i % 2 ? 20 : 10);
+    source_close(source);
+}
+
+Test(source_png, each_round_of_a_loop_has_the_files_of_that_time)
+{
+    char path[512];
+
+    write_grey("f1.png", 10, 1, 1);
+    write_grey("f2.png", 20, 1, 1);
+    struct source *source = open_folder(true);
+    expect_grey(source, 10);
+    write_grey("f3.png", 30, 1, 1);
+    expect_grey(source, 20);
+    expect_grey(source, 10);
+    expect_grey(source, 20);
+    scratch_path(path, scratch, "f1.png");
+    cr_assert_eq(unlink(path), 0);
+    expect_grey(source, 30);
+    expect_grey(source, 20);
+    expect_grey(source, 30);
+    scratch_path(path, scratch, "f2.png");
+    cr_assert_eq(unlink(path), 0);
+    scratch_path(path, scratch, "f3.png");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(source_next(source), -EBADMSG, "an empty folder");
     source_close(source);
 }
 
