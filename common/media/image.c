@@ -40,6 +40,7 @@ struct image {
     png_infop info;
     FILE *file;
     char *path;
+    bool is_animated;
     char reason[128]; /* libpng's latest warning or error */
 };
 
@@ -71,6 +72,17 @@ static void read_bytes(png_structp png, png_bytep data, size_t length)
         png_error(png, ferror(file) ? strerror(errno) : "truncated");
 }
 
+/* libpng does not know acTL, which begins with the number of images (Animated PNG, 1.0). Returns 0:
+ * the chunk is not handled, and libpng skips it. */
+static int read_unknown_chunk(png_structp png, png_unknown_chunkp chunk)
+{
+    struct image *image = png_get_user_chunk_ptr(png);
+
+    if (memcmp(chunk->name, "acTL", 4) == 0 && chunk->size >= 4)
+        image->is_animated = png_get_uint_32(chunk->data) > 1;
+    return 0;
+}
+
 /* ------------------------------------------------------------------ reading */
 
 static int log_bad_image(const struct image *image)
@@ -99,6 +111,7 @@ static int read_header(struct image *image, uint32_t *width, uint32_t *height)
     png_set_chunk_cache_max(image->png, 16);
     png_set_keep_unknown_chunks(image->png, PNG_HANDLE_CHUNK_NEVER, skipped_chunks,
                                 sizeof skipped_chunks / 5);
+    png_set_read_user_chunk_fn(image->png, image, read_unknown_chunk);
     png_set_read_fn(image->png, image->file, read_bytes);
     png_read_info(image->png, image->info);
     *width = png_get_image_width(image->png, image->info);
@@ -148,6 +161,11 @@ int image_open(struct image **image, const char *path, uint32_t *width, uint32_t
     else
         *image = made;
     return ret;
+}
+
+bool image_is_animated(const struct image *image)
+{
+    return image->is_animated;
 }
 
 /* To B, G, R, 255, whatever the file's kind. */

@@ -8,6 +8,7 @@
 #ifndef MEDIA_IMAGE_H
 #define MEDIA_IMAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -23,6 +24,9 @@ struct image;
  *   -ENOMEM, or the errno of open()
  */
 int image_open(struct image **image, const char *path, uint32_t *width, uint32_t *height);
+
+/* Does it contain more images (APNG)? image_read() decodes only the first. */
+bool image_is_animated(const struct image *image);
 
 /*
  * Decode the image directly into `pixels` (height rows, `stride_bytes` apart, 4 bytes a pixel).

@@ -22,6 +22,7 @@ struct png_source {
     char **paths;       /* of the files in this round */
     size_t count, next; /* paths[next] is the next to open */
     bool loop;
+    bool has_warned;     /* about an animation */
     struct image *image; /* open, its header read, not yet decoded */
 };
 
@@ -121,14 +122,19 @@ static int next(struct source *source)
     if (self->next == self->count) {
         if (!self->loop)
             return -ENODATA;
-        int ret = list(self); /* files may be new, and others deleted */
-        if (ret < 0)
-            return ret;
+        int listed = list(self); /* files may be new, and others deleted */
+        if (listed < 0)
+            return listed;
     }
     image_close(self->image);
     self->image = NULL;
-    return image_open(&self->image, self->paths[self->next++], &source->format.width,
-                      &source->format.height);
+    const char *path = self->paths[self->next++];
+    int ret = image_open(&self->image, path, &source->format.width, &source->format.height);
+    if (ret == 0 && image_is_animated(self->image) && !self->has_warned) {
+        self->has_warned = true;
+        log_warning("%s: animated PNG: only its first image is shown", path);
+    }
+    return ret;
 }
 
 static int fill(struct source *source, struct pf_frame *frame)
