@@ -203,6 +203,8 @@ const struct option_table *options_table(void)
 
 /* ------------------------------------------------------------------ parsing */
 
+static bool joins_shared_channel; /* for options_advice(), which gets only an errno */
+
 int options_parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){
@@ -214,6 +216,7 @@ int options_parse(struct options *options, int argc, char **argv)
     int first = option_table_parse(options_table(), options, argc, argv);
     if (first < 0)
         return first;
+    joins_shared_channel = options->user != NULL;
     if (options->wait_ns == WAIT_NOT_GIVEN)
         options->wait_ns = options->follow ? PF_FOREVER : 0;
     options->presenter.may_skip = !options->every_frame;
@@ -236,7 +239,10 @@ const char *options_advice(int error)
 {
     switch (error) {
     case EBUSY: return "stop one of this channel's viewers";
-    case ECONNREFUSED: return "start pageflip-producer, or wait for one: --wait SECONDS";
+    case ECONNREFUSED:
+        return joins_shared_channel
+                   ? "its user starts pageflip-producer --group NAME, or wait: --wait SECONDS"
+                   : "start pageflip-producer, or wait for one: --wait SECONDS";
     case EXDEV: return "start both programs in one IPC namespace: docker run --ipc=host or similar";
     case EPROTO: return "restart the producer, and use programs of the same version";
     default: return NULL;

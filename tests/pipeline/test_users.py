@@ -305,7 +305,7 @@ file(lambda: os.listdir("{t.path}/{them.alice}/pageflip"))
     other = them.start(them.be(them.bob), f"{t.path}/pageflip-producer", *SMALL, "--key", key)
     other.fails_with(7, key, f"segment {segment['shmid']}")
     # There is no shared channel.
-    them.view(them.be(them.bob)).fails_with(4, "shared channel", "default", "no producer")
+    them.view(them.be(them.bob)).fails_with(4, "shared channel", "default", "no producer", "--group")
 
 
 @with_users
