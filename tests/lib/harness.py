@@ -337,10 +337,23 @@ class Display:
             return done.stdout.split()[-1:] if done.returncode == 0 else []
         return until(search, f"a window of {process.command}: {process.err}")[0].decode()
 
+    def focus(self, window):
+        """Wait for the window to have the keyboard's focus."""
+        def has_focus():
+            self.xdotool("windowfocus", window)
+            return self.xdotool("getwindowfocus", "-f") == window
+        until(has_focus, f"the focus on {window}")
+
     def key(self, window, *keys):
-        """Press keys. xdotool prints errors when the window closes before the key is released; they are ignored."""
-        subprocess.run(["xdotool", "key", "--window", window, *keys], env=self.scratch.env,
-                       stderr=subprocess.DEVNULL, timeout=HANG_SECONDS)
+        """Press and release keys, as a user does: the server sends them to the window that has the focus. With --window,
+        xdotool would not release a key that closes the window, and the next window with the focus would get it, repeated."""
+        self.focus(window)
+        self.xdotool("key", *keys)
+
+    def xdotool(self, *arguments):
+        """Returns what it printed. It fails when a window closes meanwhile."""
+        return subprocess.run(["xdotool", *arguments], env=self.scratch.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=HANG_SECONDS).stdout.decode().strip()
 
     def pause(self, window):
         """Pause the viewer by its key, and wait for the title to say so."""
@@ -407,10 +420,18 @@ class Image:
         head = struct.unpack(">25I", data[:100])
         size, width, height, order, bits, stride, colors = (
             head[0], head[4], head[5], head[7], head[11], head[12], head[19])
-        equal((order, bits), (0, 32), "byte order and bits per pixel of the screen")
+        equal(order, 0, "byte order of the screen")
         start = size + colors * 12
-        rows = [data[start + y * stride : start + y * stride + width * 4] for y in range(height)]
-        return cls(width, height, b"".join(rows))
+        rows = [data[start + y * stride : start + y * stride + width * bits // 8] for y in range(height)]
+        pixels = b"".join(rows)
+        equal(len(pixels), width * height * bits // 8, "bytes of the dump")
+        if bits == 24:  # so xwd writes a screen whose windows have several visuals or colour maps
+            packed, pixels = pixels, bytearray(4 * width * height)
+            for channel in range(3):
+                pixels[channel::4] = packed[channel::3]
+        else:
+            equal(bits, 32, "bits per pixel of the screen")
+        return cls(width, height, bytes(pixels))
 
     @classmethod
     def from_file(cls, scratch, path, *filters, times=1):
