@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "keys.h"
 #include "placement.h"
+#include "presenters/x11/keyboard.h"
 #include "presenters/x11/loss.h"
 #include "presenters/x11/server.h"
 #include "watchdog.h"
@@ -77,6 +79,7 @@ int window_open(struct window *window, const char *driver, const struct presente
     if (is_init && strcmp(SDL_GetCurrentVideoDriver(), driver) != 0) {
         SDL_SetError("SDL_VIDEODRIVER=%s selects another driver", SDL_GetHint("SDL_VIDEODRIVER"));
     } else if (is_init) {
+        SDL_StopTextInput(); /* else an input method takes the keys */
         SDL_EnableScreenSaver();
         first_size(config, format, &width, &height);
         window->sdl =
@@ -113,19 +116,25 @@ void window_close(struct window *window)
     window->sdl = NULL;
 }
 
-static enum command on_key(struct window *window, SDL_Keycode key)
+static enum command on_key(struct window *window, const SDL_Keysym *key)
 {
-    switch (key) {
-    case SDLK_q:
+    struct key_press press;
+
+    if (!x11_keyboard_read(key, &press))
+        press = keys_read(key, SDL_GetScancodeFromKey);
+    if (press.has_modifier)
+        return COMMAND_NONE;
+    switch (press.label) {
+    case 'q':
     case SDLK_ESCAPE: return COMMAND_QUIT;
-    case SDLK_SPACE: return COMMAND_PAUSE;
-    case SDLK_s: return COMMAND_SNAPSHOT;
-    case SDLK_o: window->overlay = !window->overlay; return COMMAND_REDRAW;
-    case SDLK_1:
+    case ' ': return COMMAND_PAUSE;
+    case 's': return COMMAND_SNAPSHOT;
+    case 'o': window->overlay = !window->overlay; return COMMAND_REDRAW;
+    case '1':
         window->one_to_one = !window->one_to_one;
         window->resized = true;
         return COMMAND_REDRAW;
-    case SDLK_f: {
+    case 'f': {
         bool is_full = SDL_GetWindowFlags(window->sdl) & SDL_WINDOW_FULLSCREEN_DESKTOP;
         watchdog_enter();
         SDL_SetWindowFullscreen(window->sdl, is_full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
@@ -181,9 +190,11 @@ enum command window_poll(struct window *window)
         if (event.type == SDL_QUIT || window->is_destroyed)
             command = COMMAND_QUIT;
         else if (event.type == SDL_KEYDOWN && !event.key.repeat)
-            command = on_key(window, event.key.keysym.sym);
+            command = on_key(window, &event.key.keysym);
         else if (event.type == SDL_WINDOWEVENT)
             command = on_window_event(window, &event.window);
+        if (event.type != SDL_KEYDOWN)
+            x11_keyboard_process(&event);
         if (command != COMMAND_NONE)
             return command;
     }
