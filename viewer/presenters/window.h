@@ -9,12 +9,17 @@
 
 struct window {
     SDL_Window *sdl;
-    int width, height; /* pixels of the drawable; window_poll() updates them */
-    bool resized;      /* width, height or one_to_one have changed; the presenter clears it */
-    bool is_lost;      /* the Wayland compositor has closed the connection */
-    bool is_destroyed; /* by another client */
-    bool overlay;      /* key `o`: the user wants the overlay */
-    bool one_to_one;   /* key `1`: one pixel of the frame is one pixel of the window */
+    bool is_x11;
+    int width, height;  /* pixels of the drawable; window_poll() updates them */
+    bool is_fullscreen; /* by the user or by the window manager */
+    bool covers_screen; /* fullscreen without a window manager */
+    SDL_Rect uncovered; /* where the window was before */
+    bool may_shrink;    /* until its size is known to fit the screen with its borders */
+    bool resized;       /* width, height or one_to_one have changed; the presenter clears it */
+    bool is_lost;       /* the Wayland compositor has closed the connection */
+    bool is_destroyed;  /* by another client */
+    bool overlay;       /* key `o`: the user wants the overlay */
+    bool one_to_one;    /* key `1`: one pixel of the frame is one pixel of the window */
 };
 
 /* Is DISPLAY set, so that there may be an X server? */
@@ -34,7 +39,8 @@ void window_set_title(struct window *window, const char *title);
  * no more events. */
 enum command window_poll(struct window *window);
 
-/* The scale that the user wants the overlay in; 0: hidden. */
+/* The scale that the user wants the overlay in, twice as large on a large or dense screen; 0:
+ * hidden. */
 uint32_t window_overlay_scale(const struct window *window);
 
 #endif
