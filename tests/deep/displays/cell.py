@@ -18,7 +18,7 @@ from harness import line_with, report_of, text_of
 from screen import Picture
 from servers import SECONDS
 
-WAYS = {"x11-present": "present", "x11-putimage": "put", "x11-send": "send", "sdl-surface": "surface", "sdl-texture": "texture"}
+WAYS = {"x11-present": "present", "x11-putimage": "put", "x11-send": "send", "sdl-texture": "texture"}
 DOUBT_SECONDS = 20  # after which a frame that was reported as shown must be on the screen
 
 
