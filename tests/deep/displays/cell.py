@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 
-from harness import line_with, report_of, text_of
+from harness import report_of, text_of
 from screen import Picture
 from servers import SECONDS
 
@@ -75,7 +75,7 @@ class Cell:
         if seen and code == 130 and shown == 1:
             way = report_of(self.report)["presenter"]
             return f"E {WAYS.get(way, way)}"
-        if not seen and code not in (0, 130) and not shown and line_with(self.viewer.err, ["error: "]):
+        if not seen and code not in (0, 130) and not shown and "pageflip-viewer: error: " in self.viewer.err:
             return "R"
         return f"FAIL {shown} shown, exit {code}, {'exact' if seen else 'never exact'}"
 
