@@ -325,9 +325,10 @@ class Display:
     def start_window_manager(self):
         """Start a window manager and wait for it: a window that is mapped while it starts may stay unmapped."""
         need("openbox")
-        self.scratch.start("openbox")
-        until(lambda: subprocess.run(["xdotool", "get_desktop"], env=self.scratch.env, stdout=subprocess.DEVNULL,
-                                     stderr=subprocess.DEVNULL).returncode == 0, "a window manager")
+        scratch = self.scratch
+        ready = f"{scratch.path}/openbox{scratch.started}"
+        scratch.start("openbox", "--startup", f"touch {ready}")  # its last step before it processes events
+        until(lambda: os.path.exists(ready), "a window manager")
 
     def window_of(self, process):
         """Wait for the process's window to be on the screen; returns its id."""
