@@ -46,7 +46,7 @@ static double density(const struct window *window)
 }
 
 /* In SDL's units. The frame's size times the scale; without a scale, reduced until it fits the
- * screen. */
+ * screen, with room for borders if the window begins fullscreen: they are not known then. */
 static void first_size(const struct presenter_config *config, const struct pf_format *format,
                        double pixels_per_unit, int *width, int *height)
 {
@@ -56,7 +56,8 @@ static void first_size(const struct presenter_config *config, const struct pf_fo
     *width = (int)(format->width * scale / pixels_per_unit);
     *height = (int)(format->height * scale / pixels_per_unit);
     if (!config->scale && SDL_GetDisplayUsableBounds(0, &screen) == 0)
-        fit(width, height, screen.w, screen.h);
+        fit(width, height, config->fullscreen ? screen.w * 7 / 8 : screen.w,
+            config->fullscreen ? screen.h * 7 / 8 : screen.h);
 }
 
 /* The window manager's borders are known when the window is on the screen. The window is as large
@@ -229,7 +230,7 @@ int window_open(struct window *window, const char *driver, const struct presente
     x11_loss_watch(window->sdl);
     watchdog_leave();
     window->is_x11 = x11_manager_is_on_x11(window->sdl);
-    window->may_shrink = window->is_x11 && !config->scale;
+    window->may_shrink = window->is_x11 && !config->scale && !config->fullscreen;
     if (config->fullscreen)
         change_fullscreen(window, X11_ADD);
     return 0;
