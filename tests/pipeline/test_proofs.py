@@ -23,7 +23,8 @@ other-ipc-namespace other-user squatters invalid-channel-name runtime-directory-
 damaged-segment
 segment-over-shmmax no-segments-or-pages out-of-memory file-or-address-limits locked-or-huge-pages damaged-doorbell clock-changes
 failing-call runtime-directory-unusable
-size-overflow decompression-bomb truncated-input damaged-input png-kinds size-change libpng-error libpng-simplified-interface
+size-overflow decompression-bomb truncated-input damaged-input png-kinds y4m-colours y4m-header
+input-ahead size-change libpng-error libpng-simplified-interface
 bad-standard-input bad-standard-output output-not-writable window-closed display-server-fails display-lacks-something
 """
 
