@@ -194,6 +194,7 @@ class Scratch:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pageflip-test-")
         self.processes = []
+        self.older = {s["shmid"] for s in segments()}  # of other programs, whose process ids may be used again
         self.started = 0  # processes, in total
         self.wrap_server = []  # command words before the X server's own: unshare, ...
         self.env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -249,7 +250,8 @@ class Scratch:
             process.kill()
         crashes = [words for words in (process.crash() for process in self.processes) if words]
         shutil.rmtree(self.path, ignore_errors=True)
-        until(lambda: not [s for s in segments() if s["cpid"] in pids], f"no segment left of {pids}")
+        until(lambda: not [s for s in segments() if s["cpid"] in pids and s["shmid"] not in self.older],
+              f"no segment left of {pids}")
         if crashes:
             raise AssertionError("\n".join(crashes))
 
