@@ -51,6 +51,8 @@
  *     holds. An every-frame viewer also blocks the slots of the frames that it has not acquired, so
  *     that the producer runs out of slots: pf_producer_begin() waits or returns -EAGAIN, until
  *     pf_producer_options.evict_after_ns releases those frames.
+ *   - Another program removes or changes the channel's files. pf_producer_begin() creates them
+ *     again; until then no viewer can join, and no other producer.
  *   - All processes are killed. The kernel destroys the segment with its last user. With a key file
  *     the segment stays until the next producer with that file starts.
  *

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/discover.h"
 #include "core/format.h"
 #include "pageflip.h"
 
@@ -19,11 +20,25 @@ static void print_channel(const struct pf_channel_info *info)
         snprintf(size, sizeof size, "%ux%u", format->width, format->height);
     if (info->has_format && format->rate_den)
         snprintf(rate, sizeof rate, "%.4g", (double)format->rate_num / format->rate_den);
-    if (info->alive)
+    if (info->alive && info->producer_pid)
         snprintf(producer, sizeof producer, "%d", (int)info->producer_pid);
+    else if (info->alive)
+        snprintf(producer, sizeof producer, "running");
     printf("%-20s %-9s %-6s %-12s %-8s %-8u %-10" PRIu64 " %u\n", info->name, producer,
            info->has_format ? format_name(format->fourcc).text : "-", size, rate, info->slots,
            info->published, info->viewers);
+}
+
+static void print_none(void)
+{
+    char path[RUNTIME_DIR_PATH_BYTES], other[RUNTIME_DIR_PATH_BYTES];
+
+    runtime_dir_private_path(path);
+    if (discover_elsewhere(NULL, other))
+        printf("no channels in %s, but there are some in %s: XDG_RUNTIME_DIR differs\n", path,
+               other);
+    else
+        printf("no channels in %s; start one: pageflip-producer\n", path);
 }
 
 int list_print(void)
@@ -34,7 +49,7 @@ int list_print(void)
     if (count < 0)
         return count;
     if (count == 0) {
-        puts("no channels; start one: pageflip-producer");
+        print_none();
         return 0;
     }
     printf("%-20s %-9s %-6s %-12s %-8s %-8s %-10s %s\n", "CHANNEL", "PRODUCER", "FORMAT", "SIZE",

@@ -1,74 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Only the leases are authoritative. The id file may be stale because its writer was killed, so a
- * reader also checks the lease, and the nonce in the segment that the id file names.
+ * For a viewer, only the leases are authoritative. The id file may be stale because its writer was
+ * killed, so a reader also checks the lease, and the nonce in the segment that the id file names.
+ * Between two producers, the lease decides as long as the lock file exists, else the mark.
  */
 #include "channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "account.h"
+#include "clock.h"
+#include "held_fd.h"
 #include "log.h"
-#include "runtime_dir.h"
+#include "mark.h"
 
-/* ------------------------------------------------------------------ fork */
-
-/* An OFD lock is held as long as any copy of its descriptor is open. A child made by fork() must
- * not keep its parent's leases, so it closes these files directly after the fork. */
-static struct channel *open_channels;
-static pthread_mutex_t open_channels_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-
-static void before_fork(void)
-{
-    pthread_mutex_lock(&open_channels_mutex);
-}
-
-static void after_fork_in_parent(void)
-{
-    pthread_mutex_unlock(&open_channels_mutex);
-}
-
-static void after_fork_in_child(void)
-{
-    for (struct channel *channel = open_channels; channel; channel = channel->next) {
-        close(channel->lock_fd);
-        channel->lock_fd = -1;
-    }
-    pthread_mutex_unlock(&open_channels_mutex);
-}
-
-static void register_fork_handlers(void)
-{
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-static void add_to_open_channels(struct channel *channel)
-{
-    pthread_once(&fork_once, register_fork_handlers);
-    pthread_mutex_lock(&open_channels_mutex);
-    channel->next = open_channels;
-    open_channels = channel;
-    pthread_mutex_unlock(&open_channels_mutex);
-}
-
-static void remove_from_open_channels(struct channel *channel)
-{
-    pthread_mutex_lock(&open_channels_mutex);
-    for (struct channel **link = &open_channels; *link; link = &(*link)->next) {
-        if (*link == channel) {
-            *link = channel->next;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&open_channels_mutex);
-}
+/* How long a mark of a process that exits may outlive its lease: the kernel closes its files in any
+ * order. */
+#define MARK_WAIT_NS NS_PER_S
+#define MARK_POLL_NS (5 * NS_PER_MS)
 
 /* ------------------------------------------------------------------ open, close */
 
@@ -97,7 +51,12 @@ int channel_share_file(const struct channel *channel, int fd, mode_t mode)
 
 static int init(struct channel *channel, const char *name)
 {
-    *channel = (struct channel){.dir_fd = -1, .lock_fd = -1, .group = CHANNEL_PRIVATE};
+    *channel = (struct channel){.owner = geteuid(),
+                                .group = CHANNEL_PRIVATE,
+                                .dir_fd = -1,
+                                .lock_fd = -1,
+                                .mark_fd = -1,
+                                .old_lock_fd = -1};
     if (!channel_name_is_valid(name))
         return log_failure(EINVAL,
                            "channel name \"%.80s\": not valid; use 1 to %d of A-Z a-z 0-9 . _ -, "
@@ -109,36 +68,50 @@ static int init(struct channel *channel, const char *name)
 
 static int report_lock_file(const struct channel *channel, int error)
 {
-    char path[RUNTIME_DIR_PATH_BYTES];
-
     return log_failure(error, "channel \"%s\": cannot open its lock file in %s: %s", channel->name,
-                       runtime_dir_path(channel->dir_fd, path), strerror(error));
+                       channel->dir, strerror(error));
 }
 
-/* Returns 0 or a negative errno, not logged. */
-static int open_lock_file(struct channel *channel, int flags)
+/* Open the file NAME`suffix` as the lock file; if `creates`, create and share it if needed. Returns
+ * 0 or a negative errno, not logged. */
+static int open_lock_file(struct channel *channel, const char *suffix, bool creates)
 {
     char name[CHANNEL_FILE_NAME_BYTES];
 
-    channel_file_name(channel, ".lock", name);
-    channel->lock_fd = openat(channel->dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
-    if (channel->lock_fd < 0)
-        return -errno;
-    add_to_open_channels(channel);
-    return 0;
+    channel_file_name(channel, suffix, name);
+    int fd =
+        held_fd_open(channel->dir_fd, name, O_RDWR | O_NOFOLLOW | (creates ? O_CREAT : 0), 0600);
+    if (fd < 0)
+        return fd;
+    int ret = creates ? channel_share_file(channel, fd, 0660) : 0;
+    if (ret < 0)
+        held_fd_close(fd);
+    else
+        channel->lock_fd = fd;
+    return ret;
 }
 
-/* The last step of opening a private channel. dir_fd is a negative errno if the step before
- * failed. Returns 0 or a negative errno, logged; then dir_fd is closed. */
-static int create_lock_file(struct channel *channel)
+static int create_dir(const struct channel *channel)
 {
+    return runtime_dir_create(channel->dir, channel->group == CHANNEL_PRIVATE ? 0700 : 0711);
+}
+
+static int open_as_producer(struct channel *channel)
+{
+    char group[ACCOUNT_NAME_BYTES];
+
+    channel->dir_fd = create_dir(channel);
     if (channel->dir_fd < 0)
         return channel->dir_fd;
-    int ret = open_lock_file(channel, O_CREAT);
-    if (ret < 0) {
+    int ret = open_lock_file(channel, ".lock", true);
+    if (ret == 0)
+        return 0;
+    if (ret == -EPERM && channel->group != CHANNEL_PRIVATE)
+        log_failure(EPERM, "channel \"%s\": cannot share it with group %s: %s", channel->name,
+                    account_group_name(channel->group, group), strerror(EPERM));
+    else
         report_lock_file(channel, -ret);
-        close(channel->dir_fd);
-    }
+    held_fd_close(channel->dir_fd);
     return ret;
 }
 
@@ -146,34 +119,20 @@ int channel_open(struct channel *channel, const char *name)
 {
     int ret = init(channel, name);
 
-    if (ret < 0)
-        return ret;
-    channel->dir_fd = runtime_dir_open();
-    return create_lock_file(channel);
+    runtime_dir_private_path(channel->dir);
+    return ret < 0 ? ret : open_as_producer(channel);
 }
 
 int channel_open_shared(struct channel *channel, const char *name, gid_t group)
 {
-    char group_name[ACCOUNT_NAME_BYTES];
     int ret = init(channel, name);
 
-    if (ret < 0)
-        return ret;
-    channel->dir_fd = runtime_dir_open_own_shared();
+    runtime_dir_shared_path(channel->dir, channel->owner);
     channel->group = group;
-    ret = create_lock_file(channel);
-    if (ret < 0)
-        return ret;
-    ret = channel_share_file(channel, channel->lock_fd, 0660);
-    if (ret < 0) {
-        log_failure(-ret, "channel \"%s\": cannot share it with group %s: %s", name,
-                    account_group_name(group, group_name), strerror(-ret));
-        channel_close(channel);
-    }
-    return ret;
+    return ret < 0 ? ret : open_as_producer(channel);
 }
 
-static int report_no_access(const struct channel *channel, uid_t owner)
+static int report_no_access(const struct channel *channel)
 {
     char user[ACCOUNT_NAME_BYTES], group[ACCOUNT_NAME_BYTES], name[CHANNEL_FILE_NAME_BYTES];
     struct stat info = {0};
@@ -181,59 +140,97 @@ static int report_no_access(const struct channel *channel, uid_t owner)
     channel_file_name(channel, ".lock", name);
     if (fstatat(channel->dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
         return -ECONNREFUSED;
-    /* The producer has created the file and not shared it yet: channel_open_shared(). */
+    /* The producer has created the file and not shared it yet: open_lock_file(). */
     if (!(info.st_mode & 060))
         return -ECONNREFUSED;
     return log_failure(EACCES,
                        "channel \"%s\" of %s: no permission: it is shared with group %s, mode %04o",
-                       channel->name, account_user_name(owner, user),
+                       channel->name, account_user_name(channel->owner, user),
                        account_group_name(info.st_gid, group), (unsigned)info.st_mode & 07777);
+}
+
+static int open_as_viewer(struct channel *channel)
+{
+    channel->dir_fd = runtime_dir_open(channel->dir, channel->owner);
+    if (channel->dir_fd < 0)
+        return channel->dir_fd;
+    int ret = open_lock_file(channel, ".lock", false);
+    if (ret == 0)
+        return 0;
+    if (ret == -ENOENT)
+        ret = -ECONNREFUSED;
+    else if (ret == -EACCES)
+        ret = report_no_access(channel);
+    else
+        report_lock_file(channel, -ret);
+    held_fd_close(channel->dir_fd);
+    return ret;
+}
+
+int channel_join(struct channel *channel, const char *name)
+{
+    int ret = init(channel, name);
+
+    runtime_dir_private_path(channel->dir);
+    return ret < 0 ? ret : open_as_viewer(channel);
 }
 
 int channel_join_shared(struct channel *channel, const char *name, uid_t owner)
 {
     int ret = init(channel, name);
 
-    if (ret < 0)
-        return ret;
-    channel->dir_fd = runtime_dir_open_shared(owner);
-    if (channel->dir_fd < 0)
-        return channel->dir_fd;
-    ret = open_lock_file(channel, 0);
-    if (ret == 0)
-        return 0;
-    if (ret == -ENOENT)
-        ret = -ECONNREFUSED;
-    else if (ret == -EACCES)
-        ret = report_no_access(channel, owner);
-    else
-        report_lock_file(channel, -ret);
-    close(channel->dir_fd);
-    return ret;
+    runtime_dir_shared_path(channel->dir, owner);
+    channel->owner = owner;
+    return ret < 0 ? ret : open_as_viewer(channel);
+}
+
+int channel_join_again(struct channel *channel, const struct channel *like)
+{
+    *channel = *like;
+    return open_as_viewer(channel);
 }
 
 void channel_close(struct channel *channel)
 {
     if (channel->lock_fd < 0)
         return;
-    remove_from_open_channels(channel);
-    close(channel->lock_fd);
-    close(channel->dir_fd);
-    channel->lock_fd = channel->dir_fd = -1;
+    /* The mark first: the next producer takes the lease first. */
+    held_fd_close(channel->mark_fd);
+    held_fd_close(channel->old_lock_fd);
+    held_fd_close(channel->lock_fd);
+    held_fd_close(channel->dir_fd);
+    channel->lock_fd = channel->dir_fd = channel->mark_fd = channel->old_lock_fd = -1;
+}
+
+enum channel_file channel_check_file(const struct channel *channel)
+{
+    char path[RUNTIME_DIR_PATH_BYTES + CHANNEL_FILE_NAME_BYTES];
+    struct stat found, own;
+
+    /* By its path: the directory may have been removed as well. */
+    snprintf(path, sizeof path, "%s/%s.lock", channel->dir, channel->name);
+    if (lstat(path, &found) < 0)
+        return errno == ENOENT ? CHANNEL_FILE_REMOVED : CHANNEL_FILE_IN_PLACE;
+    if (fstat(channel->lock_fd, &own) < 0)
+        return CHANNEL_FILE_IN_PLACE;
+    return found.st_dev == own.st_dev && found.st_ino == own.st_ino ? CHANNEL_FILE_IN_PLACE
+                                                                    : CHANNEL_FILE_REPLACED;
 }
 
 /* ------------------------------------------------------------------ leases */
 
-static struct flock lock_of_byte(short type, int byte)
+/* Returns 0 or -1 and errno, as fcntl(). */
+static int lock_byte(int fd, int command, short type, int byte, struct flock *lock)
 {
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    *lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(fd, command, lock);
 }
 
-int channel_lease(struct channel *channel, int byte)
+static int lease_in(const struct channel *channel, int fd, int byte)
 {
-    struct flock lock = lock_of_byte(F_WRLCK, byte);
+    struct flock lock;
 
-    if (fcntl(channel->lock_fd, F_OFD_SETLK, &lock) == 0)
+    if (lock_byte(fd, F_OFD_SETLK, F_WRLCK, byte, &lock) == 0)
         return 0;
     if (errno == EAGAIN || errno == EACCES)
         return -EAGAIN;
@@ -243,17 +240,239 @@ int channel_lease(struct channel *channel, int byte)
                        channel->name, byte, strerror(errno));
 }
 
+static void unlease_in(int fd, int byte)
+{
+    struct flock lock;
+
+    lock_byte(fd, F_OFD_SETLK, F_UNLCK, byte, &lock);
+}
+
+static bool is_leased_in(int fd, int byte)
+{
+    struct flock lock;
+
+    /* On error assume that the lease is held; never report a process as crashed. */
+    return lock_byte(fd, F_OFD_GETLK, F_WRLCK, byte, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+int channel_lease(struct channel *channel, int byte)
+{
+    bool has_old = channel->old_lock_fd >= 0;
+    int ret = has_old ? lease_in(channel, channel->old_lock_fd, byte) : 0;
+
+    if (ret < 0)
+        return ret;
+    ret = lease_in(channel, channel->lock_fd, byte);
+    if (ret < 0 && has_old)
+        unlease_in(channel->old_lock_fd, byte);
+    return ret;
+}
+
 void channel_unlease(struct channel *channel, int byte)
 {
-    struct flock lock = lock_of_byte(F_UNLCK, byte);
-
-    fcntl(channel->lock_fd, F_OFD_SETLK, &lock);
+    if (channel->old_lock_fd >= 0)
+        unlease_in(channel->old_lock_fd, byte);
+    unlease_in(channel->lock_fd, byte);
 }
 
 bool channel_is_leased(const struct channel *channel, int byte)
 {
-    struct flock lock = lock_of_byte(F_WRLCK, byte);
+    return is_leased_in(channel->lock_fd, byte) ||
+           (channel->old_lock_fd >= 0 && is_leased_in(channel->old_lock_fd, byte));
+}
 
-    /* On error assume that the lease is held; never report a process as crashed. */
-    return fcntl(channel->lock_fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+bool channel_is_in(const char *dir, const char *name)
+{
+    char path[RUNTIME_DIR_PATH_BYTES + CHANNEL_FILE_NAME_BYTES];
+    struct stat info;
+    struct flock lock;
+
+    snprintf(path, sizeof path, "%s/%s.lock", dir, name);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool is_leased = fstat(fd, &info) == 0 && info.st_uid == geteuid() &&
+                     lock_byte(fd, F_OFD_GETLK, F_WRLCK, CHANNEL_PRODUCER, &lock) == 0 &&
+                     lock.l_type != F_UNLCK;
+    close(fd);
+    return is_leased;
+}
+
+/* ------------------------------------------------------------------ the producer's mark */
+
+/* Open the directory that contains the mark. Returns a descriptor, or a negative errno, logged. */
+static int open_mark_dir(const struct channel *channel)
+{
+    struct stat info;
+    int fd = held_fd_open(channel->dir_fd, "..", O_RDONLY | O_DIRECTORY, 0);
+
+    /* Only processes of this user can read a runtime directory, but all can read /tmp. */
+    if (fd >= 0 && fstat(fd, &info) == 0 && info.st_uid == geteuid() && !(info.st_mode & 022))
+        return fd;
+    held_fd_close(fd);
+    fd = held_fd_open(channel->dir_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        log_failure(-fd, "channel \"%s\": cannot open %s: %s", channel->name, channel->dir,
+                    strerror(-fd));
+    return fd;
+}
+
+/* Set the mark in the directory `fd`. Returns 0, or -EAGAIN (another process has it), or another
+ * negative errno, logged. On failure `fd` is closed. */
+static int set_mark(struct channel *channel, int fd)
+{
+    off_t byte = mark_byte("producer", channel->dir, channel->name);
+    int64_t deadline_ns = clock_now_ns() + MARK_WAIT_NS;
+    struct timespec pause = clock_timespec(MARK_POLL_NS);
+    int ret = mark_set(fd, byte);
+
+    if (ret < 0)
+        log_failure(-ret, "channel \"%s\": cannot lock a byte of its directory %s: %s",
+                    channel->name, channel->dir, strerror(-ret));
+    while (ret == 0 && mark_is_set(fd, byte)) {
+        if (clock_now_ns() >= deadline_ns)
+            ret = -EAGAIN;
+        nanosleep(&pause, NULL);
+    }
+    if (ret < 0)
+        held_fd_close(fd);
+    else
+        channel->mark_fd = fd;
+    return ret;
+}
+
+int channel_claim(struct channel *channel)
+{
+    int ret = channel_lease(channel, CHANNEL_PRODUCER);
+
+    if (ret < 0)
+        return ret;
+    int fd = open_mark_dir(channel);
+    ret = fd < 0 ? fd : set_mark(channel, fd);
+    /* The lock file may have been removed after it was opened. */
+    return ret < 0 ? ret : channel_restore(channel);
+}
+
+/* ------------------------------------------------------------------ removed files */
+
+void channel_release_old_lock(struct channel *channel)
+{
+    bool is_used = false;
+
+    if (channel->old_lock_fd < 0)
+        return;
+    for (int byte = CHANNEL_LANE_0; byte < CHANNEL_LANE_0 + PF_VIEWERS_MAX; byte++) {
+        if (is_leased_in(channel->old_lock_fd, byte))
+            is_used = true;
+        else
+            unlease_in(channel->lock_fd, byte);
+    }
+    if (!is_used) {
+        held_fd_close(channel->old_lock_fd);
+        channel->old_lock_fd = -1;
+    }
+}
+
+/* In the new lock file, take the producer's lease and those of the lanes that viewers have in the
+ * old one. */
+static int take_over_leases(const struct channel *old, const struct channel *new)
+{
+    int ret = lease_in(new, new->lock_fd, CHANNEL_PRODUCER);
+
+    for (int byte = CHANNEL_LANE_0; ret == 0 && byte < CHANNEL_LANE_0 + PF_VIEWERS_MAX; byte++)
+        if (is_leased_in(old->lock_fd, byte))
+            ret = lease_in(new, new->lock_fd, byte);
+    return ret;
+}
+
+static bool is_same_file(int fd, int other_fd)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && fstat(other_fd, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Set the mark for `new` unless that of `old` is in the same directory. Returns as set_mark(). */
+static int set_mark_again(const struct channel *old, struct channel *new)
+{
+    int fd = open_mark_dir(new);
+
+    if (fd < 0 || !is_same_file(fd, old->mark_fd))
+        return fd < 0 ? fd : set_mark(new, fd);
+    held_fd_close(fd);
+    return 0;
+}
+
+/* Create a lock file with all leases under another name, then rename it, so that no viewer can take
+ * a lane in between. Returns 0 or a negative errno, logged. */
+static int create_lock_file_again(const struct channel *old, struct channel *new)
+{
+    char temporary[CHANNEL_FILE_NAME_BYTES], final[CHANNEL_FILE_NAME_BYTES];
+
+    channel_file_name(new, ".lock.new", temporary);
+    channel_file_name(new, ".lock", final);
+    unlinkat(new->dir_fd, temporary, 0);
+    int ret = open_lock_file(new, ".lock.new", true);
+    if (ret < 0)
+        return report_lock_file(new, -ret);
+    ret = take_over_leases(old, new);
+    if (ret == 0 && renameat(new->dir_fd, temporary, new->dir_fd, final) < 0)
+        ret = report_lock_file(new, errno);
+    if (ret < 0) {
+        held_fd_close(new->lock_fd);
+        unlinkat(new->dir_fd, temporary, 0);
+    }
+    return ret;
+}
+
+static int create_files_again(struct channel *channel)
+{
+    struct channel new = *channel;
+
+    new.mark_fd = -1;
+    new.dir_fd = create_dir(channel);
+    if (new.dir_fd < 0)
+        return new.dir_fd;
+    int ret = set_mark_again(channel, &new);
+    if (ret == 0)
+        ret = create_lock_file_again(channel, &new);
+    if (ret < 0) {
+        held_fd_close(new.mark_fd);
+        held_fd_close(new.dir_fd);
+        return ret;
+    }
+    held_fd_close(channel->dir_fd);
+    if (new.mark_fd < 0)
+        new.mark_fd = channel->mark_fd;
+    else
+        held_fd_close(channel->mark_fd);
+    new.old_lock_fd = channel->lock_fd;
+    *channel = new;
+    channel_release_old_lock(channel);
+    return 0;
+}
+
+int channel_restore(struct channel *channel)
+{
+    channel_release_old_lock(channel);
+    if (channel->is_lost)
+        return -ENOENT;
+    if (channel_check_file(channel) == CHANNEL_FILE_IN_PLACE)
+        return 0;
+    if (channel->old_lock_fd >= 0)
+        return -EBUSY;
+    int ret = create_files_again(channel);
+    if (ret == 0) {
+        log_warning("channel \"%s\": its lock file in %s was removed or replaced, and has been "
+                    "created again",
+                    channel->name, channel->dir);
+        return 0;
+    }
+    channel->is_lost = true;
+    log_warning("channel \"%s\": its lock file in %s was removed or replaced%s; no viewer can join "
+                "any more",
+                channel->name, channel->dir,
+                ret == -EAGAIN ? ", and another producer uses the channel now" : "");
+    return ret;
 }

@@ -2,8 +2,9 @@
 /*
  * A channel: its name, its files, and the leases that show which processes are running.
  *
- *     NAME.lock   never renamed, never unlinked. Byte 0 is the producer's lease, byte 16 + i that
- *                 of lane i.
+ *     NAME.lock   never unlinked by pageflip. Byte 0 is the producer's lease, byte 16 + i that of
+ *                 lane i. If another program removes it, a running producer creates it again:
+ *                 channel_restore().
  *     NAME.id     the segment of the producer: see id_file.h.
  *
  * A lease is an OFD lock: it belongs to the open file, and the kernel drops it when the process
@@ -14,13 +15,19 @@
 #define CORE_CHANNEL_H
 
 #include "pageflip.h"
+#include "runtime_dir.h"
 
 struct channel {
-    struct channel *next; /* list of all open channels: a forked child closes their files */
     char name[PF_CHANNEL_BYTES];
+    char dir[RUNTIME_DIR_PATH_BYTES];
+    uid_t owner; /* of the runtime directory */
+    gid_t group; /* of a producer: whose members may join. CHANNEL_PRIVATE: only this user */
     int dir_fd;  /* the runtime directory */
     int lock_fd; /* negative: not open */
-    gid_t group; /* of a producer: whose members may join. CHANNEL_PRIVATE: only this user */
+    /* Of a producer; negative: none. */
+    int mark_fd;     /* the directory with its mark: channel_claim() */
+    int old_lock_fd; /* a lock file that was removed while viewers had leases in it */
+    bool is_lost;    /* its files cannot be created again: reported */
 };
 
 #define CHANNEL_PRIVATE ((gid_t)-1)
@@ -31,24 +38,60 @@ enum { CHANNEL_PRODUCER = 0, CHANNEL_LANE_0 = 16 }; /* bytes of the lock file */
 bool channel_name_is_valid(const char *name);
 
 /*
- * Open a private channel; create the runtime directory and the lock file if needed. Returns 0 and
- * *channel, to be closed with channel_close(), which drops its leases; or a negative errno, logged:
- * -EINVAL for an invalid name, else from the system.
+ * As the producer: open a channel; create the runtime directory and the lock file if needed. A
+ * shared channel is one that members of `group` may join as well. Its files are in the shared
+ * runtime directory of its owner, in which no other user can write, so the directory proves the
+ * owner of the channel.
+ *
+ * Returns 0 and *channel, to be closed with channel_close(), which drops its leases; or a negative
+ * errno, logged: -EINVAL for an invalid name, -EPERM if this user is not a member of the group,
+ * else from the system.
  */
 int channel_open(struct channel *channel, const char *name);
+int channel_open_shared(struct channel *channel, const char *name, gid_t group);
 
 /*
- * Open a channel that other users may join. Its files are in the shared runtime directory of its
- * owner, in which no other user can write, so the directory proves the owner of the channel.
- *
- * channel_open_shared(): as the producer, for `group`. -EPERM: this user is not a member.
- *
- * channel_join_shared(): as a viewer of `owner`'s channel; creates nothing. -ECONNREFUSED, not
- * logged: there is no such channel. -EACCES, logged: this user may not join.
+ * As a viewer: open a private channel of this user, or the shared one of `owner`. Creates nothing.
+ * Returns as channel_open(), or
+ *   -ECONNREFUSED   there is no such channel; not logged
+ *   -EACCES         this user may not join; logged
  */
-int channel_open_shared(struct channel *channel, const char *name, gid_t group);
+int channel_join(struct channel *channel, const char *name);
 int channel_join_shared(struct channel *channel, const char *name, uid_t owner);
+
+/* Open the channel `like` again, as a viewer: its lock file may be another one now. */
+int channel_join_again(struct channel *channel, const struct channel *like);
 void channel_close(struct channel *channel); /* accepts a channel that is not open */
+
+/* Is the lock file at the channel's path still the channel's? */
+enum channel_file { CHANNEL_FILE_IN_PLACE, CHANNEL_FILE_REMOVED, CHANNEL_FILE_REPLACED };
+enum channel_file channel_check_file(const struct channel *channel);
+
+/*
+ * As the producer: take the producer's lease and mark. The mark is in a directory (mark.h), so that
+ * it also keeps a second producer away after the lock file was removed. It is in XDG_RUNTIME_DIR,
+ * or, if other users could set a mark there, in the runtime directory.
+ *
+ * Returns 0, or -EAGAIN (another process has one of them), or another negative errno, logged.
+ */
+int channel_claim(struct channel *channel);
+
+/*
+ * As the producer: if the lock file or the runtime directory was removed or replaced, warn and
+ * create it again. Viewers that joined through the old lock file keep their leases: the producer
+ * also keeps the old file open, and holds the leases of their lanes in the new one. It can keep
+ * one old file: if the new one is also removed while viewers use the old one, it waits for these.
+ *
+ * Returns 0, or a negative errno; a failure is logged, once, and not tried again.
+ */
+int channel_restore(struct channel *channel);
+
+/* After channel_restore(): drop the leases of lanes whose viewers have left the old lock file, and
+ * close it after the last. */
+void channel_release_old_lock(struct channel *channel);
+
+/* Is a producer running on the private channel `name` in this directory? Logs nothing. */
+bool channel_is_in(const char *dir, const char *name);
 
 /* Take the lease `byte`. Returns 0, -EAGAIN (another process holds it), or another negative errno,
  * logged. */

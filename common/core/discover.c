@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps: key file, user or name -> channel; lease and id file -> segment. A key file's segment,
- * a shared channel and an id file do not exist before the producer starts, so each step is polled,
- * and a producer that is just starting gets more time. A private channel is created if needed.
+ * The steps: key file, user or name -> channel -> lane; lease and id file -> segment. A key file's
+ * segment, a channel's lock file and its id file do not exist before the producer starts, so each
+ * step is polled, and a producer that is just starting gets more time.
  */
 #include "discover.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "account.h"
 #include "clock.h"
+#include "fault.h"
 #include "handoff.h"
 #include "id_file.h"
 #include "log.h"
@@ -22,6 +24,10 @@
 #define POLL_NS (5 * NS_PER_MS)
 /* A producer that holds the lease and has no id file yet is clearing the pages of its segment. */
 #define STARTING_NS (3 * NS_PER_S)
+
+#define ELSEWHERE                                                                                  \
+    "channel \"%s\": no producer in %s, but there is one in %s: XDG_RUNTIME_DIR differs between "  \
+    "the programs"
 
 /* ------------------------------------------------------------------ polling */
 
@@ -38,6 +44,71 @@ static int sleep_once(int64_t deadline_ns)
 static int64_t later(int64_t a_ns, int64_t b_ns)
 {
     return a_ns > b_ns ? a_ns : b_ns;
+}
+
+/* ------------------------------------------------------------------ another directory */
+
+static bool has_any_channel(const char *dir)
+{
+    char **names;
+    bool has_channel = false;
+    int count = runtime_dir_list(dir, &names);
+
+    for (int i = 0; i < count; i++) {
+        has_channel = has_channel || channel_is_in(dir, names[i]);
+        free(names[i]);
+    }
+    free(names);
+    return has_channel;
+}
+
+char *discover_elsewhere(const char *name, char path[RUNTIME_DIR_PATH_BYTES])
+{
+    char paths[RUNTIME_DIR_OTHERS_MAX][RUNTIME_DIR_PATH_BYTES];
+    int count = runtime_dir_other_paths(paths);
+
+    for (int i = 0; i < count; i++)
+        if (name ? channel_is_in(paths[i], name) : has_any_channel(paths[i]))
+            return strcpy(path, paths[i]);
+    return NULL;
+}
+
+/* What a viewer waits for. */
+struct goal {
+    const char *key_file; /* NULL: a channel */
+    const char *name;
+    const char *user; /* NULL: a private channel */
+    const char *dir;
+};
+
+/* Returns -ECONNREFUSED. */
+static int report_no_producer(const struct goal *goal)
+{
+    char path[RUNTIME_DIR_PATH_BYTES];
+
+    if (goal->key_file)
+        return log_failure(ECONNREFUSED, "key file %s: no producer", goal->key_file);
+    if (goal->user)
+        return log_failure(ECONNREFUSED, "shared channel \"%s\" of %s: no producer in %s",
+                           goal->name, goal->user, goal->dir);
+    if (!discover_elsewhere(goal->name, path))
+        return log_failure(ECONNREFUSED, "channel \"%s\": no producer in %s", goal->name,
+                           goal->dir);
+    log_error(ELSEWHERE, goal->name, goal->dir, path);
+    return -ECONNREFUSED;
+}
+
+/* Report once that the viewer waits. */
+static void report_waiting(const struct goal *goal, bool *is_reported)
+{
+    char path[RUNTIME_DIR_PATH_BYTES];
+
+    if (*is_reported)
+        return;
+    *is_reported = true;
+    if (!goal->key_file && !goal->user && discover_elsewhere(goal->name, path))
+        log_warning(ELSEWHERE, goal->name, goal->dir, path);
+    log_info("waiting for a producer in %s", goal->dir);
 }
 
 /* ------------------------------------------------------------------ a channel */
@@ -72,29 +143,36 @@ static int open_once(struct channel *channel, const char *name, const char *key_
             return ret;
         name = found;
     }
-    return owner ? channel_join_shared(channel, name, *owner) : channel_open(channel, name);
+    return owner ? channel_join_shared(channel, name, *owner) : channel_join(channel, name);
 }
 
-int discover_channel(struct channel *channel, const char *name,
-                     const struct pf_viewer_options *options, int64_t deadline_ns)
+/* Returns 0 and *channel, or -EINTR, or, logged, as discover_first(). */
+static int find_channel(struct channel *channel, const char *name,
+                        const struct pf_viewer_options *options, int64_t deadline_ns)
 {
     int64_t starting_ns = clock_deadline_ns(clock_now_ns(), STARTING_NS);
-    const char *key_file = options->key_file;
-    bool is_starting;
+    char dir[RUNTIME_DIR_PATH_BYTES];
+    struct goal goal = {options->key_file, name, options->user, dir};
+    bool is_starting, is_reported = false;
     uid_t owner;
     int ret = options->user ? account_user(options->user, &owner) : 0;
 
     if (ret < 0)
         return ret;
+    if (options->user)
+        runtime_dir_shared_path(dir, owner);
+    else
+        runtime_dir_private_path(dir);
     for (;;) {
-        ret = open_once(channel, name, key_file, options->user ? &owner : NULL, &is_starting);
+        ret = open_once(channel, name, goal.key_file, goal.user ? &owner : NULL, &is_starting);
         if (ret != -ECONNREFUSED && ret != -EREMCHG)
             return ret;
-        ret = sleep_once(is_starting ? later(starting_ns, deadline_ns) : deadline_ns);
-        if (ret == -EAGAIN) /* never a private channel: channel_open() creates it */
-            return key_file ? log_failure(ECONNREFUSED, "key file %s: no producer", key_file)
-                            : log_failure(ECONNREFUSED, "shared channel \"%s\" of %s: no producer",
-                                          name, options->user);
+        int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
+        if (clock_now_ns() < end_ns)
+            report_waiting(&goal, &is_reported);
+        ret = sleep_once(end_ns);
+        if (ret == -EAGAIN)
+            return report_no_producer(&goal);
         if (ret < 0)
             return ret;
     }
@@ -103,7 +181,8 @@ int discover_channel(struct channel *channel, const char *name,
 /* ------------------------------------------------------------------ its segment */
 
 /* Poll once. -ECONNREFUSED or -EREMCHG: there is no segment yet; *is_starting if the producer may
- * be starting. */
+ * be starting. -ESTALE: the lock file has been
+ * replaced, and its producer does not run. */
 static int attach_once(const struct channel *channel, struct segment *segment, bool *is_starting)
 {
     struct id_file id;
@@ -111,7 +190,7 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
 
     *is_starting = false;
     if (!channel_is_leased(channel, CHANNEL_PRODUCER))
-        return -ECONNREFUSED;
+        return channel_check_file(channel) == CHANNEL_FILE_REPLACED ? -ESTALE : -ECONNREFUSED;
     *is_starting = true;
     if (id_file_read(channel, &id) < 0)
         return -ECONNREFUSED;
@@ -124,10 +203,26 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
     return segment_attach(segment, id.shmid, id.nonce);
 }
 
-int discover_segment(const struct channel *channel, int64_t deadline_ns, const uint8_t *except,
-                     struct segment *segment)
+/*
+ * Attach the channel's segment; with `except`, a segment whose nonce differs from it. Returns 0,
+ * -EINTR, or
+ *   -EAGAIN   with `except`: there is no other segment yet; not logged
+ *   -ESTALE   the lock file has been replaced, and its producer does not run: open the channel
+ *             again; not logged
+ * or, logged, as discover_first().
+ */
+static int find_segment(const struct channel *channel, int64_t deadline_ns, const uint8_t *except,
+                        struct segment *segment)
 {
     int64_t starting_ns = except ? deadline_ns : clock_deadline_ns(clock_now_ns(), STARTING_NS);
+    char private[RUNTIME_DIR_PATH_BYTES], user[ACCOUNT_NAME_BYTES];
+
+    runtime_dir_private_path(private);
+    bool is_private = strcmp(channel->dir, private) == 0;
+    struct goal goal = {.name = channel->name,
+                        .user = is_private ? NULL : account_user_name(channel->owner, user),
+                        .dir = channel->dir};
+    bool is_reported = except != NULL; /* such a viewer calls again and again */
 
     for (;;) {
         bool is_starting;
@@ -142,7 +237,10 @@ int discover_segment(const struct channel *channel, int64_t deadline_ns, const u
         } else if (ret != -ECONNREFUSED && !has_wrong_nonce) {
             return ret;
         }
-        ret = sleep_once(is_starting ? later(starting_ns, deadline_ns) : deadline_ns);
+        int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
+        if (clock_now_ns() < end_ns)
+            report_waiting(&goal, &is_reported);
+        ret = sleep_once(end_ns);
         if (ret == -EAGAIN && !except)
             /* A wrong nonce is normal for a moment after a format change; if it persists, the id
              * file is stale. */
@@ -151,10 +249,68 @@ int discover_segment(const struct channel *channel, int64_t deadline_ns, const u
                                      "channel \"%s\": its id file is stale: the nonce of the "
                                      "segment differs",
                                      channel->name)
-                       : log_failure(ECONNREFUSED, "channel \"%s\": no producer", channel->name);
+                       : report_no_producer(&goal);
         if (ret < 0)
             return ret;
     }
+}
+
+/* ------------------------------------------------------------------ a lane in it */
+
+static int take_lane(struct channel *channel, uint32_t *lane)
+{
+    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
+        int ret = channel_lease(channel, CHANNEL_LANE_0 + (int)i);
+        if (ret == -EAGAIN)
+            continue;
+        *lane = i;
+        /* If the lock file was removed before, another viewer can have this lane in the next one:
+         * channel_restore(). */
+        return ret < 0 || channel_check_file(channel) == CHANNEL_FILE_IN_PLACE ? ret : -ESTALE;
+    }
+    return log_failure(EBUSY, "channel \"%s\": all %d viewer lanes are in use", channel->name,
+                       PF_VIEWERS_MAX);
+}
+
+int discover_first(struct channel *channel, uint32_t *lane, const char *name,
+                   const struct pf_viewer_options *options, int64_t deadline_ns,
+                   struct segment *segment)
+{
+    int ret;
+
+    do {
+        ret = find_channel(channel, name, options, deadline_ns);
+        if (ret < 0)
+            break;
+        FAULT_POINT(start_opened_channel);
+        ret = take_lane(channel, lane);
+        if (ret == 0) {
+            FAULT_POINT(viewer_has_lane);
+            ret = find_segment(channel, deadline_ns, NULL, segment);
+        }
+        if (ret < 0)
+            channel_close(channel);
+    } while (ret == -ESTALE);
+    return ret;
+}
+
+int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
+                  int64_t deadline_ns, struct segment *segment)
+{
+    const struct channel old = *channel;
+    int ret = find_segment(channel, deadline_ns, nonce, segment);
+
+    if (ret != -ESTALE)
+        return ret;
+    ret = channel_join_again(channel, &old);
+    if (ret < 0)
+        return ret == -ECONNREFUSED ? -EAGAIN : ret;
+    ret = take_lane(channel, lane);
+    if (ret == 0)
+        ret = find_segment(channel, deadline_ns, nonce, segment);
+    if (ret < 0)
+        channel_close(channel);
+    return ret == -ESTALE ? -EAGAIN : ret;
 }
 
 /* ------------------------------------------------------------------ all channels */
@@ -167,10 +323,10 @@ static int inspect(struct pf_channel_info *info, const char *name)
     struct id_file id;
     struct pf_segment geometry;
     uint64_t newest;
-    int ret = channel_open(&channel, name);
+    int ret = channel_join(&channel, name);
 
     if (ret < 0)
-        return ret;
+        return ret == -ECONNREFUSED ? 0 : ret;
     *info = (struct pf_channel_info){.alive = channel_is_leased(&channel, CHANNEL_PRODUCER)};
     memcpy(info->name, channel.name, sizeof info->name);
     for (int i = 0; i < PF_VIEWERS_MAX; i++)
@@ -190,9 +346,12 @@ static int inspect(struct pf_channel_info *info, const char *name)
 
 int pf_channel_list(struct pf_channel_info *channels, int max)
 {
-    char **names;
-    int count = runtime_dir_list(&names);
-    int ret = count < 0 ? count : 0;
+    char **names, dir[RUNTIME_DIR_PATH_BYTES];
+
+    runtime_dir_private_path(dir);
+    int count = runtime_dir_list(dir, &names);
+    int ret =
+        count < 0 ? log_failure(-count, "runtime directory %s: %s", dir, strerror(-count)) : 0;
 
     for (int i = 0; i < count; i++) {
         struct pf_channel_info info;

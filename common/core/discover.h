@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Channel discovery: how a viewer gets from a name, a key file or a user to a segment. Both calls
- * poll until `deadline_ns`; without `except`, for up to 3 s if a producer is just starting. */
+ * poll until `deadline_ns`; discover_first() for up to 3 s if a producer is just starting. */
 #ifndef CORE_DISCOVER_H
 #define CORE_DISCOVER_H
 
@@ -8,23 +8,29 @@
 #include "segment.h"
 
 /*
- * Open the channel `name`, or the channel that the options' key file or user selects. Returns 0 and
- * *channel, to be closed with channel_close(), or -EINTR, or, logged,
- *   -ECONNREFUSED   there is no such channel, and none appeared in time
- *   another negative errno, as channel_open() or segment_attach()
+ * Open the channel `name`, or the channel that the options' key file or user selects, take a lane
+ * in it and attach its segment. Returns 0 and *channel, to be closed with channel_close(), *lane,
+ * and *segment, to be closed with segment_close(); or -EINTR, or, logged,
+ *   -ECONNREFUSED   there is no such channel or it has no producer, and none appeared in time
+ *   -EBUSY          all lanes are in use
+ *   -EXDEV          the producer is in another IPC namespace
+ *   another negative errno, as channel_join() or segment_attach()
  */
-int discover_channel(struct channel *channel, const char *name,
-                     const struct pf_viewer_options *options, int64_t deadline_ns);
+int discover_first(struct channel *channel, uint32_t *lane, const char *name,
+                   const struct pf_viewer_options *options, int64_t deadline_ns,
+                   struct segment *segment);
 
 /*
- * Attach the channel's segment; with `except`, a segment whose nonce differs from it. Returns 0 and
- * *segment, to be closed with segment_close(), or -EINTR, or
- *   -EAGAIN         with `except`: there is no other segment yet; not logged
- *   -ECONNREFUSED   without `except`: the channel has no producer; logged
- *   -EXDEV          the producer is in another IPC namespace; logged
- *   another negative errno, as segment_attach(), logged
+ * Attach the next segment of a channel, whose nonce is not `nonce`. If the lock file has been
+ * replaced, *channel and *lane become those to join the segment with; the caller still has the old
+ * ones, and closes one of both. Returns as discover_first(), or -EAGAIN, not logged: there is no
+ * other segment yet.
  */
-int discover_segment(const struct channel *channel, int64_t deadline_ns, const uint8_t *except,
-                     struct segment *segment);
+int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
+                  int64_t deadline_ns, struct segment *segment);
+
+/* Another directory of this user in which a producer is running on the private channel `name`, or,
+ * if it is NULL, on any. Returns NULL if there is none, else `path`. */
+char *discover_elsewhere(const char *name, char path[RUNTIME_DIR_PATH_BYTES]);
 
 #endif

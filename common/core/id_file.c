@@ -11,7 +11,6 @@
 
 #include "fault.h"
 #include "log.h"
-#include "runtime_dir.h"
 
 #define ID_FORMAT                                                                                  \
     "pageflip %d\nshmid %d\nnonce %s\nbytes %" PRIu64 "\npid %d\nuid %u\n"                         \
@@ -87,7 +86,7 @@ static int write_new_file(const struct channel *channel, const char *name, const
 int id_file_write(const struct channel *channel, struct id_file *id)
 {
     char temporary[CHANNEL_FILE_NAME_BYTES], final[CHANNEL_FILE_NAME_BYTES];
-    char text[ID_BYTES], nonce[HEX_BYTES], path[RUNTIME_DIR_PATH_BYTES];
+    char text[ID_BYTES], nonce[HEX_BYTES];
 
     id->pid = getpid();
     id->ipc_namespace = id_file_ipc_namespace();
@@ -106,7 +105,7 @@ int id_file_write(const struct channel *channel, struct id_file *id)
     }
     if (ret < 0) {
         log_failure(-ret, "channel \"%s\": cannot write its id file in %s: %s", channel->name,
-                    runtime_dir_path(channel->dir_fd, path), strerror(-ret));
+                    channel->dir, strerror(-ret));
         unlinkat(channel->dir_fd, temporary, 0);
     }
     return ret;
@@ -128,10 +127,30 @@ int id_file_read(const struct channel *channel, struct id_file *id)
     return id_file_parse(text, id) ? 0 : -ENOENT;
 }
 
-void id_file_remove(const struct channel *channel)
+int id_file_restore(const struct channel *channel, struct id_file *id)
+{
+    struct id_file found;
+
+    if (id_file_read(channel, &found) == 0 && found.shmid == id->shmid &&
+        found.ipc_namespace == id_file_ipc_namespace() &&
+        memcmp(found.nonce, id->nonce, sizeof id->nonce) == 0)
+        return 0;
+    int ret = id_file_write(channel, id);
+    if (ret == 0)
+        log_warning(
+            "channel \"%s\": its id file in %s was removed or changed, and has been written "
+            "again",
+            channel->name, channel->dir);
+    return ret;
+}
+
+void id_file_remove(const struct channel *channel, const uint8_t nonce[PF_NONCE_BYTES])
 {
     char name[CHANNEL_FILE_NAME_BYTES];
+    struct id_file id;
 
+    if (id_file_read(channel, &id) < 0 || memcmp(id.nonce, nonce, sizeof id.nonce) != 0)
+        return;
     channel_file_name(channel, ".id", name);
     unlinkat(channel->dir_fd, name, 0);
 }

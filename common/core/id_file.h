@@ -19,9 +19,16 @@ struct id_file {
  * producer lease. Returns 0 or a negative errno, logged. */
 int id_file_write(const struct channel *channel, struct id_file *id);
 
+/* If the id file does not name this segment, because another program has removed or changed it,
+ * write it again and warn. The caller holds the producer lease. Returns 0 or a negative errno,
+ * logged. */
+int id_file_restore(const struct channel *channel, struct id_file *id);
+
 /* Returns 0, or -ENOENT: there is no id file, or it cannot be read. */
 int id_file_read(const struct channel *channel, struct id_file *id);
-void id_file_remove(const struct channel *channel);
+
+/* Remove the id file if it contains this nonce. The caller holds the producer lease. */
+void id_file_remove(const struct channel *channel, const uint8_t nonce[PF_NONCE_BYTES]);
 
 /* Parse the content of an id file. Returns false if `text` is not valid; then *id is undefined. */
 bool id_file_parse(const char *text, struct id_file *id);

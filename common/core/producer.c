@@ -30,6 +30,9 @@
 /* Interval between scans for lanes of crashed viewers. */
 #define REAP_NS (100 * NS_PER_MS)
 
+/* Interval between checks of the channel's files, which cost several system calls. */
+#define FILES_NS (250 * NS_PER_MS)
+
 /* How long close() waits for viewers that are still attached to the previous segment. */
 #define CLOSE_WAIT_NS NS_PER_S
 
@@ -48,7 +51,8 @@ struct pf_producer {
     struct handoff_stream stream;
     struct pf_producer_stats stats;
     int64_t evict_after_ns;
-    int64_t reap_ns; /* last scan for lanes of crashed viewers */
+    int64_t reap_ns;  /* last scan for lanes of crashed viewers */
+    int64_t files_ns; /* last check of the channel's files */
     char *key_file;
     bool begun;
     struct stall stall[PF_VIEWERS_MAX];
@@ -79,7 +83,7 @@ static int check_options(const struct pf_producer_options *options)
 static int take_lease(struct channel *channel)
 {
     struct id_file id;
-    int ret = channel_lease(channel, CHANNEL_PRODUCER);
+    int ret = channel_claim(channel);
 
     if (ret != -EAGAIN)
         return ret;
@@ -101,11 +105,19 @@ static int open_channel(struct channel *channel, const char *name,
     return ret < 0 ? ret : channel_open_shared(channel, name, group);
 }
 
+static struct id_file id_of(const struct segment *segment)
+{
+    struct id_file id = {.shmid = segment->geometry.shmid, .bytes = segment->geometry.bytes};
+
+    memcpy(id.nonce, segment->geometry.nonce, sizeof id.nonce);
+    return id;
+}
+
 /* Steps 3 to 5 of a format change (handoff.h); for the first segment (`old` is NULL) only step
  * 5. */
 static int hand_over(struct pf_producer *producer, struct segment *old, struct segment *segment)
 {
-    struct id_file id = {.shmid = segment->geometry.shmid, .bytes = segment->geometry.bytes};
+    struct id_file id = id_of(segment);
     int ret = 0;
 
     if (old) {
@@ -113,7 +125,6 @@ static int hand_over(struct pf_producer *producer, struct segment *old, struct s
         handoff_set_state(old, LAYOUT_MOVED);
         handoff_expect_viewers(old, segment);
     }
-    memcpy(id.nonce, segment->geometry.nonce, sizeof id.nonce);
     FAULT_POINT(start_filled_segment);
     if (producer->channel.group != CHANNEL_PRIVATE)
         ret = segment_share(segment, producer->channel.group);
@@ -184,7 +195,7 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     if (id_file_read(&made->channel, &stale) == 0) { /* of a producer that crashed */
         segment_reclaim(stale.shmid, stale.nonce);
-        id_file_remove(&made->channel);
+        id_file_remove(&made->channel, stale.nonce);
     }
     segment_key_sweep_orphans();
     FAULT_POINT(start_has_lease);
@@ -296,6 +307,25 @@ static int64_t next_wake_ns(const struct pf_producer *producer, int64_t now_ns, 
     return wake_ns;
 }
 
+/* What does not have to be done for each frame. */
+static void check_from_time_to_time(struct pf_producer *producer, int64_t now_ns)
+{
+    struct channel *channel = &producer->channel;
+
+    /* Reap lanes that block nothing as well: their frames would block later. */
+    if (now_ns - producer->reap_ns >= REAP_NS) {
+        reap_lanes(producer, UINT32_MAX);
+        channel_release_old_lock(channel);
+        producer->reap_ns = now_ns;
+    }
+    if (now_ns - producer->files_ns >= FILES_NS) {
+        struct id_file id = id_of(&producer->segment);
+        if (channel_restore(channel) == 0 && id_file_restore(channel, &id) < 0)
+            channel->is_lost = true;
+        producer->files_ns = now_ns;
+    }
+}
+
 /* One wait for viewers, which may consist of several sleeps. */
 struct wait {
     int64_t deadline_ns;
@@ -367,11 +397,7 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
 
     assert(!producer->begun && "publish or abandon the begun frame first");
     for (;;) {
-        /* Reap lanes that block nothing as well: their frames would block later. */
-        if (now_ns - producer->reap_ns >= REAP_NS) {
-            reap_lanes(producer, UINT32_MAX);
-            producer->reap_ns = now_ns;
-        }
+        check_from_time_to_time(producer, now_ns);
         doorbell_clear(&producer->segment.viewers->producer_doorbell);
         FAULT_POINT(producer_scans_lanes);
         int slot = handoff_find_free_slot(&producer->handoff, &producer->segment, &blockers);
@@ -439,8 +465,8 @@ void pf_producer_close(struct pf_producer *producer)
     wait_for_expected(producer, CLOSE_WAIT_NS);
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
     FAULT_POINT(producer_marked_ended);
-    /* Under the lease, so that the id file is this producer's. */
-    id_file_remove(&producer->channel);
+    /* Under the lease; another producer's is not removed even if the lock file was. */
+    id_file_remove(&producer->channel, producer->segment.geometry.nonce);
     /* Before the doorbells: a viewer that wakes sees the end even if the id file could not be
      * removed. */
     channel_close(&producer->channel);

@@ -51,25 +51,13 @@ struct pf_viewer {
 
 /* ------------------------------------------------------------------ open, reattach, close */
 
-static int take_lane(struct pf_viewer *viewer)
-{
-    for (uint32_t i = 0; i < PF_VIEWERS_MAX; i++) {
-        int ret = channel_lease(&viewer->channel, CHANNEL_LANE_0 + (int)i);
-        if (ret == -EAGAIN)
-            continue;
-        viewer->lane = i;
-        return ret;
-    }
-    return log_failure(EBUSY, "channel \"%s\": all %d viewer lanes are in use",
-                       viewer->channel.name, PF_VIEWERS_MAX);
-}
-
-/* Join a segment. Returns whether the viewer was expected there: then the segment has kept every
- * frame for it. */
-static bool join(struct pf_viewer *viewer, const struct segment *segment)
+/* Join a segment on a lane. Returns whether the viewer was expected there: then the segment has
+ * kept every frame for it. */
+static bool join(struct pf_viewer *viewer, const struct segment *segment, uint32_t lane)
 {
     pthread_mutex_lock(&viewer->segment_mutex);
     viewer->segment = *segment;
+    viewer->lane = lane;
     pthread_mutex_unlock(&viewer->segment_mutex);
 
     viewer->stream = handoff_stream(segment);
@@ -105,15 +93,20 @@ static void count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
 static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
 {
     struct segment segment, old = viewer->segment;
-    int ret = discover_segment(&viewer->channel, deadline_ns, old.geometry.nonce, &segment);
+    struct channel channel = viewer->channel;
+    uint32_t lane = viewer->lane;
+    int ret = discover_next(&channel, &lane, old.geometry.nonce, deadline_ns, &segment);
 
     if (ret < 0)
         return ret;
     FAULT_POINT(start_has_next_segment);
     leave(viewer);
+    if (channel.lock_fd != viewer->channel.lock_fd)
+        channel_close(&viewer->channel);
+    viewer->channel = channel;
     /* join() replaces the segment before the old one is closed: pf_viewer_wake() always has a valid
      * doorbell. */
-    *is_expected = join(viewer, &segment);
+    *is_expected = join(viewer, &segment, lane);
     segment_close(&old);
     return 0;
 }
@@ -142,6 +135,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
 {
     static const struct pf_viewer_options defaults;
     struct segment segment;
+    uint32_t lane;
 
     if (!options)
         options = &defaults;
@@ -152,26 +146,20 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     struct pf_viewer *made = calloc(1, sizeof *made);
     if (!made)
         return log_out_of_memory("viewer");
-    made->channel.lock_fd = -1;
     made->options = *options;
     pthread_mutex_init(&made->segment_mutex, NULL);
 
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), options->wait_ns);
-    int ret = discover_channel(&made->channel, channel, options, deadline_ns);
-    if (ret < 0)
-        goto failed;
-    FAULT_POINT(start_opened_channel);
-    ret = take_lane(made);
-    if (ret < 0)
-        goto failed;
-    FAULT_POINT(viewer_has_lane);
-    ret = discover_segment(&made->channel, deadline_ns, NULL, &segment);
-    if (ret < 0)
-        goto failed;
+    int ret = discover_first(&made->channel, &lane, channel, options, deadline_ns, &segment);
+    if (ret < 0) {
+        pthread_mutex_destroy(&made->segment_mutex);
+        free(made);
+        return ret;
+    }
     /* A new viewer can take over the lane of a crashed viewer that was expected: then it also gets
      * the frames that were kept for that one, unless the format has changed again meanwhile: it is
      * new, so that it may skip them. */
-    join(made, &segment);
+    join(made, &segment, lane);
     ret = leave_moved_segment(made);
     if (ret < 0) {
         pf_viewer_close(made);
@@ -179,12 +167,6 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     }
     *viewer = made;
     return 0;
-
-failed:
-    channel_close(&made->channel);
-    pthread_mutex_destroy(&made->segment_mutex);
-    free(made);
-    return ret;
 }
 
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
@@ -229,11 +211,21 @@ static enum pf_state state_of_segment(const struct pf_viewer *viewer)
     }
 }
 
+/* Does the id file name a segment that exists? In another IPC namespace, assume so. */
+static bool names_segment(const struct id_file *id)
+{
+    struct pf_segment geometry;
+    uint64_t newest;
+
+    return id->ipc_namespace != id_file_ipc_namespace() ||
+           segment_peek(id->shmid, id->nonce, &geometry, &newest) == 0;
+}
+
 /*
  * The producer's state, from its lease and the id file first. `lease`: another process holds the
- * producer lease. `id file`: it names this segment, another one, or does not exist. `segment`: the
- * state in the segment, which any process may have damaged, so that it only shows how a stream
- * ended.
+ * producer lease. `id file`: it names this segment, another one, or none that exists (damaged), or
+ * there is no id file. `segment`: the state in the segment, which any process may have damaged, so
+ * that it only shows how a stream ended.
  *
  *     lease  id file    segment    result              because
  *     yes    this       any        PF_RUNNING          the channel's segment is this one
@@ -243,6 +235,7 @@ static enum pf_state state_of_segment(const struct pf_viewer *viewer)
  *     yes    another    ENDED      PF_ENDED            a new producer holds the lease
  *     yes    another    MOVED      PF_FORMAT_CHANGED   MOVED is stored before the new id is written
  *     yes    another    RUNNING    PF_CRASHED          a new producer holds the lease
+ *     yes    damaged    RUNNING    PF_RUNNING          its producer writes it again
  *     no     any        ENDED      PF_ENDED
  *     no     any        MOVED      PF_FORMAT_CHANGED   for now: see read_state_after_move()
  *     no     any        RUNNING    PF_CRASHED
@@ -256,7 +249,8 @@ static enum pf_state read_state(struct pf_viewer *viewer)
         enum layout_state state = handoff_state(&viewer->segment);
         bool is_this =
             has_id && memcmp(id.nonce, viewer->segment.geometry.nonce, sizeof id.nonce) == 0;
-        bool is_starting = !has_id && state != LAYOUT_ENDED && state != LAYOUT_MOVED;
+        bool is_other = has_id && !is_this && names_segment(&id);
+        bool is_starting = !is_other && state != LAYOUT_ENDED && state != LAYOUT_MOVED;
         if (is_this || is_starting)
             return PF_RUNNING;
     }

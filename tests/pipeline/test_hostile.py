@@ -162,6 +162,7 @@ def a_segment_smaller_than_in_its_header_is_refused(t):
     good = Raw.of(producer)
     path = f"{t.path}/pageflip/default.id"
     text = open(path).read()
+    producer.signal(signal.SIGSTOP)  # while it runs, it writes the id file again
     for size in (good.size - PAGE, 4 * PAGE, 3 * PAGE, 2 * PAGE, PAGE, 16):
         small = Foreign(size)
         ctypes.memmove(small.address, good.address, min(size, ctypes.sizeof(Header)))
@@ -181,6 +182,7 @@ def an_id_file_with_a_foreign_segment_is_refused(t):
     good = Raw.of(producer)
     path = f"{t.path}/pageflip/default.id"
     text = open(path).read()
+    producer.signal(signal.SIGSTOP)  # while it runs, it writes the id file again
     for size, fill, word in ((16, 0x5A, "size"), (1 << 20, 0, "magic"), (1 << 20, 0xFF, "magic"), (good.size, None, "nonce")):
         foreign = Foreign(size, fill or 0)
         if fill is None:  # another run of a producer
@@ -199,9 +201,10 @@ def an_id_file_with_a_foreign_segment_is_refused(t):
 
 @test
 def an_invalid_id_file_counts_as_no_producer(t):
-    t.producer("-s", "64x64")
+    producer = t.producer("-s", "64x64")
     path = f"{t.path}/pageflip/default.id"
     text = open(path).read()
+    producer.signal(signal.SIGSTOP)  # while it runs, it writes the id file again
     for damaged in ("", "\0" * 400, "x" * 5000, text[: len(text) // 2], text.replace("nonce ", "nonce x"),
                     text.replace("shmid ", "shmid -"), text.replace("shmid ", "shmid 99999999999999999999"),
                     "%s%n" * 50):
@@ -211,6 +214,7 @@ def an_invalid_id_file_counts_as_no_producer(t):
         t.run(VIEWER, "--list")
     with open(path, "w") as file:
         file.write(text)
+    producer.signal(signal.SIGCONT)
     view(t).ends_with(0)
 
 

@@ -19,7 +19,8 @@ producer-killed-before-newest killed-before-ring viewer-killed-in-any-step viewe
 crash-or-memory-kill latest-viewer-stopped every-frame-viewer-stopped producer-stopped viewer-holds-slots
 producer-killed-slots-required parent-killed-after-fork zombie
 second-producer producer-restarted many-restarts stale-id reused-segment-number reused-pid other-pid-namespace
-other-ipc-namespace other-user squatters invalid-channel-name runtime-directory-removed segment-removed other-version no-free-lane
+other-ipc-namespace other-user squatters invalid-channel-name runtime-directory-removed lock-file-removed id-file-changed
+other-runtime-directory segment-removed other-version no-free-lane
 damaged-segment
 segment-over-shmmax no-segments-or-pages out-of-memory file-or-address-limits locked-or-huge-pages damaged-doorbell clock-changes
 failing-call runtime-directory-unusable

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "two_channels.h"
 
@@ -35,6 +36,147 @@ Test(channel, a_lease_has_one_holder)
     cr_assert_eq(channel_lease(&two, CHANNEL_LANE_0), 0, "another byte is another lease");
     channel_unlease(&one, CHANNEL_PRODUCER);
     cr_assert_eq(channel_lease(&two, CHANNEL_PRODUCER), 0);
+}
+
+static void remove_lock_file(void)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/pageflip/test.lock", scratch);
+    cr_assert_eq(unlink(path), 0);
+}
+
+static struct channel join(void)
+{
+    struct channel joined;
+
+    cr_assert_eq(channel_join(&joined, "test"), 0);
+    return joined;
+}
+
+Test(channel, a_viewer_creates_no_file)
+{
+    struct channel absent;
+    char path[512];
+
+    cr_assert_eq(channel_join(&absent, "absent"), -ECONNREFUSED);
+    snprintf(path, sizeof path, "%s/pageflip/absent.lock", scratch);
+    cr_assert_neq(access(path, F_OK), 0);
+    remove_lock_file();
+    cr_assert_eq(channel_join(&absent, "test"), -ECONNREFUSED);
+}
+
+Test(channel, has_one_producer_even_without_its_lock_file)
+{
+    struct channel third;
+
+    cr_assert_eq(channel_claim(&one), 0);
+    cr_assert_eq(channel_claim(&two), -EAGAIN);
+    remove_lock_file();
+    cr_assert_eq(channel_open(&third, "test"), 0);
+    cr_assert_eq(channel_lease(&third, CHANNEL_PRODUCER), 0, "another file, another lease");
+    channel_unlease(&third, CHANNEL_PRODUCER);
+    cr_assert_eq(channel_claim(&third), -EAGAIN);
+    channel_close(&third);
+    cr_assert_eq(channel_open(&third, "test"), 0);
+    channel_close(&one);
+    cr_assert_eq(channel_claim(&third), 0);
+    channel_close(&third);
+}
+
+Test(channel, a_removed_lock_file_is_created_again_with_its_leases)
+{
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(channel_claim(&one), 0);
+    cr_assert_eq(channel_lease(&two, CHANNEL_LANE_0 + 1), 0);
+    remove_lock_file();
+    cr_assert_eq(channel_check_file(&two), CHANNEL_FILE_REMOVED);
+    cr_assert_eq(channel_restore(&one), 0);
+    cr_assert_eq(channel_check_file(&one), CHANNEL_FILE_IN_PLACE);
+    cr_assert_eq(channel_check_file(&two), CHANNEL_FILE_REPLACED);
+
+    struct channel third = join();
+    cr_assert(channel_is_leased(&third, CHANNEL_PRODUCER));
+    cr_assert(channel_is_leased(&two, CHANNEL_PRODUCER), "through the old file as well");
+    cr_assert_eq(channel_lease(&third, CHANNEL_LANE_0), 0);
+    cr_assert_eq(channel_lease(&third, CHANNEL_LANE_0 + 1), -EAGAIN);
+    cr_assert(channel_is_leased(&one, CHANNEL_LANE_0), "a viewer through the new file");
+    cr_assert(channel_is_leased(&one, CHANNEL_LANE_0 + 1), "a viewer through the old file");
+    cr_assert_eq(channel_lease(&one, CHANNEL_LANE_0 + 1), -EAGAIN);
+
+    channel_close(&two);
+    cr_assert_eq(channel_restore(&one), 0);
+    cr_assert_eq(channel_lease(&third, CHANNEL_LANE_0 + 1), 0);
+    channel_close(&third);
+}
+
+Test(channel, a_second_new_lock_file_waits_for_the_viewers_of_the_first)
+{
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(channel_claim(&one), 0);
+    cr_assert_eq(channel_lease(&two, CHANNEL_LANE_0), 0);
+    remove_lock_file();
+    cr_assert_eq(channel_restore(&one), 0);
+    remove_lock_file();
+    cr_assert_eq(channel_restore(&one), -EBUSY);
+    cr_assert_eq(channel_lease(&one, CHANNEL_LANE_0), -EAGAIN);
+    channel_close(&two);
+    cr_assert_eq(channel_restore(&one), 0);
+    cr_assert_eq(channel_check_file(&one), CHANNEL_FILE_IN_PLACE);
+}
+
+Test(channel, a_lane_of_the_old_file_can_be_reaped)
+{
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(channel_claim(&one), 0);
+    cr_assert_eq(channel_lease(&two, CHANNEL_LANE_0), 0);
+    cr_assert_eq(channel_lease(&two, CHANNEL_LANE_0 + 1), 0);
+    remove_lock_file();
+    cr_assert_eq(channel_restore(&one), 0);
+    channel_unlease(&two, CHANNEL_LANE_0);
+    cr_assert_eq(channel_lease(&one, CHANNEL_LANE_0), 0);
+    channel_unlease(&one, CHANNEL_LANE_0);
+    struct channel third = join();
+    cr_assert_eq(channel_lease(&third, CHANNEL_LANE_0), 0);
+    cr_assert_eq(channel_lease(&third, CHANNEL_LANE_0 + 1), -EAGAIN);
+    channel_close(&third);
+}
+
+Test(channel, a_removed_directory_is_created_again)
+{
+    char path[512], moved[512];
+
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(channel_claim(&one), 0);
+    scratch_path(path, scratch, "pageflip");
+    scratch_path(moved, scratch, "moved");
+    cr_assert_eq(rename(path, moved), 0);
+    cr_assert_eq(channel_restore(&one), 0);
+    struct channel third = join();
+    cr_assert(channel_is_leased(&third, CHANNEL_PRODUCER));
+    channel_close(&third);
+    scratch_empty(moved);
+    rmdir(moved);
+}
+
+Test(channel, a_directory_that_cannot_be_created_again_is_given_up)
+{
+    char path[512], moved[512];
+
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(channel_claim(&one), 0);
+    scratch_path(path, scratch, "pageflip");
+    scratch_path(moved, scratch, "moved");
+    cr_assert_eq(rename(path, moved), 0);
+    cr_assert_eq(symlink(moved, path), 0);
+    cr_assert_eq(channel_restore(&one), 0, "the same file, by a link");
+    unlink(path);
+    cr_assert_eq(symlink("nowhere", path), 0);
+    cr_assert_lt(channel_restore(&one), 0);
+    cr_assert_eq(channel_restore(&one), -ENOENT);
+    cr_assert(channel_is_leased(&two, CHANNEL_PRODUCER), "viewers keep the stream");
+    unlink(path);
+    cr_assert_eq(rename(moved, path), 0);
 }
 
 Test(channel, closing_the_file_drops_the_lease)

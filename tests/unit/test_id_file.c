@@ -23,8 +23,33 @@ Test(id_file, reads_an_id_as_written)
     cr_assert_eq(read.pid, getpid());
     cr_assert_eq(read.ipc_namespace, id_file_ipc_namespace());
     cr_assert_arr_eq(read.nonce, written.nonce, PF_NONCE_BYTES);
-    id_file_remove(&one);
+    id_file_remove(&one, written.nonce);
     cr_assert_eq(id_file_read(&two, &read), -ENOENT);
+}
+
+Test(id_file, of_another_producer_is_not_removed)
+{
+    struct id_file other = {.shmid = 2, .nonce = {2}}, read;
+    const uint8_t own[PF_NONCE_BYTES] = {1};
+
+    cr_assert_eq(id_file_write(&one, &other), 0);
+    id_file_remove(&two, own);
+    cr_assert_eq(id_file_read(&one, &read), 0);
+    cr_assert_eq(read.shmid, 2);
+}
+
+Test(id_file, is_written_again_if_it_was_changed)
+{
+    struct id_file own = {.shmid = 1, .nonce = {1}}, other = {.shmid = 2, .nonce = {2}}, read;
+
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(id_file_write(&two, &other), 0);
+    for (int i = 0; i < 2; i++) { /* changed; removed */
+        cr_assert_eq(id_file_restore(&one, &own), 0);
+        cr_assert_eq(id_file_read(&two, &read), 0);
+        cr_assert_eq(read.shmid, 1);
+        id_file_remove(&two, own.nonce);
+    }
 }
 
 Test(id_file, ignores_a_damaged_id_file)
