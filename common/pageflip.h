@@ -150,7 +150,9 @@ struct pf_producer_stats {
 
 /**
  * Open `channel` as its producer: take the channel's producer lease, create the segment, make its
- * pages present, and write the id file that viewers find the segment by.
+ * pages present, and write the id file that viewers find the segment by. If viewers already wait
+ * for the channel (pf_viewer_options.wait_ns, pf_viewer_reattach()), wait up to 0.5 s until they
+ * have joined, so that they get the first frame.
  *
  * Returns 0 and *producer, to be closed with pf_producer_close(), or
  *   -EINVAL   an invalid channel name, format or option
@@ -168,9 +170,11 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
  * the latest frame.
  *
- * Blocks up to `timeout_ns` while no slot is free; 0 means do not wait. Fills *frame with the
- * slot's planes, its times, and the sequence that it will have when published. The content of the
- * slot is undefined (an old frame, or zeros). Only one frame can be begun at a time.
+ * Blocks up to `timeout_ns` while no slot is free; 0 means do not wait. For the second frame of a
+ * stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for the
+ * stream has not acquired its first frame. Fills *frame with the slot's planes, its times, and the
+ * sequence that it will have when published. The content of the slot is undefined (an old frame, or
+ * zeros). Only one frame can be begun at a time.
  *
  * Returns 0, or -EAGAIN (no slot became free in time), or -EINTR (a signal).
  */

@@ -98,14 +98,18 @@ static int report_no_producer(const struct goal *goal)
     return -ECONNREFUSED;
 }
 
-/* Report once that the viewer waits. */
-static void report_waiting(const struct goal *goal, bool *is_reported)
+static void begin_waiting(struct waiting *waiting, const struct goal *goal)
 {
-    char path[RUNTIME_DIR_PATH_BYTES];
+    char key[SEGMENT_KEY_NAME_BYTES], path[RUNTIME_DIR_PATH_BYTES];
 
-    if (*is_reported)
+    if (!waiting || waiting->has_begun)
         return;
-    *is_reported = true;
+    if (!goal->key_file)
+        waiting_begin(waiting, goal->dir, goal->name);
+    else if (segment_key_name(goal->key_file, key))
+        waiting_begin(waiting, goal->dir, key);
+    else
+        return;
     if (!goal->key_file && !goal->user && discover_elsewhere(goal->name, path))
         log_warning(ELSEWHERE, goal->name, goal->dir, path);
     log_info("waiting for a producer in %s", goal->dir);
@@ -148,12 +152,13 @@ static int open_once(struct channel *channel, const char *name, const char *key_
 
 /* Returns 0 and *channel, or -EINTR, or, logged, as discover_first(). */
 static int find_channel(struct channel *channel, const char *name,
-                        const struct pf_viewer_options *options, int64_t deadline_ns)
+                        const struct pf_viewer_options *options, int64_t deadline_ns,
+                        struct waiting *waiting)
 {
     int64_t starting_ns = clock_deadline_ns(clock_now_ns(), STARTING_NS);
     char dir[RUNTIME_DIR_PATH_BYTES];
     struct goal goal = {options->key_file, name, options->user, dir};
-    bool is_starting, is_reported = false;
+    bool is_starting;
     uid_t owner;
     int ret = options->user ? account_user(options->user, &owner) : 0;
 
@@ -169,7 +174,7 @@ static int find_channel(struct channel *channel, const char *name,
             return ret;
         int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
         if (clock_now_ns() < end_ns)
-            report_waiting(&goal, &is_reported);
+            begin_waiting(waiting, &goal);
         ret = sleep_once(end_ns);
         if (ret == -EAGAIN)
             return report_no_producer(&goal);
@@ -212,7 +217,7 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
  * or, logged, as discover_first().
  */
 static int find_segment(const struct channel *channel, int64_t deadline_ns, const uint8_t *except,
-                        struct segment *segment)
+                        struct waiting *waiting, struct segment *segment)
 {
     int64_t starting_ns = except ? deadline_ns : clock_deadline_ns(clock_now_ns(), STARTING_NS);
     char private[RUNTIME_DIR_PATH_BYTES], user[ACCOUNT_NAME_BYTES];
@@ -222,8 +227,6 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
     struct goal goal = {.name = channel->name,
                         .user = is_private ? NULL : account_user_name(channel->owner, user),
                         .dir = channel->dir};
-    bool is_reported = except != NULL; /* such a viewer calls again and again */
-
     for (;;) {
         bool is_starting;
         int ret = attach_once(channel, segment, &is_starting);
@@ -239,7 +242,7 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
         }
         int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
         if (clock_now_ns() < end_ns)
-            report_waiting(&goal, &is_reported);
+            begin_waiting(waiting, &goal);
         ret = sleep_once(end_ns);
         if (ret == -EAGAIN && !except)
             /* A wrong nonce is normal for a moment after a format change; if it persists, the id
@@ -274,19 +277,19 @@ static int take_lane(struct channel *channel, uint32_t *lane)
 
 int discover_first(struct channel *channel, uint32_t *lane, const char *name,
                    const struct pf_viewer_options *options, int64_t deadline_ns,
-                   struct segment *segment)
+                   struct waiting *waiting, struct segment *segment)
 {
     int ret;
 
     do {
-        ret = find_channel(channel, name, options, deadline_ns);
+        ret = find_channel(channel, name, options, deadline_ns, waiting);
         if (ret < 0)
             break;
         FAULT_POINT(start_opened_channel);
         ret = take_lane(channel, lane);
         if (ret == 0) {
             FAULT_POINT(viewer_has_lane);
-            ret = find_segment(channel, deadline_ns, NULL, segment);
+            ret = find_segment(channel, deadline_ns, NULL, waiting, segment);
         }
         if (ret < 0)
             channel_close(channel);
@@ -295,10 +298,10 @@ int discover_first(struct channel *channel, uint32_t *lane, const char *name,
 }
 
 int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
-                  int64_t deadline_ns, struct segment *segment)
+                  int64_t deadline_ns, struct waiting *waiting, struct segment *segment)
 {
     const struct channel old = *channel;
-    int ret = find_segment(channel, deadline_ns, nonce, segment);
+    int ret = find_segment(channel, deadline_ns, nonce, waiting, segment);
 
     if (ret != -ESTALE)
         return ret;
@@ -307,7 +310,7 @@ int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
         return ret == -ECONNREFUSED ? -EAGAIN : ret;
     ret = take_lane(channel, lane);
     if (ret == 0)
-        ret = find_segment(channel, deadline_ns, nonce, segment);
+        ret = find_segment(channel, deadline_ns, nonce, waiting, segment);
     if (ret < 0)
         channel_close(channel);
     return ret == -ESTALE ? -EAGAIN : ret;

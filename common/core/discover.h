@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Channel discovery: how a viewer gets from a name, a key file or a user to a segment. Both calls
- * poll until `deadline_ns`; discover_first() for up to 3 s if a producer is just starting. */
+ * poll until `deadline_ns`; discover_first() for up to 3 s if a producer is just starting. They
+ * begin `waiting` before they sleep, unless it is NULL; the caller ends it. */
 #ifndef CORE_DISCOVER_H
 #define CORE_DISCOVER_H
 
 #include "channel.h"
 #include "segment.h"
+#include "waiting.h"
 
 /*
  * Open the channel `name`, or the channel that the options' key file or user selects, take a lane
@@ -18,7 +20,7 @@
  */
 int discover_first(struct channel *channel, uint32_t *lane, const char *name,
                    const struct pf_viewer_options *options, int64_t deadline_ns,
-                   struct segment *segment);
+                   struct waiting *waiting, struct segment *segment);
 
 /*
  * Attach the next segment of a channel, whose nonce is not `nonce`. If the lock file has been
@@ -27,7 +29,7 @@ int discover_first(struct channel *channel, uint32_t *lane, const char *name,
  * other segment yet.
  */
 int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
-                  int64_t deadline_ns, struct segment *segment);
+                  int64_t deadline_ns, struct waiting *waiting, struct segment *segment);
 
 /* Another directory of this user in which a producer is running on the private channel `name`, or,
  * if it is NULL, on any. Returns NULL if there is none, else `path`. */

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "segment_key.h"
 #include "text.h"
+#include "waiting.h"
 
 /* Interval between warnings about a stalled viewer. */
 #define STALL_WARNING_NS (2 * NS_PER_S)
@@ -53,6 +54,7 @@ struct pf_producer {
     int64_t evict_after_ns;
     int64_t reap_ns;  /* last scan for lanes of crashed viewers */
     int64_t files_ns; /* last check of the channel's files */
+    struct awaited awaited;
     char *key_file;
     bool begun;
     struct stall stall[PF_VIEWERS_MAX];
@@ -203,6 +205,7 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
     if (ret < 0)
         goto failed;
     FAULT_POINT(start_is_open);
+    awaited_let_join(&made->awaited, &made->channel, made->key_file);
     *producer = made;
     return 0;
 
@@ -396,6 +399,14 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
 
     assert(!producer->begun && "publish or abandon the begun frame first");
+    if (producer->awaited.is_awaited && producer->stats.published) {
+        int ret = awaited_let_acquire(&producer->awaited, &producer->channel, producer->key_file,
+                                      wait.deadline_ns);
+        if (ret == -EAGAIN)
+            producer->stats.no_slot++;
+        if (ret < 0)
+            return ret;
+    }
     for (;;) {
         check_from_time_to_time(producer, now_ns);
         doorbell_clear(&producer->segment.viewers->producer_doorbell);

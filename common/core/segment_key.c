@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
@@ -17,6 +17,7 @@
 #include "random.h"
 
 enum {
+    KEY_PROJECT = 'p',   /* of ftok() */
     KEY_PREFIX = 0x5046, /* "PF", the upper half of a key without a key file */
     KEY_TRIES_MAX = 64,  /* keys are random: this many in use in a row is damage */
     ORPHAN_AGE_S = 5,    /* a producer needs less from shmget() to IPC_RMID */
@@ -43,7 +44,7 @@ static int create_private(uint64_t bytes)
 
 static int key_of_file(const char *key_file, key_t *key)
 {
-    *key = ftok(key_file, 'p');
+    *key = ftok(key_file, KEY_PROJECT);
     if (*key != -1)
         return 0;
     return log_failure(errno == ENOENT ? EINVAL : errno, "key file %s: %s", key_file,
@@ -138,6 +139,16 @@ int segment_key_find(const char *key_file)
         return -ECONNREFUSED;
     return log_failure(errno, "key file %s: cannot find its segment: %s", key_file,
                        strerror(errno));
+}
+
+bool segment_key_name(const char *key_file, char name[SEGMENT_KEY_NAME_BYTES])
+{
+    key_t key = ftok(key_file, KEY_PROJECT);
+
+    if (key == -1)
+        return false;
+    snprintf(name, SEGMENT_KEY_NAME_BYTES, "key 0x%08x", (unsigned)key);
+    return true;
 }
 
 int segment_remove_id(int shmid)

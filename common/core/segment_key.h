@@ -10,6 +10,7 @@
 #ifndef CORE_SEGMENT_KEY_H
 #define CORE_SEGMENT_KEY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -23,6 +24,11 @@ int segment_key_create(uint64_t bytes, const char *key_file);
 /* The shmid under a key file's key, or -ECONNREFUSED: there is none. Other negative errnos are
  * logged. */
 int segment_key_find(const char *key_file);
+
+/* A name for a key file's key, which is no name of a channel: "key 0x700a1b2c". Returns false if
+ * there is no such file; not logged. */
+enum { SEGMENT_KEY_NAME_BYTES = 16 };
+bool segment_key_name(const char *key_file, char name[SEGMENT_KEY_NAME_BYTES]);
 
 /* Remove a segment (IPC_RMID): the kernel destroys it with its last detach. Returns 0, also if
  * another process has removed it, or a negative errno, logged. */

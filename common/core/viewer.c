@@ -37,6 +37,7 @@ struct pf_viewer {
     struct segment segment;
     struct pf_viewer_options options;
     struct pf_viewer_stats stats;
+    struct waiting waiting; /* for a stream to start, and for its first frame */
     uint32_t lane;
     enum lane_mode mode;
     struct handoff_stream stream;
@@ -68,10 +69,17 @@ static bool join(struct pf_viewer *viewer, const struct segment *segment, uint32
     viewer->segment.viewers->lane[viewer->lane].pid = getpid();
     FAULT_POINT(viewer_attached);
     viewer->seen = 0;
-    if (viewer->mode == LANE_EVERY && handoff_join_expected(&viewer->segment, viewer->lane))
-        return true;
-    viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
-    return false;
+    bool is_expected =
+        viewer->mode == LANE_EVERY && handoff_join_expected(&viewer->segment, viewer->lane);
+    if (!is_expected)
+        viewer->seen = handoff_join(&viewer->segment, viewer->lane, viewer->mode);
+    /* From now on the segment keeps every frame for an every-frame viewer, but not for another
+     * one. */
+    if (viewer->mode == LANE_EVERY)
+        waiting_end(&viewer->waiting);
+    else
+        waiting_joined(&viewer->waiting);
+    return is_expected;
 }
 
 static void leave(struct pf_viewer *viewer)
@@ -95,7 +103,9 @@ static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool *i
     struct segment segment, old = viewer->segment;
     struct channel channel = viewer->channel;
     uint32_t lane = viewer->lane;
-    int ret = discover_next(&channel, &lane, old.geometry.nonce, deadline_ns, &segment);
+    /* The producer of a stream that continues expects its viewers. */
+    struct waiting *waiting = viewer->state == PF_FORMAT_CHANGED ? NULL : &viewer->waiting;
+    int ret = discover_next(&channel, &lane, old.geometry.nonce, deadline_ns, waiting, &segment);
 
     if (ret < 0)
         return ret;
@@ -146,12 +156,15 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     struct pf_viewer *made = calloc(1, sizeof *made);
     if (!made)
         return log_out_of_memory("viewer");
+    made->waiting.fd = -1;
     made->options = *options;
     pthread_mutex_init(&made->segment_mutex, NULL);
 
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), options->wait_ns);
-    int ret = discover_first(&made->channel, &lane, channel, options, deadline_ns, &segment);
+    int ret = discover_first(&made->channel, &lane, channel, options, deadline_ns, &made->waiting,
+                             &segment);
     if (ret < 0) {
+        waiting_end(&made->waiting);
         pthread_mutex_destroy(&made->segment_mutex);
         free(made);
         return ret;
@@ -196,6 +209,7 @@ void pf_viewer_close(struct pf_viewer *viewer)
     segment_close(&viewer->segment);
     FAULT_POINT(viewer_left);
     channel_close(&viewer->channel);
+    waiting_end(&viewer->waiting);
     pthread_mutex_destroy(&viewer->segment_mutex);
     free(viewer);
 }
@@ -332,6 +346,8 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     if (viewer->mode == LANE_LATEST && viewer->seen)
         viewer->stats.skipped += frame->sequence - viewer->seen - 1;
     viewer->seen = frame->sequence;
+    if (viewer->waiting.has_begun)
+        waiting_end(&viewer->waiting);
     viewer->held[frame->slot]++;
     viewer->stats.acquired++;
     viewer->last_acquire_ns = frame->acquire_ns;
