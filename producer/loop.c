@@ -48,17 +48,24 @@ void loop_update_report(struct loop *loop)
     loop->report.skipped = skips_ticks(loop) ? loop->slotless_ticks + loop->pacing.skipped : 0;
 }
 
+/* For SIGUSR1. */
+static int write_report(void *context)
+{
+    struct loop *loop = context;
+
+    loop_update_report(loop);
+    int ret = report_write_json(&loop->report, loop->options->json);
+    return ret < 0 && ret != -EINTR ? -EIO : ret;
+}
+
 /* Between frames: signals, the report on SIGUSR1, the progress line. Returns 0, or -EINTR or -EIO
  * as loop_run(). */
 static int check_requests(struct loop *loop, int64_t now_ns)
 {
-    if (signals_quit())
-        return -EINTR;
-    if (signals_take_report() && loop->options->json) {
-        loop_update_report(loop);
-        if (report_write_json(&loop->report, loop->options->json) < 0)
-            return -EIO;
-    }
+    int ret = signals_check();
+
+    if (ret < 0)
+        return ret;
     if (now_ns - loop->progress_ns >= PROGRESS_NS) {
         loop->progress_ns = now_ns;
         loop_update_report(loop);
@@ -191,6 +198,8 @@ int loop_run(struct loop *loop)
     struct pf_frame frame;
     bool is_ready = false; /* the source's next frame is waiting for a free slot */
 
+    if (loop->options->json)
+        signals_on_report(write_report, loop);
     for (;;) {
         if (loop->options->frames && loop->published >= loop->options->frames)
             return 0;

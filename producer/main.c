@@ -25,13 +25,15 @@ static int finish(struct loop *loop, const struct options *options, int ret)
                               : exit_code_of(ret);
 
     messages_end_progress();
-    if (record_close(&loop->record) < 0)
-        code = EXIT_OUTPUT_FAILED;
+    ret = record_close(&loop->record);
+    if (ret < 0)
+        code = exit_code_of_output(ret);
     loop_update_report(loop);
     if (options->log_level > PF_LOG_ERROR)
         report_print(&loop->report);
-    if (options->json && report_write_json(&loop->report, options->json) < 0)
-        code = EXIT_OUTPUT_FAILED;
+    ret = options->json ? report_write_json(&loop->report, options->json) : 0;
+    if (ret < 0)
+        code = exit_code_of_output(ret);
     return code;
 }
 
@@ -74,9 +76,9 @@ int main(int argc, char **argv)
                                    .format = state.format,
                                    .start_ns = clock_now_ns(),
                                    .start_cpu_ns = clock_cpu_ns()};
-    if ((options.json && atomic_file_check(options.json) < 0) ||
-        record_open(&state.record, options.trace) < 0) {
-        code = EXIT_OUTPUT_FAILED;
+    if ((options.json && (ret = atomic_file_check(options.json)) < 0) ||
+        (ret = record_open(&state.record, options.trace)) < 0) {
+        code = exit_code_of_output(ret);
         goto out;
     }
     loop_start(&state);

@@ -55,6 +55,21 @@ static int wait_for_next_producer(struct loop *loop);
 static int join_next_segment(struct loop *loop, bool of_same_producer);
 static int report_eviction(struct loop *loop);
 
+/* The result of the loop after a file could not be written. */
+static int output_result(int ret)
+{
+    return ret < 0 && ret != -EINTR ? -EIO : ret;
+}
+
+/* For SIGUSR1. */
+static int write_report(void *context)
+{
+    struct loop *loop = context;
+
+    report_update(loop->report, loop->viewer, record_dropped(loop->record));
+    return output_result(report_write_json(loop->report, loop->options->json));
+}
+
 int loop_run(const struct options *options, struct pf_viewer *viewer, struct presenter *presenter,
              struct report *report, struct record *record)
 {
@@ -69,12 +84,16 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
                          .record = record};
     loop.end_ns = options->run_ns ? clock_deadline_ns(now_ns, options->run_ns) : INT64_MAX;
     status_init(&loop.status, now_ns);
+    if (options->json)
+        signals_on_report(write_report, &loop);
     do
         ret = run_once(&loop);
     while (ret == 0);
-    if (options->snapshot && ret != -EIO &&
-        snapshot_write_last(&loop.snapshot, viewer, options->snapshot) < 0)
-        ret = -EIO;
+    if (options->snapshot && ret != -EIO) {
+        int written = snapshot_write_last(&loop.snapshot, viewer, options->snapshot);
+        if (written < 0)
+            ret = output_result(written);
+    }
     if (options->verify && report->shown && !report->verified && !report->torn)
         log_warning("--verify: no frame had a stamp, so nothing was verified; start the "
                     "producer with --stamp");
@@ -135,11 +154,9 @@ static int handle_events(struct loop *loop)
             return handled;
     } while (ret > 0 || command != COMMAND_NONE);
 
-    if (signals_take_report() && loop->options->json) {
-        report_update(report, loop->viewer, record_dropped(loop->record));
-        if (report_write_json(report, loop->options->json) < 0)
-            return -EIO;
-    }
+    ret = signals_check();
+    if (ret < 0)
+        return ret;
     int64_t now_ns = clock_now_ns();
     status_update(&loop->status,
                   loop->is_paused     ? STATUS_PAUSED

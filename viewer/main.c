@@ -43,12 +43,14 @@ static int finish(const struct options *options, const struct pf_viewer *viewer,
     int code = code_of(ret, report);
 
     report_update(report, viewer, record_dropped(record));
-    if (record_close(record) < 0)
-        code = EXIT_OUTPUT_FAILED;
+    ret = record_close(record);
+    if (ret < 0)
+        code = exit_code_of_output(ret);
     if (options->log_level > PF_LOG_ERROR)
         report_print(report);
-    if (options->json && report_write_json(report, options->json) < 0)
-        code = EXIT_OUTPUT_FAILED;
+    ret = options->json ? report_write_json(report, options->json) : 0;
+    if (ret < 0)
+        code = exit_code_of_output(ret);
     return code;
 }
 
@@ -89,10 +91,11 @@ static int view(const struct options *options)
     code = code_of(ret, &report);
     if (ret < 0)
         goto out;
-    code = EXIT_OUTPUT_FAILED;
-    if ((options->json && atomic_file_check(options->json) < 0) ||
-        record_open(&record, options) < 0)
+    if ((options->json && (ret = atomic_file_check(options->json)) < 0) ||
+        (ret = record_open(&record, options)) < 0) {
+        code = exit_code_of_output(ret);
         goto out;
+    }
 
     report = (struct report){.channel = pf_viewer_channel(viewer),
                              .way = presenter->way,
@@ -127,6 +130,8 @@ static int merge(const struct options *options)
 {
     int ret = trace_merge(stdout, options->traces, options->trace_count);
 
+    if (signals_quit())
+        return EXIT_SIGNAL + signals_quit();
     return ret < 0 ? exit_code_of(ret) : exit_code_of_stdout();
 }
 

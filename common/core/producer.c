@@ -473,7 +473,10 @@ void pf_producer_close(struct pf_producer *producer)
 {
     if (!producer)
         return;
-    wait_for_expected(producer, CLOSE_WAIT_NS);
+    /* A signal does not end this wait: the viewers would lose the last frames. */
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), CLOSE_WAIT_NS);
+    while (wait_for_expected(producer, deadline_ns - clock_now_ns()) == -EINTR)
+        ;
     handoff_set_state(&producer->segment, LAYOUT_ENDED);
     FAULT_POINT(producer_marked_ended);
     /* Under the lease; another producer's is not removed even if the lock file was. */

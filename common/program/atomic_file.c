@@ -11,28 +11,13 @@
 #include <unistd.h>
 
 #include "messages.h"
-
-static bool is_stdout(const char *path)
-{
-    return strcmp(path, "-") == 0;
-}
+#include "output.h"
 
 static bool is_written_in_place(const char *path)
 {
     struct stat info;
 
-    return is_stdout(path) || (stat(path, &info) == 0 && !S_ISREG(info.st_mode));
-}
-
-static int open_in_place(struct atomic_file *file)
-{
-    if (is_stdout(file->path)) {
-        int fd = dup(STDOUT_FILENO);
-        file->stream = fd < 0 ? NULL : fdopen(fd, "w");
-    } else {
-        file->stream = fopen(file->path, "we");
-    }
-    return file->stream ? 0 : messages_cannot_write(file->path, errno);
+    return strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode));
 }
 
 static int open_temporary(struct atomic_file *file)
@@ -61,7 +46,7 @@ static int open_temporary(struct atomic_file *file)
 int atomic_file_open(struct atomic_file *file, const char *path)
 {
     *file = (struct atomic_file){.path = path};
-    return is_written_in_place(path) ? open_in_place(file) : open_temporary(file);
+    return is_written_in_place(path) ? output_open(&file->stream, path) : open_temporary(file);
 }
 
 int atomic_file_check(const char *path)

@@ -16,7 +16,7 @@ struct atomic_file {
 };
 
 /* `path` must stay valid until atomic_file_finish() or atomic_file_abandon(), one of which must
- * follow. Returns 0, or a negative errno, logged. */
+ * follow. Returns 0, or a negative errno, logged; -EINTR as output_open(). */
 int atomic_file_open(struct atomic_file *file, const char *path);
 
 /* Check that `path` can be opened; no file is left behind. Returns 0, or a negative errno, logged.

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "signals.h"
 #include "standard_files.h"
 
 enum exit_code {
@@ -48,10 +49,19 @@ static inline int exit_code_of(int error)
     }
 }
 
+/* The exit code after a failure to write a file. A request to exit that ended the wait for its
+ * reader is no failure. */
+static inline int exit_code_of_output(int error)
+{
+    return error == -EINTR && signals_quit() ? EXIT_SIGNAL + signals_quit() : EXIT_OUTPUT_FAILED;
+}
+
 /* The exit code of an action that only prints on standard output: --help, for example. */
 static inline int exit_code_of_stdout(void)
 {
-    return standard_files_flush_output() < 0 ? EXIT_OUTPUT_FAILED : EXIT_OK;
+    int ret = standard_files_flush_output();
+
+    return ret < 0 ? exit_code_of_output(ret) : EXIT_OK;
 }
 
 #endif

@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "messages.h"
+#include "output.h"
 #include "threads.h"
 
 #define POLL_NS (NS_PER_S / 2)
@@ -48,7 +48,8 @@ static void write_records(struct recorder *recorder)
     uint64_t added = atomic_load_explicit(&recorder->added, memory_order_acquire);
 
     for (; taken < added; taken++)
-        recorder->format->record(recorder->file, recorder->state, place(recorder, taken));
+        if (!recorder->error && !ferror(recorder->file)) /* else a write may have to wait again */
+            recorder->format->record(recorder->file, recorder->state, place(recorder, taken));
     /* Pairs with the acquire in recorder_add(): the records have been read. */
     atomic_store_explicit(&recorder->taken, taken, memory_order_release);
     if ((fflush(recorder->file) != 0 || ferror(recorder->file)) && !recorder->error)
@@ -83,16 +84,15 @@ int recorder_open(struct recorder **recorder, const char *path,
     made->path = path;
     made->format = format;
     made->state = state;
-    made->file = strcmp(path, "-") == 0 ? fdopen(dup(STDOUT_FILENO), "w") : fopen(path, "we");
-    if (!made->file) {
-        int ret = messages_cannot_write(path, errno);
+    int ret = output_open(&made->file, path);
+    if (ret < 0) {
         free(made);
         return ret;
     }
     format->begin(made->file, state);
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->wake, NULL);
-    int ret = thread_start(&made->thread, run, made);
+    ret = thread_start(&made->thread, run, made);
     if (ret < 0) {
         pthread_cond_destroy(&made->wake);
         pthread_mutex_destroy(&made->mutex);
@@ -142,7 +142,8 @@ int recorder_close(struct recorder *recorder)
         return 0;
     set_flag(recorder, &recorder->is_closing);
     pthread_join(recorder->thread, NULL);
-    recorder->format->end(recorder->file, recorder->state);
+    if (!recorder->error)
+        recorder->format->end(recorder->file, recorder->state);
     if (ferror(recorder->file) && !recorder->error)
         recorder->error = EIO;
     if (fclose(recorder->file) != 0 && !recorder->error)

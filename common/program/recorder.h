@@ -24,7 +24,8 @@ struct recorder;
 
 /*
  * Create or truncate `path` and write the beginning; "-" is standard output. `path`, `format` and
- * `state` must stay valid until recorder_close(). Returns 0 or a negative errno, logged.
+ * `state` must stay valid until recorder_close(). Returns 0, or a negative errno, logged; -EINTR as
+ * output_open().
  */
 int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state);
@@ -34,8 +35,8 @@ void recorder_add(struct recorder *recorder, const void *record);
 
 uint64_t recorder_dropped(const struct recorder *recorder); /* records; 0 for NULL */
 
-/* Write the remaining records and the end of the file. Accepts NULL. Returns 0 or a negative errno,
- * logged. */
+/* Write the remaining records and the end of the file. After a request to exit, a reader that has
+ * read nothing for a second is given up. Accepts NULL. Returns 0 or a negative errno, logged. */
 int recorder_close(struct recorder *recorder);
 
 #endif

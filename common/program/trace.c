@@ -10,6 +10,7 @@
 
 #include "core/log.h"
 #include "messages.h"
+#include "signals.h"
 #include "time_us.h"
 
 static const char head[] = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
@@ -142,7 +143,7 @@ static int read_events(struct events *events, FILE *file)
 
     if (getline(&line, &room, file) < 0 || strcmp(line, head) != 0)
         ret = -EBADMSG;
-    while (ret == 0 && !has_tail && getline(&line, &room, file) >= 0) {
+    while (ret == 0 && !has_tail && !signals_quit() && getline(&line, &room, file) >= 0) {
         has_tail = line[0] == ']';
         line[strcspn(line, "\n")] = 0;
         size_t length = strlen(line);
@@ -154,6 +155,8 @@ static int read_events(struct events *events, FILE *file)
         }
     }
     free(line);
+    if (signals_quit())
+        return -EINTR;
     return ret == 0 && !has_tail ? -EBADMSG : ret;
 }
 
@@ -164,11 +167,11 @@ static int read_file(struct events *events, const char *path)
 
     if (ret == -EBADMSG)
         log_error("%s: not a complete pageflip trace file", path);
-    else if (ret < 0)
+    else if (ret < 0 && ret != -EINTR)
         log_error("%s: cannot read: %s", path, strerror(-ret));
     if (file)
         fclose(file);
-    return ret == 0 || ret == -ENOMEM ? ret : -EBADMSG;
+    return ret == 0 || ret == -ENOMEM || ret == -EINTR ? ret : -EBADMSG;
 }
 
 int trace_merge(FILE *file, char **paths, int count)
@@ -182,7 +185,7 @@ int trace_merge(FILE *file, char **paths, int count)
         if (events.count)
             qsort(events.event, events.count, sizeof *events.event, by_time);
         fputs(head, file);
-        for (size_t i = 0; i < events.count; i++)
+        for (size_t i = 0; i < events.count && !signals_quit(); i++)
             fprintf(file, "%s%s", i ? ",\n" : "", events.event[i].line);
         fputs(tail, file);
     }

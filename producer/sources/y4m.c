@@ -48,20 +48,21 @@ struct y4m_source {
 /* ------------------------------------------------------------------ bytes */
 
 /* Like read(), but continues after a signal that does not request an exit, and waits on a
- * non-blocking descriptor, which standard input may be. */
+ * non-blocking descriptor, which standard input may be. It waits in poll(), which SIGUSR1 ends. */
 static ssize_t read_some(struct y4m_source *self, void *to, size_t bytes)
 {
     for (;;) {
-        ssize_t got = read(self->fd, to, bytes);
+        struct pollfd readable = {.fd = self->fd, .events = POLLIN};
+        ssize_t got = poll(&readable, 1, -1) < 0 ? -1 : read(self->fd, to, bytes);
         if (got >= 0)
             return got;
-        struct pollfd readable = {.fd = self->fd, .events = POLLIN};
-        if (errno == EAGAIN && poll(&readable, 1, -1) >= 0)
-            continue;
-        if (errno != EINTR || signals_quit()) {
+        if (errno == EINTR) {
+            int ret = signals_check();
+            if (ret < 0)
+                return ret;
+        } else if (errno != EAGAIN) {
             int ret = -errno;
-            if (ret != -EINTR)
-                log_error("%s: cannot read: %s", self->name, strerror(-ret));
+            log_error("%s: cannot read: %s", self->name, strerror(-ret));
             return ret;
         }
     }

@@ -362,7 +362,7 @@ class Display:
         """Pause the viewer by its key, and wait for the title to say so."""
         def is_paused():  # a key that is pressed too early has no effect
             self.key(window, "space")
-            for _ in range(20):
+            for _ in range(100):
                 title = subprocess.run(["xdotool", "getwindowname", window], env=self.scratch.env, stdout=subprocess.PIPE,
                                        stderr=subprocess.DEVNULL).stdout  # it fails for a moment while the title changes
                 if b"paused" in title:

@@ -280,8 +280,8 @@ def a_signal_ends_a_producer_that_waits_for_its_input(t):
         process = t.start(PRODUCER, "-q", "-", stdin=subprocess.PIPE, bufsize=0)
         process.popen.stdin.write(data)
         # until it has read everything and sleeps
-        until(lambda: "pipe_read" in text_of(f"/proc/{process.pid}/wchan")
-              or text_of(f"/proc/{process.pid}/syscall").startswith("0 "), "a read")
+        until(lambda: "poll" in text_of(f"/proc/{process.pid}/wchan")
+              or text_of(f"/proc/{process.pid}/syscall").startswith("7 "), "a poll")
         process.signal(signal.SIGTERM)
         process.ends_with(128 + signal.SIGTERM)
         process.popen.stdin.close()

@@ -2,9 +2,11 @@
 /* Format changes: one stream in several segments. handoff.h lists the steps. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "core/geometry.h"
 #include "core/layout.h"
@@ -85,6 +87,38 @@ Test(format_change, a_second_change_waits_for_an_expected_viewer)
     follow_change();
     cr_assert_eq(publish(2), 0);
     expect(2);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* As when the producer is asked to exit: the viewer still gets the frames of its last segment. */
+Test(format_change, signals_do_not_end_the_wait_of_a_close)
+{
+    const struct sigaction action = {.sa_handler = on_alarm};
+    const struct itimerval each_ms = {.it_interval = {.tv_usec = 1000}, .it_value.tv_usec = 1000};
+    struct pf_format second = size(64, 50);
+    sigset_t alarm, before;
+    pthread_t thread;
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_change_format(producer, &second), 0);
+    cr_assert_eq(publish(1), 0);
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, &before); /* the viewer gets no signal */
+    pthread_create(&thread, NULL, follow_change_late, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &each_ms, NULL);
+    pf_producer_close(producer);
+    producer = NULL;
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    pthread_join(thread, NULL);
+    expect(1);
 }
 
 Test(format_change, an_expected_viewer_that_exits_keeps_no_slot)
