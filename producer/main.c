@@ -14,6 +14,7 @@
 #include "program/atomic_file.h"
 #include "program/exit_code.h"
 #include "program/messages.h"
+#include "program/output.h"
 #include "program/signals.h"
 #include "program/standard_files.h"
 
@@ -54,6 +55,9 @@ int main(int argc, char **argv)
     case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return exit_code_of_stdout();
     case ACTION_RUN: break;
     }
+    if ((options.json && atomic_file_check(options.json) < 0) ||
+        (options.trace && output_check(options.trace) < 0))
+        return EXIT_OUTPUT_FAILED;
     state.options = &options;
 
     int code;
@@ -76,8 +80,8 @@ int main(int argc, char **argv)
                                    .format = state.format,
                                    .start_ns = clock_now_ns(),
                                    .start_cpu_ns = clock_cpu_ns()};
-    if ((options.json && (ret = atomic_file_check(options.json)) < 0) ||
-        (ret = record_open(&state.record, options.trace)) < 0) {
+    ret = record_open(&state.record, options.trace);
+    if (ret < 0) {
         code = exit_code_of_output(ret);
         goto out;
     }

@@ -19,6 +19,7 @@
 #include "program/atomic_file.h"
 #include "program/exit_code.h"
 #include "program/messages.h"
+#include "program/output.h"
 #include "program/signals.h"
 #include "program/standard_files.h"
 #include "report.h"
@@ -54,6 +55,23 @@ static int finish(const struct options *options, const struct pf_viewer *viewer,
     return code;
 }
 
+/* Find out before the run that its results could not be written. Returns 0 or a negative errno,
+ * logged. */
+static int check_outputs(const struct options *options)
+{
+    const char *const replaced[] = {options->json, options->snapshot};
+    const char *const recorded[] = {options->csv, options->trace};
+    int ret = 0;
+
+    for (int i = 0; i < 2 && ret == 0; i++) {
+        if (replaced[i])
+            ret = atomic_file_check(replaced[i]);
+        if (ret == 0 && recorded[i])
+            ret = output_check(recorded[i]);
+    }
+    return ret;
+}
+
 /* Wait for a producer up to options->wait_ns. A signal other than one to exit does not end the
  * wait. Returns as pf_viewer_open(). */
 static int open_viewer(struct pf_viewer **viewer, const struct options *options)
@@ -83,6 +101,8 @@ static int view(const struct options *options)
     struct pf_viewer *viewer = NULL;
     struct presenter *presenter = NULL;
 
+    if (check_outputs(options) < 0)
+        return EXIT_OUTPUT_FAILED;
     int ret = open_viewer(&viewer, options);
     int code = code_of(ret, &report);
     if (ret < 0)
@@ -91,8 +111,8 @@ static int view(const struct options *options)
     code = code_of(ret, &report);
     if (ret < 0)
         goto out;
-    if ((options->json && (ret = atomic_file_check(options->json)) < 0) ||
-        (ret = record_open(&record, options)) < 0) {
+    ret = record_open(&record, options);
+    if (ret < 0) {
         code = exit_code_of_output(ret);
         goto out;
     }

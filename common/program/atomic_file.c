@@ -4,21 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "messages.h"
 #include "output.h"
-
-static bool is_written_in_place(const char *path)
-{
-    struct stat info;
-
-    return strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode));
-}
 
 static int open_temporary(struct atomic_file *file)
 {
@@ -46,17 +37,17 @@ static int open_temporary(struct atomic_file *file)
 int atomic_file_open(struct atomic_file *file, const char *path)
 {
     *file = (struct atomic_file){.path = path};
-    return is_written_in_place(path) ? output_open(&file->stream, path) : open_temporary(file);
+    return output_is_in_place(path) ? output_open(&file->stream, path) : open_temporary(file);
 }
 
 int atomic_file_check(const char *path)
 {
     struct atomic_file file;
+    int ret = output_check(path);
 
-    /* The reader of a FIFO would notice that it was opened and closed. */
-    if (is_written_in_place(path))
-        return 0;
-    int ret = atomic_file_open(&file, path);
+    if (ret < 0 || output_is_in_place(path))
+        return ret;
+    ret = atomic_file_open(&file, path);
     if (ret == 0)
         atomic_file_abandon(&file);
     return ret;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file that appears complete or not at all: it is written under a temporary name in the same
- * folder, synced, then renamed. A path that exists and is not a regular file (/dev/null, a FIFO) is
- * written in place. "-" is standard output.
+ * folder, synced, then renamed. What cannot be replaced (output_is_in_place()) is written in place.
  */
 #ifndef PROGRAM_ATOMIC_FILE_H
 #define PROGRAM_ATOMIC_FILE_H
@@ -19,8 +18,7 @@ struct atomic_file {
  * follow. Returns 0, or a negative errno, logged; -EINTR as output_open(). */
 int atomic_file_open(struct atomic_file *file, const char *path);
 
-/* Check that `path` can be opened; no file is left behind. Returns 0, or a negative errno, logged.
- */
+/* Check that `path` can be opened, like output_check(). Returns 0, or a negative errno, logged. */
 int atomic_file_check(const char *path);
 
 /* Sync the file and give it its name. Returns 0, or a negative errno, logged: then a file that was

@@ -23,9 +23,8 @@ struct recorder_format {
 struct recorder;
 
 /*
- * Create or truncate `path` and write the beginning; "-" is standard output. `path`, `format` and
- * `state` must stay valid until recorder_close(). Returns 0, or a negative errno, logged; -EINTR as
- * output_open().
+ * Create or truncate `path` and write the beginning. `path`, `format` and `state` must stay valid
+ * until recorder_close(). Returns 0, or a negative errno, logged; -EINTR as output_open().
  */
 int recorder_open(struct recorder **recorder, const char *path,
                   const struct recorder_format *format, void *state);

@@ -466,8 +466,9 @@ def output_for_a_closed_standard_file_goes_to_no_other_file(t):
     """The lock file must not get the descriptor's number."""
     none = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
     t.start(*none, PRODUCER, "-v", "-s", "8x8", "--frames", "2", "--json", "-").ends_with(9)
+    t.start(*none, PRODUCER, "-v", "-s", "8x8", "--frames", "2").ends_with(0)
     t.start(*none, PRODUCER, "-v", "-").ends_with(8)
-    t.start(*none, VIEWER, "-v", "--presenter", "null", "--json", "-").ends_with(4)
+    t.start(*none, VIEWER, "-v", "--presenter", "null").ends_with(4)
     equal(os.listdir(f"{t.path}/pageflip"), ["default.lock"])
     equal(open(f"{t.path}/pageflip/default.lock").read(), "")
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "pageflip.h"
 #include "program/atomic_file.h"
+#include "program/output.h"
 #include "scratch.h"
 
 static void quiet(void)
@@ -145,4 +147,120 @@ Test(atomic_file, reports_a_closed_standard_output)
 
     close(STDOUT_FILENO);
     cr_assert_lt(atomic_file_open(&file, "-"), 0);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    struct atomic_file file;
+
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    fputs(text, file.stream);
+    cr_assert_eq(atomic_file_finish(&file), 0);
+}
+
+Test(atomic_file, writes_to_the_target_of_a_link)
+{
+    char path[512], target[512];
+    struct stat info;
+
+    scratch_path(path, scratch, "link");
+    scratch_path(target, scratch, "target");
+    cr_assert_eq(symlink("target", path), 0);
+    for (int i = 0; i < 2; i++) { /* there is no target, and an old one */
+        write_text(path, i ? "new" : "old, and longer");
+        contains(target, i ? "new" : "old, and longer");
+        cr_assert_eq(lstat(path, &info), 0);
+        cr_assert(S_ISLNK(info.st_mode), "the link was replaced");
+        cr_assert_eq(atomic_file_check(path), 0);
+        contains(target, i ? "new" : "old, and longer");
+    }
+    cr_assert_eq(file_count(), 2);
+}
+
+Test(atomic_file, writes_to_a_descriptor_at_its_position)
+{
+    char path[512], name[64];
+    const char *folders[] = {"/dev/fd", "/proc/self/fd"};
+
+    scratch_path(path, scratch, "log");
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dprintf(fd, "before");
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/%d", folders[i], fd);
+        cr_assert_eq(atomic_file_check(name), 0);
+        write_text(name, "+");
+    }
+    dprintf(fd, "after");
+    close(fd);
+    contains(path, "before++after");
+    cr_assert_eq(atomic_file_check(name), -EBADF, "it is closed");
+    fd = open(path, O_RDONLY);
+    snprintf(name, sizeof name, "/dev/fd/%d", fd);
+    cr_assert_eq(atomic_file_check(name), -EBADF, "it cannot be written");
+    cr_assert(output_is_in_place("/dev/stdout"));
+    cr_assert(output_is_in_place("/dev/stderr"));
+}
+
+Test(atomic_file, writes_to_a_file_of_another_owner_in_place)
+{
+    char path[512];
+    struct stat before, after;
+
+    if (getuid() != 0)
+        cr_skip_test("only root can give a file away");
+    scratch_path(path, scratch, "report");
+    write_text(path, "old");
+    cr_assert_eq(chown(path, 1, 1), 0);
+    cr_assert_eq(stat(path, &before), 0);
+    write_text(path, "new");
+    cr_assert_eq(stat(path, &after), 0);
+    cr_assert_eq(before.st_ino, after.st_ino);
+    contains(path, "new");
+}
+
+Test(atomic_file, a_check_finds_what_can_never_be_written)
+{
+    char path[512];
+    const struct {
+        const char *name;
+        int ret;
+    } cases[] = {{"absent/report", -ENOENT}, {"", -EISDIR},     {"file/report", -ENOTDIR},
+                 {"loop", -ELOOP},           {"into", -ENOENT}, {"folder", -EISDIR}};
+
+    scratch_path(path, scratch, "file");
+    write_text(path, "text");
+    scratch_path(path, scratch, "loop");
+    cr_assert_eq(symlink("loop", path), 0);
+    scratch_path(path, scratch, "into");
+    cr_assert_eq(symlink("absent/report", path), 0);
+    scratch_path(path, scratch, "folder");
+    cr_assert_eq(symlink(".", path), 0);
+    int count = file_count();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        scratch_path(path, scratch, cases[i].name);
+        cr_assert_eq(atomic_file_check(path), cases[i].ret, "%s", path);
+        cr_assert_eq(output_check(path), cases[i].ret, "%s", path);
+    }
+    cr_assert_eq(atomic_file_check(""), -ENOENT);
+    cr_assert_eq(output_check(""), -ENOENT);
+    cr_assert_eq(file_count(), count, "a check left a file");
+}
+
+Test(atomic_file, a_check_changes_nothing)
+{
+    char path[512];
+
+    scratch_path(path, scratch, "fifo");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(atomic_file_check(path), 0, "without a reader");
+    cr_assert_eq(unlink(path), 0);
+    scratch_path(path, scratch, "report");
+    cr_assert_eq(atomic_file_check(path), 0);
+    cr_assert_eq(output_check(path), 0);
+    cr_assert_eq(file_count(), 0, "a check left a file");
+    write_text(path, "old");
+    cr_assert_eq(atomic_file_check(path), 0);
+    cr_assert_eq(output_check(path), 0);
+    contains(path, "old");
+    cr_assert_eq(file_count(), 1);
 }

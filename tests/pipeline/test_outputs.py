@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""What both programs write: to which file, when they notice that they cannot, and that the figures add up."""
+import json
+import os
+import shutil
+
+from harness import *
+
+SMALL = ["-s", "320x240"]
+OUTPUTS = ("--json", "--csv", "--trace", "--snapshot")
+
+
+@test
+def each_output_is_written_through_a_link(t):
+    t.producer(*SMALL, "-r", "100")
+    for option in OUTPUTS:
+        os.symlink(f"target{option}", f"{t.path}/link{option}")
+        open(f"{t.path}/target{option}", "w").write("old")
+    t.viewer("-q", "--frames", "5", *(word for option in OUTPUTS for word in (option, f"link{option}"))).ends_with(0)
+    for option in OUTPUTS:
+        assert os.path.islink(f"{t.path}/link{option}"), f"{option} replaced the link"
+        assert os.path.getsize(f"{t.path}/target{option}") > 100, option
+    equal(report_of(f"{t.path}/target--json")["frames"]["shown"], 5)
+
+
+@test
+def an_open_descriptor_keeps_what_was_written_before(t):
+    """As in `{ echo before; pageflip-viewer --json /dev/stdout; } > log`."""
+    t.producer(*SMALL, "-r", "100")
+    with open(f"{t.path}/log", "w") as log:
+        log.write("before\n")
+        log.flush()
+        t.viewer("-q", "--frames", "5", "--json", "/proc/self/fd/1", stdout=log).ends_with(0)
+        log.seek(0, os.SEEK_END)
+        log.write("after\n")
+    before, *report, after = open(f"{t.path}/log").read().splitlines()
+    equal((before, after), ("before", "after"))
+    equal(json.loads("".join(report))["frames"]["shown"], 5)
+
+
+@test
+def a_mount_point_is_written_in_place(t):
+    """As with `docker run -v $PWD/report.json:/report.json`: nothing can be renamed over it."""
+    need("unshare")
+    if t.start("unshare", "-m", "true").wait():
+        raise Skip("this machine does not permit a mount namespace")
+    t.producer(*SMALL, "-r", "100")
+    for name in ("outside", "report"):
+        open(f"{t.path}/{name}", "w").close()
+    t.start("unshare", "-m", "sh", "-c", 'mount --bind outside report && exec "$0" "$@"',
+            VIEWER, "-q", "--presenter", "null", "--frames", "5", "--json", "report").ends_with(0)
+    equal(report_of(f"{t.path}/outside")["frames"]["shown"], 5)
+
+
+@test
+def an_output_that_can_never_be_written_is_noticed_before_anything_else(t):
+    """The viewer has no producer (code 4) and the producer no input (code 8), and neither gets that far."""
+    open(f"{t.path}/file", "w").close()
+    os.mkdir(f"{t.path}/folder")
+    for path, reason in (("absent/report", "No such file"), ("file/report", "Not a directory"), ("folder", "Is a directory"),
+                         ("/proc/self/fd/77", "Bad file descriptor"), ("", "No such file")):
+        for option in OUTPUTS:
+            t.viewer(option, path).fails_with(9, path, reason)
+        for option in ("--json", "--trace"):
+            t.start(PRODUCER, option, path, "absent.png").fails_with(9, path, reason)
+    equal(sorted(os.listdir(t.path)).count("folder"), 1)
+    equal(os.listdir(f"{t.path}/folder"), [])
+
+
+@test
+def an_output_without_permission_is_noticed_before_anything_else(t):
+    if os.getuid() != 0:
+        raise Skip("only root can start a program as another user")
+    need("setpriv")
+    os.mkdir(f"{t.path}/mine", 0o755)
+    os.chmod(t.path, 0o755)
+    shutil.copy(VIEWER, t.path)  # the user may have no access to the build directory
+    open(f"{t.path}/mine/file", "w").close()
+    for path in ("mine/new", "mine/file"):
+        for option in OUTPUTS:
+            viewer = t.start("setpriv", "--reuid", "1", "--regid", "1", "--clear-groups", f"{t.path}/pageflip-viewer",
+                             "--presenter", "null", option, path)
+            viewer.fails_with(9, path, "Permission denied")
+
+
+if __name__ == "__main__":
+    main()
