@@ -44,12 +44,12 @@ int main(int argc, char **argv)
     static struct loop state; /* its histograms are too large for some stacks */
 
     standard_files_reserve();
+    signals_catch();
     messages_init(options_advice);
     int ret = options_parse(&options, argc, argv);
     if (ret < 0)
         return EXIT_USAGE;
     pf_log_set_level(options.log_level);
-    signals_catch();
     switch (options.action) {
     case ACTION_HELP: option_table_print(options_table()); return exit_code_of_stdout();
     case ACTION_VERSION: puts("pageflip-producer " PAGEFLIP_VERSION); return exit_code_of_stdout();

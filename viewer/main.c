@@ -160,11 +160,11 @@ int main(int argc, char **argv)
     struct options options;
 
     standard_files_reserve();
+    signals_catch();
     messages_init(options_advice);
     if (options_parse(&options, argc, argv) < 0)
         return EXIT_USAGE;
     pf_log_set_level(options.log_level);
-    signals_catch();
     switch (options.action) {
     case ACTION_HELP: option_table_print(options_table()); return exit_code_of_stdout();
     case ACTION_VERSION: puts("pageflip-viewer " PAGEFLIP_VERSION); return exit_code_of_stdout();

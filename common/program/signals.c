@@ -78,6 +78,7 @@ void signals_catch(void)
     if (!is_ignored(SIGHUP)) /* nohup(1) ignores it */
         catch_signal(SIGHUP, 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 int signals_quit(void)

@@ -8,8 +8,9 @@
 /*
  * From now on SIGINT, SIGTERM and SIGHUP request an exit and end each wait with EINTR. SIGUSR1
  * requests a report; it ends poll(), a futex wait or a sleep with EINTR, but no read, write or
- * open. SIGPIPE is ignored, so that a write to a closed pipe fails with EPIPE. A SIGHUP that is
- * ignored stays ignored (nohup).
+ * open. SIGPIPE and SIGXFSZ are ignored, so that a write to a closed pipe fails with EPIPE, and one
+ * beyond the limit of a file's size (ulimit -f) with EFBIG. A SIGHUP that is ignored stays ignored
+ * (nohup).
  */
 void signals_catch(void);
 

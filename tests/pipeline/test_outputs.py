@@ -2,6 +2,7 @@
 """What both programs write: to which file, when they notice that they cannot, and that the figures add up."""
 import json
 import os
+import resource
 import shutil
 
 from harness import *
@@ -81,6 +82,22 @@ def an_output_without_permission_is_noticed_before_anything_else(t):
             viewer = t.start("setpriv", "--reuid", "1", "--regid", "1", "--clear-groups", f"{t.path}/pageflip-viewer",
                              "--presenter", "null", option, path)
             viewer.fails_with(9, path, "Permission denied")
+
+
+@test
+def a_limit_of_the_file_size_is_an_error(t):
+    if COUNTED:
+        raise Skip("a coverage build also writes its counters")
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (256, 256))
+
+    t.producer(*SMALL, "-r", "100")
+    runs = [(option, t.viewer("-q", "--frames", "20", option, f"v{option}", preexec_fn=limited)) for option in OUTPUTS]
+    runs += [(option, t.start(PRODUCER, *SMALL, "-q", "-n", f"p{option}", "-r", "0", "--frames", "20", option, f"p{option}",
+                              preexec_fn=limited)) for option in ("--json", "--trace")]
+    for option, process in runs:
+        process.fails_with(9, option, "File too large")
 
 
 if __name__ == "__main__":

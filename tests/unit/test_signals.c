@@ -96,6 +96,13 @@ Test(signals, sigpipe_is_ignored)
     cr_assert_eq(signals_quit(), 0);
 }
 
+Test(signals, sigxfsz_is_ignored)
+{
+    signals_catch();
+    raise(SIGXFSZ);
+    cr_assert_eq(signals_quit(), 0);
+}
+
 /* nohup(1) starts programs this way. */
 Test(signals, an_ignored_sighup_stays_ignored)
 {
