@@ -6,6 +6,7 @@
  * and closes everything in reverse order.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -185,9 +185,10 @@ int trace_merge(FILE *file, char **paths, int count)
         if (events.count)
             qsort(events.event, events.count, sizeof *events.event, by_time);
         fputs(head, file);
-        for (size_t i = 0; i < events.count && !signals_quit(); i++)
+        for (size_t i = 0; i < events.count && !signals_quit() && !ferror(file); i++)
             fprintf(file, "%s%s", i ? ",\n" : "", events.event[i].line);
-        fputs(tail, file);
+        if (!signals_quit() && !ferror(file)) /* without its tail it is no trace */
+            fputs(tail, file);
     }
     for (size_t i = 0; i < events.count; i++)
         free(events.event[i].line);

@@ -48,8 +48,8 @@ void trace_flow(FILE *file, struct trace *trace, int from_pid, int from_tid, int
  * Write the events of all `paths`, in order of their times, as one trace to `file`, whose errors
  * the caller checks.
  *
- * Returns 0, or, logged, -ENOMEM or -EBADMSG: a path cannot be read or is not a complete trace of
- * pageflip.
+ * Returns 0, or -EINTR: a signal requested an exit before anything was written, or, logged, -ENOMEM
+ * or -EBADMSG: a path cannot be read or is not a complete trace of pageflip.
  */
 int trace_merge(FILE *file, char **paths, int count);
 

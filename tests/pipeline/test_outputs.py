@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What both programs write: to which file, when they notice that they cannot, and that the figures add up."""
+import array
+import fcntl
 import json
 import os
 import resource
 import shutil
+import signal
+import termios
 
 from harness import *
 
@@ -98,6 +102,70 @@ def a_limit_of_the_file_size_is_an_error(t):
                               preexec_fn=limited)) for option in ("--json", "--trace")]
     for option, process in runs:
         process.fails_with(9, option, "File too large")
+
+
+def trace_of(t):
+    t.start(PRODUCER, "-q", "-s", "64x48", "-r", "0", "--frames", "2000", "--trace", "whole.json").ends_with(0)
+    return open(f"{t.path}/whole.json").read()
+
+
+def merging(t, **popen):
+    """A merge that reads from a pipe, and the writing end of that."""
+    read_end, write_end = os.pipe()
+    process = t.start(VIEWER, "--merge-trace", f"/dev/fd/{read_end}", pass_fds=[read_end], **popen)
+    os.close(read_end)
+    return process, write_end
+
+
+def waits(process, pipe):
+    """Wait until the process has read everything, and is back in read()."""
+    until(lambda: unread(pipe) == 0 and text_of(f"/proc/{process.pid}/stat").split()[2] == "S", "the reader")
+
+
+def unread(descriptor):
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
+
+
+@test
+def a_signal_during_a_merge_ends_it_without_output(t):
+    whole = trace_of(t)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process, pipe = merging(t)
+        os.write(pipe, whole[:1000].encode())
+        waits(process, pipe)
+        process.signal(number)
+        process.ends_with(128 + number)
+        equal((process.out, process.err), ("", ""))
+        os.close(pipe)
+
+
+@test
+def a_report_requested_during_a_merge_changes_nothing(t):
+    whole = trace_of(t)
+    process, pipe = merging(t)
+    os.write(pipe, whole[:1000].encode())
+    waits(process, pipe)
+    process.signal(signal.SIGUSR1)
+    waits(process, pipe)
+    with os.fdopen(pipe, "w") as file:
+        file.write(whole[1000:])
+    process.ends_with(0)
+    equal(len(json.loads(process.out)["traceEvents"]), len(json.loads(whole)["traceEvents"]))
+
+
+@test
+def a_signal_during_the_output_of_a_merge_has_its_own_code(t):
+    trace_of(t)
+    read_end, write_end = os.pipe()
+    process = t.start(VIEWER, "--merge-trace", "whole.json", stdout=write_end)
+    os.close(write_end)
+    until(lambda: unread(read_end) >= 65536, "a full pipe")
+    process.signal(signal.SIGTERM)
+    process.ends_with(128 + signal.SIGTERM)
+    equal(process.err, "")
+    os.close(read_end)
 
 
 if __name__ == "__main__":
