@@ -194,6 +194,10 @@ static int rewind_stream(struct y4m_source *self)
 
 static int skip_partial_frame(const struct y4m_source *self)
 {
+    if (self->number == 0) {
+        log_error("%s: truncated: contains no whole frame", self->name);
+        return -EBADMSG;
+    }
     log_warning("%s: truncated: ends inside frame %llu; the partial frame is skipped", self->name,
                 (unsigned long long)self->number + 1);
     return -ENODATA;

@@ -168,5 +168,15 @@ def a_signal_during_the_output_of_a_merge_has_its_own_code(t):
     os.close(read_end)
 
 
+@test
+def a_stream_without_a_whole_frame_is_an_error(t):
+    head = b"YUV4MPEG2 W64 H48 F25:1 C420jpeg\n"
+    for name, data in (("cut", b"FRAME\n" + bytes(1000)), ("line", b"FRA")):
+        path = f"{t.path}/{name}.y4m"
+        open(path, "wb").write(head + data)
+        t.start(PRODUCER, path).fails_with(8, path, "no whole frame")
+        t.start(PRODUCER, "-", stdin=open(path, "rb")).fails_with(8, "standard input", "no whole frame")
+
+
 if __name__ == "__main__":
     main()

@@ -216,10 +216,10 @@ Test(source_y4m, a_stream_cut_short_anywhere_ends_with_its_last_whole_frame)
     write_stream(head, 2, 40 * 30, 20 * 15, 100, 128, 128);
     cr_assert_eq(frames_in_file(whole), 2);
     struct use before = use_now();
-    for (size_t length = whole - 1; length > strlen(head); length--)
+    for (size_t length = whole - 1; length >= strlen(head) + frame_bytes; length--)
         cr_assert_eq(frames_in_file(length), (int)((length - strlen(head)) / frame_bytes),
                      "%zu bytes", length);
-    for (size_t length = strlen(head) + 1; length-- > 0;)
+    for (size_t length = strlen(head) + frame_bytes; length-- > 0;)
         cr_assert_eq(frames_in_file(length), -EBADMSG, "%zu bytes", length);
     expect_use(&before, whole);
 }
