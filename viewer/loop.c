@@ -39,6 +39,7 @@ struct loop {
 
 static int run_once(struct loop *loop);
 static int handle_events(struct loop *loop);
+static void finish_frames(struct loop *loop, bool is_display_lost);
 static void count_frame(struct loop *loop, const struct presented *done);
 static int handle_command(struct loop *loop, enum command command);
 static void save_snapshot(struct loop *loop);
@@ -89,6 +90,7 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
     do
         ret = run_once(&loop);
     while (ret == 0);
+    finish_frames(&loop, ret == -ENODEV);
     if (options->snapshot && ret != -EIO) {
         int written = snapshot_write_last(&loop.snapshot, viewer, options->snapshot);
         if (written < 0)
@@ -165,6 +167,29 @@ static int handle_events(struct loop *loop)
                   loop->presenter, report, now_ns);
     bool has_shown_all = loop->options->frames && report->shown >= loop->options->frames;
     return has_shown_all || now_ns >= loop->end_ns ? END : 0;
+}
+
+/* At the end, count the frames that the presenter still has, so that each acquired frame is either
+ * shown or skipped. A lost display reports no more results: its frames count as skipped. */
+static void finish_frames(struct loop *loop, bool is_display_lost)
+{
+    const struct presenter_ops *ops = loop->presenter->ops;
+    struct pf_viewer_stats stats;
+    struct presented done;
+    enum command command;
+    int ret = is_display_lost ? -ENODEV : 0;
+
+    if (ret == 0 && !loop->is_detached)
+        ops->detach(loop->presenter);
+    while (ret >= 0) {
+        ret = ops->poll(loop->presenter, &done, &command);
+        if (ret > 0)
+            count_frame(loop, &done);
+        else if (ret == 0 && command == COMMAND_NONE)
+            break;
+    }
+    pf_viewer_stats(loop->viewer, &stats);
+    loop->report->display_skipped = stats.acquired - loop->report->shown;
 }
 
 static void count_frame(struct loop *loop, const struct presented *done)

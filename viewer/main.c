@@ -6,7 +6,6 @@
  * and closes everything in reverse order.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -65,11 +65,11 @@ int report_write_json(const struct report *report, const char *path)
     FILE *file = output.stream;
     report_begin_json(file, report->channel, "viewer", "presenter", report->way, &report->format);
     fprintf(file,
-            " \"frames\":{\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64
+            " \"frames\":{\"acquired\":%" PRIu64 ",\"shown\":%" PRIu64 ",\"skipped\":%" PRIu64
             ",\"display_skipped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
             ",\"verified\":%" PRIu64 "},\n \"latency_us\":{",
-            report->shown, report_skipped(report), report->display_skipped, report->stats.lost,
-            report->torn, report->verified);
+            report->stats.acquired, report->shown, report_skipped(report), report->display_skipped,
+            report->stats.lost, report->torn, report->verified);
     write_latency(file, "render", &report->render);
     fputc(',', file);
     write_latency(file, "handoff", &report->handoff);

@@ -104,6 +104,54 @@ def a_limit_of_the_file_size_is_an_error(t):
         process.fails_with(9, option, "File too large")
 
 
+@test
+def every_acquired_frame_is_shown_or_skipped_at_every_end(t):
+    """Of a window with frames in flight."""
+    display = Display(t)
+    common = ("-q", "--wait", "100", "--json")
+
+    def frames(name):
+        counts = report_of(f"{t.path}/{name}")["frames"]
+        equal(counts["acquired"], counts["shown"] + counts["display_skipped"], f"acquired frames of {name}")
+        assert counts["shown"] > 0, counts
+        return counts
+
+    def sequences(name):
+        lines = [line.split(",") for line in open(f"{t.path}/{name}.csv").read().splitlines()[1:]]
+        return [int(line[0]) for line in lines if line[11] == "0"]
+
+    endless = t.producer(*SMALL, "-r", "250", "--buffers", "4")
+    ends = {"signal": 130, "quit": 0, "seconds": 0, "frames": 0}
+    more = {"seconds": ("--seconds", "3"), "frames": ("--frames", "30")}
+    viewers = {end: t.viewer(*common, end, "--csv", f"{end}.csv", *more.get(end, ()), presenter="x11") for end in ends}
+    producer = t.producer(*SMALL, "-n", "film", "-r", "250", "--buffers", "4", "--json", "film")
+    for end, every in (("latest", ()), ("every", ("--every-frame",))):
+        viewers[end] = t.viewer(*common, end, "--csv", f"{end}.csv", "-n", "film", *every, presenter="x11")
+    for end in ("signal", "quit", "latest", "every"):
+        until(lambda: text_of(f"{t.path}/{end}.csv").count("\n") > 30, f"frames of {end}")
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(143)
+    published = report_of(f"{t.path}/film")["frames"]["published"]
+    viewers["signal"].signal(signal.SIGINT)
+    display.key(display.window_of(viewers["quit"]), "q")
+    for end, code in ends.items():
+        viewers[end].ends_with(code)
+        counts, seen = frames(end), sequences(end)
+        equal(counts["shown"] + counts["skipped"], max(seen) - min(seen) + 1, f"published frames of {end}")
+
+    for end in ("latest", "every"):
+        viewers[end].ends_with(0)
+        counts = frames(end)
+        equal(counts["shown"] + counts["skipped"], published - min(sequences(end)) + 1, f"published frames of {end}")
+
+    lost = t.viewer(*common, "lost", "--csv", "lost.csv", presenter="x11")
+    until(lambda: text_of(f"{t.path}/lost.csv").count("\n") > 30, "frames")
+    display.server.kill()
+    lost.ends_with(12)
+    frames("lost")
+    assert endless.is_running()
+
+
 def trace_of(t):
     t.start(PRODUCER, "-q", "-s", "64x48", "-r", "0", "--frames", "2000", "--trace", "whole.json").ends_with(0)
     return open(f"{t.path}/whole.json").read()

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* The viewer's loop with a presenter of the test's own. */
+#include <errno.h>
+#include <signal.h>
+
+#include "program/signals.h"
+#include "stream.h"
+#include "viewer/loop.h"
+
+TestSuite(viewer_loop, .init = init_stream, .fini = finish_stream);
+
+/* How the run ends as soon as the display has both frames. */
+enum end { END_NONE, END_QUIT, END_SIGNAL, END_LOST };
+
+/* A display that keeps its frames until the viewer leaves the segment, and then shows every second
+ * one. */
+static struct display {
+    struct presenter presenter;
+    struct presented frame[2];
+    int count, reported;
+    enum end end;
+    bool is_detached;
+    char title[256];
+} display;
+
+static void detach(struct presenter *presenter)
+{
+    (void)presenter;
+    display.is_detached = true;
+}
+
+static bool ready(const struct presenter *presenter)
+{
+    (void)presenter;
+    return true;
+}
+
+static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
+{
+    bool skipped = display.count == 1;
+
+    (void)again;
+    display.frame[display.count++] =
+        (struct presented){.frame = *frame, .done_ns = frame->acquire_ns, .skipped = skipped};
+    pf_viewer_release(presenter->viewer, frame);
+    return 0;
+}
+
+static int poll_display(struct presenter *presenter, struct presented *done, enum command *command)
+{
+    (void)presenter;
+    bool is_full = display.count == 2;
+
+    *command =
+        is_full && display.end == END_QUIT && !display.is_detached ? COMMAND_QUIT : COMMAND_NONE;
+    if (is_full && display.end == END_LOST)
+        return -ENODEV;
+    if (is_full && display.end == END_SIGNAL && !display.is_detached)
+        raise(SIGINT);
+    if (!display.is_detached || display.reported == display.count)
+        return 0;
+    *done = display.frame[display.reported++];
+    return 1;
+}
+
+static void set_status(struct presenter *presenter, const char *title, const struct canvas *canvas)
+{
+    (void)presenter;
+    (void)canvas;
+    if (title)
+        snprintf(display.title, sizeof display.title, "%s", title);
+}
+
+static const struct presenter_ops ops = {
+    .detach = detach, .ready = ready, .show = show, .poll = poll_display, .set_status = set_status};
+
+static struct report report;
+
+/* Two published frames, which the viewer acquires one after the other. */
+static void open_two_frames(void)
+{
+    open_producer(3, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(publish(2), 0);
+}
+
+static int run(enum end end, const struct options *options)
+{
+    struct record record = {0};
+
+    display =
+        (struct display){.presenter = {.ops = &ops, .viewer = viewer, .way = "test"}, .end = end};
+    report = (struct report){.channel = "test", .format = pf_viewer_segment(viewer)->format};
+    int ret = loop_run(options, viewer, &display.presenter, &report, &record);
+    report_update(&report, viewer, 0);
+    return ret;
+}
+
+static void assert_counts(uint64_t shown, uint64_t skipped)
+{
+    cr_assert_eq(report.stats.acquired, 2);
+    cr_assert_eq(report.shown, shown, "%d shown", (int)report.shown);
+    cr_assert_eq(report_skipped(&report), skipped, "%d skipped", (int)report_skipped(&report));
+}
+
+Test(viewer_loop, counts_the_frames_that_the_display_has_when_the_user_quits)
+{
+    open_two_frames();
+    cr_assert_eq(run(END_QUIT, &(struct options){0}), 0);
+    assert_counts(1, 1);
+}
+
+Test(viewer_loop, counts_the_frames_that_the_display_has_after_a_signal)
+{
+    signals_catch();
+    open_two_frames();
+    cr_assert_eq(run(END_SIGNAL, &(struct options){0}), -EINTR);
+    assert_counts(1, 1);
+}
+
+Test(viewer_loop, counts_the_frames_that_the_display_has_when_the_time_is_over)
+{
+    open_two_frames();
+    cr_assert_eq(run(END_NONE, &(struct options){.run_ns = NS_PER_S / 2}), 0);
+    assert_counts(1, 1);
+}
+
+Test(viewer_loop, counts_the_frames_that_the_display_has_when_the_producer_ends)
+{
+    open_two_frames();
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_eq(run(END_NONE, &(struct options){0}), 0);
+    assert_counts(1, 1);
+}
+
+Test(viewer_loop, counts_the_frames_of_a_lost_display_as_skipped)
+{
+    open_two_frames();
+    cr_assert_eq(run(END_LOST, &(struct options){0}), -ENODEV);
+    assert_counts(0, 2);
+}
