@@ -42,6 +42,7 @@ struct pf_viewer {
     enum lane_mode mode;
     struct handoff_stream stream;
     uint64_t seen;              /* the next frame for this viewer has a higher sequence */
+    uint64_t passed;            /* number in the stream of the last frame acquired; 0: none yet */
     uint8_t held[PF_SLOTS_MAX]; /* how often each slot is held */
     int64_t last_acquire_ns;
     int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
@@ -61,7 +62,10 @@ static bool join(struct pf_viewer *viewer, const struct segment *segment, uint32
     viewer->lane = lane;
     pthread_mutex_unlock(&viewer->segment_mutex);
 
-    viewer->stream = handoff_stream(segment);
+    struct handoff_stream stream = handoff_stream(segment);
+    if (stream.id != viewer->stream.id)
+        viewer->passed = 0;
+    viewer->stream = stream;
     viewer->state = PF_RUNNING;
     viewer->mode = viewer->options.every_frame ? LANE_EVERY : LANE_LATEST;
     viewer->last_acquire_ns = clock_now_ns();
@@ -321,6 +325,7 @@ static void count_eviction(struct pf_viewer *viewer)
         count_lost(viewer, newest - 1, newest - 1 - viewer->seen);
         viewer->seen = newest - 1;
     }
+    viewer->passed = viewer->stream.frames + viewer->seen;
     viewer->stats.evicted_after_ns = clock_now_ns() - viewer->last_acquire_ns;
     viewer->mode = LANE_LATEST;
 }
@@ -343,8 +348,10 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     if (ret < 0)
         return ret;
     FAULT_POINT(viewer_claimed);
-    if (viewer->mode == LANE_LATEST && viewer->seen)
-        viewer->stats.skipped += frame->sequence - viewer->seen - 1;
+    uint64_t number = viewer->stream.frames + frame->sequence;
+    if (viewer->mode == LANE_LATEST && viewer->passed && number > viewer->passed)
+        viewer->stats.skipped += number - viewer->passed - 1;
+    viewer->passed = number;
     viewer->seen = frame->sequence;
     if (viewer->waiting.has_begun)
         waiting_end(&viewer->waiting);

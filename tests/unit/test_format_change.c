@@ -314,3 +314,62 @@ Test(format_change, a_late_viewer_sees_the_end_after_a_format_change)
     cr_assert_eq(pf_viewer_state(viewer), PF_ENDED);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EPIPE);
 }
+
+/* Publish one frame of any size. */
+static void publish_any(void)
+{
+    struct pf_frame frame;
+
+    cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+    pf_producer_publish(producer, &frame);
+}
+
+static void skipped_are(uint64_t count)
+{
+    struct pf_viewer_stats stats;
+
+    pf_viewer_stats(viewer, &stats);
+    cr_assert_eq(stats.skipped, count, "%d skipped, not %d", (int)stats.skipped, (int)count);
+}
+
+static void acquire_one(void)
+{
+    struct pf_frame frame;
+
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
+    pf_viewer_release(viewer, &frame);
+}
+
+Test(format_change, a_latest_viewer_counts_the_frames_that_it_skips_over_it)
+{
+    struct pf_format second = size(64, 50), third = size(64, 52);
+
+    open_producer(3, 0);
+    open_viewer(false);
+    publish_any();
+    acquire_one();
+    publish_any(); /* skipped */
+    publish_any();
+    cr_assert_eq(pf_producer_change_format(producer, &second), 0);
+    publish_any(); /* skipped, with their segment */
+    publish_any();
+    cr_assert_eq(pf_producer_change_format(producer, &third), 0);
+    publish_any(); /* skipped */
+    publish_any();
+    acquire_one();
+    skipped_are(1);
+    follow_change();
+    acquire_one();
+    skipped_are(4);
+
+    /* Another stream: it has no frames between. */
+    pf_producer_close(producer);
+    open_producer(3, 0);
+    publish_any();
+    publish_any();
+    struct pf_frame frame;
+    cr_assert_eq(pf_viewer_acquire(viewer, NS_PER_S, &frame), -EPIPE);
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), 0);
+    acquire_one();
+    skipped_are(4);
+}
