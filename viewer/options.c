@@ -130,7 +130,8 @@ static const struct option_entry entries[] = {
      .expected = "give a number, 1 or more"},
     {.name = "seconds",
      .value = "S",
-     .help = "stop after S seconds (default: no limit)",
+     .help =
+         "stop after S seconds, or after a wait of S seconds for a producer (default: no limit)",
      .set = set_seconds,
      .expected = "give seconds, more than 0, like 2.5"},
     {.name = "vsync",
@@ -219,6 +220,8 @@ int options_parse(struct options *options, int argc, char **argv)
     joins_shared_channel = options->user != NULL;
     if (options->wait_ns == WAIT_NOT_GIVEN)
         options->wait_ns = options->follow ? PF_FOREVER : 0;
+    if (options->run_ns)
+        options->wait_ns = clock_earlier(options->wait_ns, options->run_ns);
     options->presenter.may_skip = !options->every_frame;
     if (options->action == ACTION_HELP || options->action == ACTION_VERSION)
         return 0;

@@ -152,6 +152,12 @@ def every_acquired_frame_is_shown_or_skipped_at_every_end(t):
     assert endless.is_running()
 
 
+@test
+def seconds_also_limit_a_wait(t):
+    for viewer in [t.viewer("--follow", "--seconds", "0.5"), t.viewer("--wait", "1000", "--seconds", "0.5")]:
+        viewer.fails_with(4, "no producer")
+
+
 def trace_of(t):
     t.start(PRODUCER, "-q", "-s", "64x48", "-r", "0", "--frames", "2000", "--trace", "whole.json").ends_with(0)
     return open(f"{t.path}/whole.json").read()

@@ -38,7 +38,7 @@ Test(viewer_options, reads_each_option)
     struct options options;
 
     cr_assert_eq(PARSE(&options, "-n", "cam", "--presenter", "null", "--every-frame", "--follow",
-                       "--wait", "2.5", "--frames", "7", "--seconds", "0.5", "--vsync", "off",
+                       "--wait", "2.5", "--frames", "7", "--seconds", "4.5", "--vsync", "off",
                        "--spin", "50", "--scale", "2", "--fullscreen", "--snapshot", "s.png",
                        "--verify", "--json", "r.json", "--key", "file", "--csv", "c.csv", "--trace",
                        "t.json", "--user", "alice", "-q"),
@@ -49,7 +49,7 @@ Test(viewer_options, reads_each_option)
     cr_assert(options.follow);
     cr_assert_eq(options.wait_ns, 2500 * NS_PER_MS);
     cr_assert_eq(options.frames, 7);
-    cr_assert_eq(options.run_ns, 500 * NS_PER_MS);
+    cr_assert_eq(options.run_ns, 4500 * NS_PER_MS);
     cr_assert_not(options.presenter.vsync);
     cr_assert_eq(options.spin_ns, 50 * NS_PER_US);
     cr_assert_eq(options.presenter.scale, 2);
@@ -123,6 +123,18 @@ Test(viewer_options, follow_waits_forever_unless_a_time_is_given)
     cr_assert_eq(options.wait_ns, PF_FOREVER);
     cr_assert_eq(PARSE(&options, "--wait", "0", "--follow"), 0);
     cr_assert_eq(options.wait_ns, 0);
+}
+
+Test(viewer_options, seconds_also_limit_the_wait_for_a_producer)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "--follow", "--seconds", "2"), 0);
+    cr_assert_eq(options.wait_ns, 2 * NS_PER_S);
+    cr_assert_eq(PARSE(&options, "--wait", "3", "--seconds", "2"), 0);
+    cr_assert_eq(options.wait_ns, 2 * NS_PER_S);
+    cr_assert_eq(PARSE(&options, "--wait", "1", "--seconds", "2"), 0);
+    cr_assert_eq(options.wait_ns, NS_PER_S);
 }
 
 Test(viewer_options, gives_advice_about_its_own_options_only)
