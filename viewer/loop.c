@@ -308,10 +308,10 @@ static void verify(struct loop *loop, const struct pf_frame *frame)
         loop->report->verified++;
         return;
     }
-    loop->report->torn++;
-    log_error("frame %llu: torn: its stamp %s; please report this bug",
-              (unsigned long long)frame->sequence,
-              result == STAMP_WHOLE ? "belongs to another frame" : "cannot be read");
+    if (loop->report->torn++ == 0) /* the report has their number */
+        log_error("frame %llu: torn: its stamp %s; please report this bug",
+                  (unsigned long long)frame->sequence,
+                  result == STAMP_WHOLE ? "belongs to another frame" : "cannot be read");
 }
 
 /* ------------------------------------------------------------------ format change and end */

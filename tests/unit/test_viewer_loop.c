@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "last_message.h"
 #include "program/signals.h"
 #include "stream.h"
 #include "viewer/loop.h"
@@ -140,4 +141,21 @@ Test(viewer_loop, counts_the_frames_of_a_lost_display_as_skipped)
     open_two_frames();
     cr_assert_eq(run(END_LOST, &(struct options){0}), -ENODEV);
     assert_counts(0, 2);
+}
+
+Test(viewer_loop, reports_torn_frames_once_and_counts_them)
+{
+    struct pf_frame frame;
+
+    keep_messages();
+    open_producer(3, 0);
+    open_viewer(true);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+        frame.flags = PF_FRAME_STAMPED; /* without a stamp */
+        pf_producer_publish(producer, &frame);
+    }
+    cr_assert_eq(run(END_QUIT, &(struct options){.verify = true}), 0);
+    cr_assert_eq(report.torn, 2);
+    cr_assert_eq(errors, 1, "%d lines", errors);
 }

@@ -33,10 +33,15 @@ static void on_io_error_exit(Display *display, void *user)
 
 /* Replaces Xlib's exit(1). After another client has destroyed the window, the server refuses every
  * request for it, until SDL returns the event that reports it. After any other refusal only the
- * effect of that request is missing. */
+ * effect of that request is missing. A request that is repeated with each frame is logged once. */
 static int on_error(Display *display, XErrorEvent *error)
 {
+    static bool is_logged[UINT8_MAX + 1][UINT8_MAX + 1]; /* by request and error */
+
     (void)display;
+    if (is_logged[error->request_code][error->error_code])
+        return 0;
+    is_logged[error->request_code][error->error_code] = true;
     log_info("the X server refused request %d.%d with error %d", error->request_code,
              error->minor_code, error->error_code);
     return 0;
