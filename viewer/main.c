@@ -94,6 +94,27 @@ static int open_viewer(struct pf_viewer **viewer, const struct options *options)
     return ret;
 }
 
+static void warn_without_effect(const struct options *options, const struct presenter *presenter)
+{
+    const struct {
+        bool is_given;
+        const char *name;
+    } of_a_window[] = {{options->presenter.scale, "--scale"},
+                       {options->presenter.fullscreen, "--fullscreen"},
+                       {options->vsync_is_given, "--vsync"}};
+    bool has_window = presenter->ops->set_status;
+
+    for (size_t i = 0; i < sizeof of_a_window / sizeof *of_a_window; i++)
+        if (of_a_window[i].is_given && !has_window)
+            log_warning("option %s: no effect: presenter %s has no window", of_a_window[i].name,
+                        presenter->ops->name);
+    if (has_window && options->vsync_is_given && options->presenter.vsync && !presenter->has_vsync)
+        log_warning("option --vsync: no effect with %s: frames may tear", presenter->way);
+    if (options->name_is_given && options->key_file)
+        log_warning("option --name: no effect: the key file leads to channel \"%s\"",
+                    pf_viewer_channel(presenter->viewer));
+}
+
 static int view(const struct options *options)
 {
     static struct report report; /* histograms are too large for some stacks */
@@ -111,6 +132,7 @@ static int view(const struct options *options)
     code = code_of(ret, &report);
     if (ret < 0)
         goto out;
+    warn_without_effect(options, presenter);
     ret = record_open(&record, options);
     if (ret < 0) {
         code = exit_code_of_output(ret);

@@ -63,7 +63,8 @@ static bool set_vsync(void *to, const char *value)
 {
     struct options *options = to;
 
-    options->presenter.vsync = options->presenter.wants_vsync = strcmp(value, "on") == 0;
+    options->vsync_is_given = true;
+    options->presenter.vsync = strcmp(value, "on") == 0;
     return options->presenter.vsync || strcmp(value, "off") == 0;
 }
 
@@ -209,7 +210,6 @@ static bool joins_shared_channel; /* for options_advice(), which gets only an er
 int options_parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){
-        .channel = "default",
         .presenter = {.name = "auto", .vsync = true},
         .wait_ns = WAIT_NOT_GIVEN,
         .log_level = PF_LOG_WARNING,
@@ -218,6 +218,9 @@ int options_parse(struct options *options, int argc, char **argv)
     if (first < 0)
         return first;
     joins_shared_channel = options->user != NULL;
+    options->name_is_given = options->channel;
+    if (!options->channel)
+        options->channel = "default";
     if (options->wait_ns == WAIT_NOT_GIVEN)
         options->wait_ns = options->follow ? PF_FOREVER : 0;
     if (options->run_ns)

@@ -14,7 +14,9 @@ struct options {
     const char *channel;
     const char *key_file; /* find the segment by this file's key; NULL: by the channel's name */
     const char *user;     /* owner of a shared channel; NULL: a private channel of this user */
+    bool name_is_given;   /* else `channel` is the default */
     struct presenter_config presenter;
+    bool vsync_is_given;
     bool every_frame;
     bool follow;
     int64_t wait_ns; /* for a producer to start */

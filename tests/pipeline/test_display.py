@@ -145,7 +145,7 @@ def vsync_that_cannot_be_had_is_a_warning(t):
         viewer.ends_with(0)
         viewer = t.viewer("--frames", "3", *arguments, presenter=presenter)
         viewer.ends_with(0)
-        equal(viewer.err.count("warning: --vsync"), warnings, viewer.err)
+        equal(viewer.err.count("warning: option --vsync"), warnings, viewer.err)
 
 
 @test

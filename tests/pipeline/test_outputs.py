@@ -232,5 +232,20 @@ def a_stream_without_a_whole_frame_is_an_error(t):
         t.start(PRODUCER, "-", stdin=open(path, "rb")).fails_with(8, "standard input", "no whole frame")
 
 
+@test
+def an_option_without_effect_is_reported_once(t):
+    open(f"{t.path}/key", "w").close()
+    producer = t.producer(*SMALL, "--key", "key")
+    given = ["--scale", "2", "--fullscreen", "--vsync", "on", "-n", "other", "--key", "key"]
+    viewer = t.viewer("--frames", "20", *given).ends_with(0)
+    for option in ("--scale", "--fullscreen", "--vsync", "--name"):
+        lines = [line for line in viewer.err.splitlines() if option in line and "no effect" in line]
+        equal(len(lines), 1, f"lines about {option} in {viewer.err!r}")
+    equal(t.viewer("-q", "--frames", "20", *given).ends_with(0).err, "")
+    assert "no effect" not in t.viewer("--frames", "20").ends_with(0).err
+    producer.signal(signal.SIGINT)
+    producer.ends_with(130)
+
+
 if __name__ == "__main__":
     main()

@@ -24,10 +24,12 @@ Test(viewer_options, defaults_are_the_latest_frame_without_waiting)
     cr_assert_eq(options_parse(&options, 1, words), 0);
     cr_assert_eq(options.action, ACTION_RUN);
     cr_assert_str_eq(options.channel, "default");
+    cr_assert_not(options.name_is_given);
     cr_assert_str_eq(options.presenter.name, "auto");
     cr_assert_not(options.every_frame);
     cr_assert_not(options.follow);
     cr_assert(options.presenter.vsync);
+    cr_assert_not(options.vsync_is_given);
     cr_assert_eq(options.wait_ns, 0);
     cr_assert_eq(options.spin_ns, 0);
     cr_assert_eq(options.presenter.scale, 0);

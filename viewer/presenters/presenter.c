@@ -70,11 +70,8 @@ int presenter_open(struct presenter **presenter, const struct presenter_config *
         int ret = check_format(ops, viewer, &reason);
         if (ret == 0)
             ret = ops->open(presenter, config, viewer, &reason);
-        if (ret == 0) {
+        if (ret == 0)
             log_info("presenter %s: showing frames by %s", ops->name, (*presenter)->way);
-            if (config->wants_vsync && !(*presenter)->has_vsync)
-                log_warning("--vsync on has no effect with %s: frames may tear", (*presenter)->way);
-        }
         if (ret != -ENOTSUP)
             return ret;
         length += (size_t)snprintf(reasons + length, sizeof reasons - length, "%s%s: %s",

@@ -31,7 +31,6 @@
 struct presenter_config {
     const char *name; /* of PRESENTER_TABLE, or "auto" */
     bool vsync;       /* true: tear-free; false: lowest latency */
-    bool wants_vsync; /* the user has requested it: a presenter without it is worth a warning */
     bool may_skip;    /* a newer frame may replace one that waits for the display */
     bool fullscreen;
     uint32_t scale; /* initial window size = frame size * scale; 0: fit the screen */
