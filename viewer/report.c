@@ -8,6 +8,13 @@
 #include "program/atomic_file.h"
 #include "program/report.h"
 
+int64_t report_total_ns(const struct presented *presented)
+{
+    const struct pf_frame *frame = &presented->frame;
+
+    return presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns);
+}
+
 void report_frame(struct report *report, const struct presented *presented)
 {
     const struct pf_frame *frame = &presented->frame;
@@ -23,9 +30,7 @@ void report_frame(struct report *report, const struct presented *presented)
     histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
     histogram_record(&report->handoff, frame->acquire_ns - frame->publish_ns);
     histogram_record(&report->present, presented->done_ns - frame->acquire_ns);
-    /* Measured from when the frame was due: a late producer must not appear fast. */
-    histogram_record(&report->total,
-                     presented->done_ns - clock_earlier(frame->due_ns, frame->begin_ns));
+    histogram_record(&report->total, report_total_ns(presented));
     if (presented->ust_ns)
         histogram_record(&report->display_start, presented->ust_ns - frame->acquire_ns);
     if (report->last_done_ns)

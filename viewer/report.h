@@ -24,11 +24,15 @@ struct report {
     struct histogram handoff; /* from publish to acquire */
     struct histogram
         present;            /* acquire to when the display has read the slot and drawn the frame */
-    struct histogram total; /* from due or begin, whichever is earlier, to done */
+    struct histogram total; /* report_total_ns() */
     struct histogram
         display_start;         /* from acquire to the display's own start time, if it has one */
     struct histogram interval; /* from done to done of the next frame */
 };
+
+/* From when the frame was due, or begun if that was earlier, until it was done: a late producer
+ * must not appear fast. */
+int64_t report_total_ns(const struct presented *presented);
 
 /* Count a frame that the presenter has finished with. */
 void report_frame(struct report *report, const struct presented *presented);

@@ -29,7 +29,7 @@ void status_finish(struct status *status)
 
 void status_add_frame(struct status *status, const struct presented *done)
 {
-    histogram_record(&status->recent, done->done_ns - done->frame.begin_ns);
+    histogram_record(&status->recent, report_total_ns(done));
     overlay_add(&status->overlay, done);
 }
 

@@ -13,7 +13,7 @@ enum status_state { STATUS_SHOWING, STATUS_PAUSED, STATUS_WAITING };
 
 struct status {
     struct overlay overlay;
-    struct histogram recent; /* begin to done, of the frames shown since measured_ns */
+    struct histogram recent; /* report_total_ns() of the frames shown since measured_ns */
     int64_t measured_ns;     /* time of the last measurement of fps and ms */
     uint64_t measured_shown; /* report.shown at that time */
     double fps, ms;          /* frames shown per second, median of `recent` */

@@ -7,6 +7,7 @@
 #include "program/signals.h"
 #include "stream.h"
 #include "viewer/loop.h"
+#include "viewer/status.h"
 
 TestSuite(viewer_loop, .init = init_stream, .fini = finish_stream);
 
@@ -158,4 +159,26 @@ Test(viewer_loop, reports_torn_frames_once_and_counts_them)
     cr_assert_eq(run(END_QUIT, &(struct options){.verify = true}), 0);
     cr_assert_eq(report.torn, 2);
     cr_assert_eq(errors, 1, "%d lines", errors);
+}
+
+Test(viewer_loop, the_title_has_the_time_from_when_a_frame_was_due)
+{
+    struct presented done = {
+        .frame = {.due_ns = NS_PER_S, .begin_ns = NS_PER_S + 900 * NS_PER_MS},
+        .done_ns = 2 * NS_PER_S,
+    };
+    static struct status status;
+
+    open_producer(2, 0);
+    open_viewer(false);
+    display = (struct display){.presenter = {.ops = &ops, .viewer = viewer}};
+    report = (struct report){.channel = "test", .format = pf_viewer_segment(viewer)->format};
+    status_init(&status, 2 * NS_PER_S);
+    status_add_frame(&status, &done);
+    status_update(&status, STATUS_SHOWING, &display.presenter, &report, 3 * NS_PER_S);
+    double ms = 0;
+    cr_assert_eq(sscanf(display.title, "pageflip test - 64x48 - %*f fps - %lf ms", &ms), 1, "%s",
+                 display.title);
+    cr_assert(ms >= 1000 && ms <= 1010, "%s", display.title);
+    status_finish(&status);
 }
