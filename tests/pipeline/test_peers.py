@@ -144,6 +144,7 @@ def a_stopped_latest_frame_viewer_continues_with_the_latest_frame(t):
     producer = t.producer(*SMALL, "-r", "200", "--buffers", "3", "--json", "p.json")
     viewer = t.viewer("--verify", "--json", "v.json")
     until(lambda: viewers_of(t) == 1, "a viewer")
+    until(lambda: frames_so_far(t, viewer, "v.json")["shown"], "a frame")
     viewer.signal(signal.SIGSTOP)
     before = t.counters(producer, "p.json")["published"]
     meanwhile = until(lambda: max(0, t.counters(producer, "p.json")["published"] - before - 100), "frames") + 100
