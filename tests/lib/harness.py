@@ -329,8 +329,9 @@ class Display:
         need("openbox")
         scratch = self.scratch
         ready = f"{scratch.path}/openbox{scratch.started}"
-        scratch.start("openbox", "--startup", f"touch {ready}")  # its last step before it processes events
+        manager = scratch.start("openbox", "--startup", f"touch {ready}")  # its last step before it processes events
         until(lambda: os.path.exists(ready), "a window manager")
+        return manager
 
     def window_of(self, process):
         """Wait for the process's window to be on the screen; returns its id."""
