@@ -240,11 +240,11 @@ class Case:
         self.next_producer_works()
 
     def has_all_of_each_segment(self, viewer):
-        """Each segment has one frame, with media times at 30 a second. The kill is at the visit-th format change, so there are
+        """Each segment has one frame, with media times at the rate. The kill is at the visit-th format change, so there are
         as many frames. The producer does not wait for latest-frame viewers, so they may miss the last segment."""
         frames = self.all_whole(viewer)
         check(frames["lost"] == 0, f"lost frames: {frames}")
-        numbers = [round(float(row["pts_us"]) * 30 / 1e6) for row in table_of(f"{viewer.files}.csv") if row["again"] == "0"]
+        numbers = [round(float(row["pts_us"]) * 100 / 1e6) for row in table_of(f"{viewer.files}.csv") if row["again"] == "0"]
         if viewer.every:
             check(numbers == list(range(self.visit)), f"of {self.visit} frames it got these: {numbers}")
         else:
