@@ -112,32 +112,29 @@ static void convert_block(const struct factors *factors, const uint8_t *restrict
 
 /* ------------------------------------------------------------------ blocks of a frame */
 
-struct planes {
-    const uint8_t *y, *cb, *cr;
-    size_t chroma_width, chroma_height;
-    uint32_t across, down; /* pixels for each chroma sample; 0: no chroma */
+struct chroma_planes {
+    size_t width, height;  /* samples */
+    uint32_t across, down; /* pixels for each sample; 0: no chroma */
 };
 
-static struct planes planes_of(const struct yuv_format *format, const uint8_t *frame)
+static struct chroma_planes chroma_planes_of(const struct yuv_format *format)
 {
-    struct planes planes = {.y = frame};
+    struct chroma_planes planes = {0};
 
     if (format->chroma == YUV_MONO)
         return planes;
     planes.across = format->chroma == YUV_444 ? 1 : 2;
     planes.down = format->chroma == YUV_420 ? 2 : 1;
-    planes.chroma_width = (format->width + planes.across - 1) / planes.across;
-    planes.chroma_height = (format->height + planes.down - 1) / planes.down;
-    planes.cb = frame + (size_t)format->width * format->height;
-    planes.cr = planes.cb + planes.chroma_width * planes.chroma_height;
+    planes.width = (format->width + planes.across - 1) / planes.across;
+    planes.height = (format->height + planes.down - 1) / planes.down;
     return planes;
 }
 
 size_t yuv_frame_bytes(const struct yuv_format *format)
 {
-    struct planes planes = planes_of(format, NULL);
+    struct chroma_planes planes = chroma_planes_of(format);
 
-    return (size_t)format->width * format->height + 2 * planes.chroma_width * planes.chroma_height;
+    return (size_t)format->width * format->height + 2 * planes.width * planes.height;
 }
 
 /* One sample for each pixel of the block, of which `pixels` exist. */
@@ -179,7 +176,9 @@ void yuv_convert(const struct yuv_format *format, const uint8_t *frame, uint8_t 
                  uint32_t stride_bytes)
 {
     const struct factors factors = factors_of(format);
-    const struct planes planes = planes_of(format, frame);
+    const struct chroma_planes planes = chroma_planes_of(format);
+    const uint8_t *plane_cb = frame + (size_t)format->width * format->height;
+    const uint8_t *plane_cr = plane_cb + planes.width * planes.height;
     const uint32_t rows = planes.down ? planes.down : format->height; /* that share their chroma */
     uint8_t cb[BLOCK], cr[BLOCK];
     struct chroma_block chroma;
@@ -192,13 +191,13 @@ void yuv_convert(const struct yuv_format *format, const uint8_t *frame, uint8_t 
             size_t count = right < BLOCK ? right : BLOCK;
 
             if (planes.across) {
-                size_t at = top / planes.down * planes.chroma_width + left / planes.across;
-                load_chroma(planes.cb + at, planes.across, count, cb);
-                load_chroma(planes.cr + at, planes.across, count, cr);
+                size_t at = top / planes.down * planes.width + left / planes.across;
+                load_chroma(plane_cb + at, planes.across, count, cb);
+                load_chroma(plane_cr + at, planes.across, count, cr);
             }
             convert_chroma(&factors, cb, cr, &chroma);
             for (uint32_t y = top; y < top + (bottom < rows ? bottom : rows); y++)
-                convert_pixels(&factors, planes.y + (size_t)y * format->width + left, &chroma,
+                convert_pixels(&factors, frame + (size_t)y * format->width + left, &chroma,
                                pixels + (size_t)y * stride_bytes + 4 * (size_t)left, count);
         }
 }
