@@ -4,9 +4,9 @@
  * late or never. So it starts a timer, whose signals interrupt each wait until the report is
  * written, or the process exits.
  *
- * Only a request to exit may end the open() of a FIFO or a read by stdio. So SIGUSR1 has SA_RESTART,
- * and SIGALRM has it until an exit is requested; poll(), futexes and sleeps end with EINTR in any
- * case (signal(7)).
+ * Only a request to exit may end the open() of a FIFO or a read by stdio. So SIGUSR1 has
+ * SA_RESTART, and SIGALRM has it until an exit is requested; poll(), futexes and sleeps end with
+ * EINTR in any case (signal(7)).
  */
 #include "signals.h"
 
