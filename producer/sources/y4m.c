@@ -172,7 +172,10 @@ static int read_first_header(struct y4m_source *self)
     }
     if (ret < 0)
         return ret;
-    return y4m_line_is(line, Y4M_MAGIC) ? begin_stream(self, line) : reject_content(self);
+    if (y4m_line_is(line, Y4M_MAGIC))
+        return begin_stream(self, line);
+    log_error("%s: damaged: its first word is not " Y4M_MAGIC, self->name);
+    return -EBADMSG;
 }
 
 /* ------------------------------------------------------------------ frames */

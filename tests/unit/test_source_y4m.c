@@ -240,7 +240,6 @@ Test(source_y4m, refuses_a_header_it_does_not_support)
         "YUV4MPEG2 W4 H4 Cnone\n",
         "YUV4MPEG2 W4 H4 XYSCSS=411\n", /* 4 bytes a row would be read as 4:2:0 */
         "YUV4MPEG2 W4 H4 XYSCSS=420P10\n",
-        "YUV4MPEG2W4 H4\n",
     };
 
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -501,4 +500,7 @@ Test(source_y4m, other_content_is_named)
     cr_assert_eq(truncate(path, 0), 0);
     cr_assert_eq(open_stream(&source, false), -EBADMSG);
     cr_assert_not_null(strstr(message, "empty"), "%s", message);
+    write_stream("YUV4MPEG2W4 H4\n", 1, 16, 4, 100, 128, 128);
+    cr_assert_eq(open_stream(&source, false), -EBADMSG);
+    cr_assert_not_null(strstr(message, "damaged"), "%s", message);
 }
