@@ -43,11 +43,10 @@ int atomic_file_open(struct atomic_file *file, const char *path)
 int atomic_file_check(const char *path)
 {
     struct atomic_file file;
-    int ret = output_check(path);
 
-    if (ret < 0 || output_is_in_place(path))
-        return ret;
-    ret = atomic_file_open(&file, path);
+    if (output_is_in_place(path))
+        return output_check(path);
+    int ret = atomic_file_open(&file, path); /* nothing is at `path` meanwhile */
     if (ret == 0)
         atomic_file_abandon(&file);
     return ret;

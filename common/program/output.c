@@ -47,7 +47,7 @@ bool output_is_in_place(const char *path)
 {
     struct statx info;
 
-    if (descriptor_of(path) >= 0)
+    if (!*path || descriptor_of(path) >= 0)
         return true;
     if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_UID, &info) < 0)
         return false;
