@@ -259,8 +259,8 @@ struct pf_segment {
 
 struct pf_viewer_stats {
     uint64_t acquired;
-    uint64_t skipped; /* published between two frames that a latest-frame viewer acquired, also over
-                         a format change */
+    uint64_t skipped; /* published between two frames that a latest-frame viewer acquired, also
+                         across a format change */
     uint64_t lost;    /* published frames that an every-frame viewer did not get: it was evicted */
     /* Sequences of the last loss, within the segment that the viewer was attached to when it
      * noticed the loss. If none of the lost frames was in that segment, lost_first is 1,

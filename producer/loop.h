@@ -17,7 +17,7 @@ struct loop {
     struct pf_format format; /* of the segment */
     struct pacing pacing;
     struct pacing media;     /* times of the frames in the input; not for live sources */
-    uint64_t on_time, ahead; /* frames that did not wait in a pipe; that did, in a row until now */
+    uint64_t on_time, ahead; /* frames that did not wait in a pipe; those since then that did */
     bool has_warned_ahead;
     uint64_t published;
     uint64_t slotless_ticks; /* ticks without a free slot */

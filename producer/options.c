@@ -99,7 +99,7 @@ static const struct option_entry entries[] = {
      .letter = 'r',
      .value = "FPS",
      .help = "frames per second, like 60, 29.97 or 30000/1001; 0: as fast as possible (default: "
-             "the rate of the input; 60 for a pattern, 30 for PNG)",
+             "the rate of the input; 60 for a pattern, 30 for PNG, 25 for Y4M without a rate)",
      .set = set_rate,
      .expected = "give frames per second (60, 29.97, 30000/1001), or 0 for as fast as possible"},
     {.name = "frames",

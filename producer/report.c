@@ -48,7 +48,7 @@ void report_print(const struct report *report)
             report->channel, report->stats.published, report->format.width, report->format.height,
             report_seconds_since(report->start_ns), report->skipped);
     if (report->ahead)
-        fprintf(stderr, ", input ahead at %" PRIu64, report->ahead);
+        fprintf(stderr, ", input ahead at %" PRIu64 " frames", report->ahead);
     fputc('\n', stderr);
     report_print_head();
     report_print_row("render", &report->render);

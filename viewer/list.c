@@ -35,8 +35,9 @@ static void print_none(void)
 
     runtime_dir_private_path(path);
     if (discover_elsewhere(NULL, other))
-        printf("no channels in %s, but there are some in %s: XDG_RUNTIME_DIR differs\n", path,
-               other);
+        printf("no channels in %s, but there are some in %s: XDG_RUNTIME_DIR differs between the "
+               "programs; give all the same\n",
+               path, other);
     else
         printf("no channels in %s; start one: pageflip-producer\n", path);
 }

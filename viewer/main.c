@@ -55,8 +55,7 @@ static int finish(const struct options *options, const struct pf_viewer *viewer,
     return code;
 }
 
-/* Find out before the run that its results could not be written. Returns 0 or a negative errno,
- * logged. */
+/* Check before the run that its results can be written. Returns 0 or a negative errno, logged. */
 static int check_outputs(const struct options *options)
 {
     const char *const replaced[] = {options->json, options->snapshot};

@@ -247,7 +247,7 @@ const char *options_advice(int error)
     case EBUSY: return "stop one of this channel's viewers";
     case ECONNREFUSED:
         return joins_shared_channel
-                   ? "its user starts pageflip-producer --group NAME, or wait: --wait SECONDS"
+                   ? "ask its user to start pageflip-producer --group NAME, or use --wait SECONDS"
                    : "start pageflip-producer, or wait for one: --wait SECONDS";
     case EXDEV: return "start both programs in one IPC namespace: docker run --ipc=host or similar";
     case EPROTO: return "restart the producer, and use programs of the same version";

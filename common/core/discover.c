@@ -27,7 +27,7 @@
 
 #define ELSEWHERE                                                                                  \
     "channel \"%s\": no producer in %s, but there is one in %s: XDG_RUNTIME_DIR differs between "  \
-    "the programs"
+    "the programs; give both the same"
 
 /* ------------------------------------------------------------------ polling */
 

@@ -4,8 +4,8 @@
  * and a short stream does not end before they have joined. A viewer that waits has two marks
  * (mark.h), by the name of the channel or of the key: one until it has joined, and one until it has
  * its first frame. They are in the directory that contains the runtime directory, because that one
- * need not exist yet and a viewer creates no file. In /tmp any user can set such a mark, which can
- * delay the start of a stream by WAITING_NS at most.
+ * need not exist yet and a viewer creates no file. In /tmp any user can set such marks, which can
+ * delay the start of a stream by 2 * WAITING_NS at most.
  */
 #ifndef CORE_WAITING_H
 #define CORE_WAITING_H
@@ -13,7 +13,7 @@
 #include "channel.h"
 #include "clock.h"
 
-/* How long a producer waits for viewers that wait. */
+/* How long a producer waits for viewers to join, and again for them to acquire a frame. */
 #define WAITING_NS (500 * NS_PER_MS)
 
 enum waiting_for { WAITING_FOR_STREAM, WAITING_FOR_FRAME };

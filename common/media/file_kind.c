@@ -20,7 +20,7 @@ static const struct {
 } kinds[] = {
     MAGIC(12, "CgBI", "a PNG optimized for iOS (CgBI), which is not a standard PNG"),
     MAGIC(0, "\x89PNG\r\n\x1a\n", FILE_KIND_PNG),
-    MAGIC(0, "\x89PNG\n", "a PNG image that a transfer as text has damaged"),
+    MAGIC(0, "\x89PNG\n", "a PNG image that was damaged by a transfer in text mode"),
     MAGIC(0, "\x8aMNG", "an MNG animation"),
     MAGIC(0, "YUV4MPEG2", FILE_KIND_Y4M),
     MAGIC(0, "\xff\xd8\xff", "a JPEG image"),

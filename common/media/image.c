@@ -72,8 +72,8 @@ static void read_bytes(png_structp png, png_bytep data, size_t length)
         png_error(png, ferror(file) ? strerror(errno) : "truncated");
 }
 
-/* libpng does not know acTL, which begins with the number of images (Animated PNG, 1.0). Returns 0:
- * the chunk is not handled, and libpng skips it. */
+/* Reads acTL, which libpng does not handle, and which begins with the number of images (Animated
+ * PNG, 1.0). Returns 0: the chunk is not handled, and libpng skips it. */
 static int read_unknown_chunk(png_structp png, png_unknown_chunkp chunk)
 {
     struct image *image = png_get_user_chunk_ptr(png);

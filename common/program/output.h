@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files that options name for output, written from the beginning to the end. "-" is standard
- * output; /dev/stdout, /dev/stderr and /dev/fd/N are descriptors that this process has already,
- * with their position.
+ * output; /dev/stdout, /dev/stderr and /dev/fd/N are descriptors that this process already has, and
+ * are written from their current position.
  */
 #ifndef PROGRAM_OUTPUT_H
 #define PROGRAM_OUTPUT_H
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Is `path` no plain file of its own: a descriptor, a link, a device, a FIFO, a mount point, or a
- * file of another owner? Such a file is written, never replaced by another one. */
+/* Is `path` anything but a plain file of this user: a descriptor, a link, a device, a FIFO, a mount
+ * point, or a file of another owner? Such a file is written, never replaced by another one. */
 bool output_is_in_place(const char *path);
 
 /*

@@ -34,8 +34,9 @@ void recorder_add(struct recorder *recorder, const void *record);
 
 uint64_t recorder_dropped(const struct recorder *recorder); /* records; 0 for NULL */
 
-/* Write the remaining records and the end of the file. After a request to exit, a reader that has
- * read nothing for a second is given up. Accepts NULL. Returns 0 or a negative errno, logged. */
+/* Write the remaining records and the end of the file. After a request to exit,
+ * fails if the reader of a pipe has read nothing for a second. Accepts NULL. Returns 0, or a
+ * negative errno, logged. */
 int recorder_close(struct recorder *recorder);
 
 #endif

@@ -34,7 +34,7 @@ struct y4m_source {
     const char *name; /* for messages */
     int fd;
     bool is_pipe;                 /* a pipe, a FIFO or a socket */
-    bool is_fifo;                 /* with a name: a writer may come and go */
+    bool is_fifo;                 /* with a name: any writer may open it */
     uint8_t buffer[BUFFER_BYTES]; /* bytes not used yet: from `start` to `end` */
     size_t start, end;
     uint64_t offset; /* in the stream, of buffer[start] */
@@ -220,7 +220,7 @@ static int end_stream(struct y4m_source *self)
     return -ENODATA;
 }
 
-/* Read the header line of the next frame, and before it those of streams. */
+/* Read the header line of the next frame, after the header lines of streams, if any. */
 static int take_frame_header(struct y4m_source *self)
 {
     char line[LINE_MAX_BYTES];

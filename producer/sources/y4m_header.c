@@ -96,8 +96,8 @@ static int parse_rate(struct y4m_header *header, const char *text)
         return -EBADMSG;
     }
     if (!header->is_known)
-        log_warning("%s: Y4M header: no frame rate; %d frames per second are assumed, or give "
-                    "--rate FPS",
+        log_warning("%s: Y4M header: no frame rate: %d frames per second are assumed; give another "
+                    "by --rate FPS",
                     header->name, DEFAULT_FPS);
     header->rate_num = DEFAULT_FPS;
     header->rate_den = 1;

@@ -360,7 +360,7 @@ class Display:
                               stderr=subprocess.DEVNULL, timeout=HANG_SECONDS).stdout.decode().strip()
 
     def pause(self, window):
-        """Pause the viewer by its key, and wait for the title to say so."""
+        """Pause the viewer by its key, and wait until the title contains that."""
         def is_paused():  # a key that is pressed too early has no effect
             self.key(window, "space")
             for _ in range(100):

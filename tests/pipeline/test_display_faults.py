@@ -138,7 +138,7 @@ def a_window_destroyed_in_mid_stream_ends_the_viewer_with_0(t):
 
 @test
 def a_window_destroyed_under_a_window_manager_ends_the_viewer_with_0(t):
-    """The window manager destroys its frame at the same time, so requests for the window fail before SDL knows."""
+    """The window manager destroys its frame at the same time, so requests for the window fail before SDL gets the event."""
     display = Display(t)
     display.start_window_manager()
     for presenter in WAYS:

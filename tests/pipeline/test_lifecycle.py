@@ -260,7 +260,7 @@ def with_eviction_the_producer_continues(t):
 
 @test
 def a_stopped_latest_frame_viewer_never_stalls_the_producer(t):
-    """Of three slots one is held, one has the newest frame, and one is free to draw in."""
+    """Of three slots one is held, one has the latest frame, and one is free to draw in."""
     producer = t.producer(*SMALL, "-r", "500", "--buffers", "3", "--json", "p.json")
     viewer = t.viewer("--verify")
     t.joined()

@@ -21,7 +21,7 @@ def id_path(t, name="default"):
 
 
 def stop(process):
-    """Stop it and wait until it is stopped, so that it does not see what follows."""
+    """Stop it and wait until it is stopped, so that it cannot react to what follows."""
     process.signal(signal.SIGSTOP)
     until(lambda: text_of(f"/proc/{process.pid}/stat").rsplit(")", 1)[-1].split()[:1] == ["T"], "a stopped process")
 
@@ -128,7 +128,7 @@ def viewers_of_the_removed_lock_file_keep_their_lanes(t):
 
 @test
 def a_follower_joins_through_a_lock_file_that_is_not_its_own(t):
-    """The producer crashes before it has created the file again, so the next producer does it, and knows no viewer."""
+    """The producer crashes before it has created the file again, so the next producer does it, and expects no viewer."""
     for damage in (remove, remove_directory):
         first = t.producer(*SMALL)
         follower = t.viewer("--follow", "--json", "v.json", "-v")

@@ -310,7 +310,7 @@ def a_paused_viewer_reports_and_ends(t):
 
 @test
 def a_reader_that_has_stopped_keeps_no_program_that_is_asked_to_exit(t):
-    """The pipe is full, so a write waits for the reader. What is lost is said."""
+    """The pipe is full, so a write waits for the reader. A message reports what is lost."""
     for program, more in ((PRODUCER, []), (VIEWER, ["--presenter", "null"])):
         if program == VIEWER:
             t.producer(*SMALL, "-r", "0")

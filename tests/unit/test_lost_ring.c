@@ -58,7 +58,7 @@ static int64_t producer_wait_ns(void)
 
     cr_assert_eq(publish(6), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
-    cr_assert_eq(publish(7), 0); /* now one slot is held, and the other is the newest */
+    cr_assert_eq(publish(7), 0); /* now one slot is held, and the other has the latest frame */
     int64_t start_ns = clock_now_ns();
     pthread_create(&thread, NULL, release_without_ring, &frame);
     cr_assert_eq(pf_producer_begin(producer, PF_FOREVER, &next), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of the window, by what is printed on them. The key that is labelled `q` works, wherever
- * the layout has it. If no key of the layout has that label, as in Greek, the key works that a US
- * keyboard has in this place.
+ * The keys of the window, by what is printed on them. The key that is labelled `q` quits, wherever
+ * the layout has it. If no key of the layout has that label, as in Greek, the key in the place of
+ * that label on a US keyboard is used instead.
  */
 #ifndef VIEWER_PRESENTERS_KEYS_H
 #define VIEWER_PRESENTERS_KEYS_H

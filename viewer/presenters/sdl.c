@@ -140,7 +140,7 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
         return log_out_of_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
     /* Wayland needs a runtime directory; without one its library prints an error of its own. */
-    *reason = "XDG_RUNTIME_DIR is not set, where a Wayland compositor would be";
+    *reason = "XDG_RUNTIME_DIR is not set, so no Wayland compositor can be found";
     int ret = getenv("XDG_RUNTIME_DIR")
                   ? window_open(&self->window, "wayland", config, format_of(self), reason)
                   : -ENOTSUP;

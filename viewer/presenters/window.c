@@ -91,7 +91,8 @@ static void read_size(struct window *window)
 {
     int width, height;
 
-    /* Also without OpenGL, and older than SDL_GetWindowSizeInPixels(). */
+    /* This call also works without OpenGL, and before SDL 2.26, which has
+     * SDL_GetWindowSizeInPixels(). */
     SDL_GL_GetDrawableSize(window->sdl, &width, &height);
     window->resized = window->resized || width != window->width || height != window->height;
     window->width = width;

@@ -110,7 +110,7 @@ class Cell:
             send(pid, number)
 
     def ask(self):
-        """Ask for the report, if the viewer is ready for the question."""
+        """Request the report by SIGUSR1, if the viewer already handles that signal."""
         for pid in self.viewer_pids():
             caught = re.search(r"^SigCgt:\s(\w+)$", text_of(f"/proc/{pid}/status"), re.M)
             if caught and int(caught[1], 16) >> signal.SIGUSR1 - 1 & 1:

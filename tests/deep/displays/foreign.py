@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Be a stranger in an IPC namespace: make segments of the given size, fill them with FOREIGN, print a line, wait for a signal.
+"""Another program in an IPC namespace. It creates segments of the given size, fills them with FOREIGN, prints a line and waits
+for a signal.
 
     foreign.py BYTES COUNT"""
 import ctypes

@@ -21,7 +21,7 @@ def answers(port):
 
 
 def proxy(t, server, name="socat"):
-    """A proxy from TCP to the server's socket. `name`: what it calls itself. An X server treats a client whose name begins with
+    """A proxy from TCP to the server's socket. `name`: its argv[0]. An X server treats a client whose name begins with
     "ssh" as a remote one."""
     need("socat")
     number = server.env["DISPLAY"].strip(":").split(".")[0]

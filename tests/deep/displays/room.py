@@ -34,7 +34,7 @@ class Room:
 
     def __init__(self, t, display):
         self.t, self.display = t, display
-        # Leaks are not looked for: the drivers of SDL have some, and the search fails in a PID namespace.
+        # The leak check is off: the drivers of SDL have leaks, and the check fails in a PID namespace.
         t.env.update(HOME=t.path, SDL_AUDIODRIVER="dummy", ASAN_OPTIONS="detect_leaks=0")
         self.check_permissions()
         more = {}
@@ -68,7 +68,7 @@ class Room:
             raise AssertionError(stranger.err)
 
     def start_producer(self, folder, *arguments):
-        """`folder`: the runtime directory, and of the user's."""
+        """`folder`: the XDG_RUNTIME_DIR, which belongs to the user of the programs."""
         before = setpriv(self.display.user) if self.display.user else []
         if self.display.namespaces:
             before = ["unshare", *NAMESPACES[self.display.namespaces]]

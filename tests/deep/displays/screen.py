@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures with known pixels, and screens that were read without pageflip, in the pixel format of the screen."""
+"""Images with known pixels, and screens that were read without pageflip, in the pixel format of the screen."""
 import functools
 import random
 import re
@@ -14,7 +14,7 @@ LEVELS = [v for v in range(256) if v >> 3 == round(v * 31 / 255) and v >> 2 == r
 
 
 class Picture:
-    """Random pixels, other ones for each seed, so that no picture of an earlier cell can be taken for this one. The width is not
+    """Random pixels, other ones for each seed, so that no image of an earlier cell equals this one. The width is not
     a multiple of 16 pixels, so rows in the segment are padded."""
 
     width, height = 330, 250

@@ -68,8 +68,8 @@ void x11_link_flush(struct x11_link *link);
 int x11_link_wait(struct x11_link *link, unsigned int sequence, void **reply);
 int x11_link_sync(struct x11_link *link);
 
-/* The X error code of a checked request, 0 for none. Call it after x11_link_wait() or
- * x11_link_sync(): it would block without limit. */
+/* The X error code of a checked request, 0 for none. Call it only after x11_link_wait()
+ * or x11_link_sync(); otherwise it may block without limit. */
 int x11_link_take_error(struct x11_link *link, xcb_void_cookie_t cookie);
 
 /* A pixmap in the server's own memory, of depth 24 (XRGB8888) or of the window's depth. */

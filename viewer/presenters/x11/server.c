@@ -70,8 +70,8 @@ const char *x11_server_why_no_connection(void)
     } else if (*host ? listens_on_port(host, number)
                      : listens_on_socket(number, true) || listens_on_socket(number, false)) {
         snprintf(text, sizeof text,
-                 "the X server refuses this client, check the cookie (xauth list, XAUTHORITY): "
-                 "DISPLAY=%s",
+                 "the X server at DISPLAY=%s refuses this client: wrong or missing cookie, see "
+                 "xauth list and XAUTHORITY",
                  display);
     } else {
         snprintf(text, sizeof text, "no X server answers at DISPLAY=%s", display);
