@@ -142,9 +142,9 @@ def killing_every_process_leaves_only_the_lock_file(t):
 def a_stopped_latest_frame_viewer_continues_with_the_latest_frame(t):
     """It counts the skipped frames. It holds one slot of three, so the producer does not wait for it."""
     producer = t.producer(*SMALL, "-r", "200", "--buffers", "3", "--json", "p.json")
-    viewer = t.viewer("--verify", "--json", "v.json")
+    viewer = t.viewer("--verify", "--json", "v.json").is_ready()
     until(lambda: viewers_of(t) == 1, "a viewer")
-    until(lambda: frames_so_far(t, viewer, "v.json")["shown"], "a frame")
+    until(lambda: t.counters(viewer, "v.json")["shown"], "a frame")
     viewer.signal(signal.SIGSTOP)
     before = t.counters(producer, "p.json")["published"]
     meanwhile = until(lambda: max(0, t.counters(producer, "p.json")["published"] - before - 100), "frames") + 100

@@ -18,6 +18,8 @@
 #include "presenters/display_loss.h"
 #include "presenters/watchdog.h"
 
+enum { DEPTH_MIN = 15 }; /* below, pixels are indices of a map that the screen may not use */
+
 /* ------------------------------------------------------------------ a lost display */
 
 bool x11_link_is_lost(const struct x11_link *link)
@@ -265,8 +267,12 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
     query_present(link);
     query_render(link);
     watchdog_leave();
-    if (!keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || (!link->is_xrgb && !link->has_render)) {
-        *reason = "the display's pixels are not XRGB8888, and it has no RENDER extension";
+    bool is_convertible = link->is_xrgb || link->has_render;
+    *reason = !keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || !is_convertible
+                  ? "the display's pixels are not XRGB8888, and it has no RENDER extension"
+              : link->depth < DEPTH_MIN ? "the screen has a colour map of 8 bits, or fewer"
+                                        : NULL;
+    if (*reason) {
         x11_link_close(link);
         return -ENOTSUP;
     }
