@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "pageflip.h"
@@ -263,4 +264,22 @@ Test(atomic_file, a_check_changes_nothing)
     cr_assert_eq(output_check(path), 0);
     contains(path, "old");
     cr_assert_eq(file_count(), 1);
+}
+
+Test(atomic_file, a_check_never_shows_an_empty_report)
+{
+    char path[512], events[1024] __attribute__((aligned(8)));
+    int watch = inotify_init1(IN_NONBLOCK);
+
+    cr_assert_geq(inotify_add_watch(watch, scratch, IN_CREATE), 0);
+    scratch_path(path, scratch, "report");
+    cr_assert_eq(atomic_file_check(path), 0);
+    ssize_t length = read(watch, events, sizeof events);
+    cr_assert_gt(length, 0, "the check did not try to create a file");
+    for (ssize_t at = 0; at < length;) {
+        const struct inotify_event *event = (const void *)(events + at);
+        cr_assert_str_neq(event->name, "report");
+        at += (ssize_t)(sizeof *event + event->len);
+    }
+    close(watch);
 }
