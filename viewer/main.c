@@ -107,8 +107,9 @@ static void warn_without_effect(const struct options *options, const struct pres
         if (of_a_window[i].is_given && !has_window)
             log_warning("option %s: no effect: presenter %s has no window", of_a_window[i].name,
                         presenter->ops->name);
-    if (has_window && options->vsync_is_given && options->presenter.vsync && !presenter->has_vsync)
-        log_warning("option --vsync: no effect with %s: frames may tear", presenter->way);
+    if (has_window && options->vsync_is_given && options->presenter.vsync != presenter->has_vsync)
+        log_warning("option --vsync: no effect with %s%s", presenter->way,
+                    presenter->has_vsync ? "" : ": frames may tear");
     if (options->name_is_given && options->key_file)
         log_warning("option --name: no effect: the key file leads to channel \"%s\"",
                     pf_viewer_channel(presenter->viewer));

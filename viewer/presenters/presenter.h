@@ -19,8 +19,8 @@
  * pf_viewer_release() as soon as nothing reads its slot any more, because the producer cannot draw
  * in a slot that is held. The result of showing a frame is reported later, by poll().
  *
- * Between attach and detach only wait() may block. What calls into a display's library must be
- * bounded in time: see watchdog.h.
+ * Between attach and detach only wait() may block, and what sends pixels through a connection. What
+ * calls into a display's library must be bounded in time: see watchdog.h.
  */
 #ifndef VIEWER_PRESENTERS_PRESENTER_H
 #define VIEWER_PRESENTERS_PRESENTER_H
@@ -63,7 +63,7 @@ struct presenter {
     struct pf_viewer *viewer; /* whose frames are shown and released */
     uint32_t overlay_scale;   /* requested overlay scale, set by poll(); 0: hidden */
     const char *way; /* for the report: "x11-present", "x11-putimage", "sdl-texture", "null", ... */
-    bool has_vsync;  /* frames are shown without tearing, as the config requests */
+    bool has_vsync;  /* frames are shown without tearing */
 };
 
 struct presenter_ops {
@@ -108,7 +108,8 @@ struct presenter_ops {
     /*
      * Show `frame`; only called when ready(). `again`: it was shown before, and the window lost its
      * content. The presenter owns the frame from here on, even on failure. Does not wait for the
-     * display. Returns 0, or -ENODEV, logged: the display is lost.
+     * display, except for its connection where it sends the pixels. Returns 0, or -ENODEV, logged:
+     * the display is lost.
      *
      * A frame is never reported as shown if it was not: if the display fails to draw it, show()
      * returns 0, and poll() reports it as skipped.

@@ -16,7 +16,6 @@
 #include "display_loss.h"
 #include "media/canvas.h"
 #include "placement.h"
-#include "presenters/x11/loss.h"
 #include "watchdog.h"
 #include "window.h"
 
@@ -151,6 +150,7 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
     watchdog_enter();
     self->renderer = SDL_CreateRenderer(self->window.sdl, -1, 0);
     self->presenter.way = "sdl-texture";
+    self->presenter.has_vsync = true; /* a Wayland compositor shows whole frames */
     bool can_draw = self->renderer;
     watchdog_leave();
     if (!can_draw) {
@@ -212,8 +212,6 @@ static int count_failure(struct sdl_presenter *self, bool is_drawn)
         self->failures = 0;
         return 0;
     }
-    if (x11_loss_is_detected())
-        return display_loss_closed();
     if (++self->failures >= FAILURES_MAX) {
         log_error("display lost: SDL cannot draw: %s", SDL_GetError());
         return -ENODEV;
@@ -285,7 +283,7 @@ static int poll_sdl(struct presenter *presenter, struct presented *done, enum co
 
     *command = window_poll(&self->window);
     presenter->overlay_scale = window_overlay_scale(&self->window);
-    if (x11_loss_is_detected() || self->window.is_lost)
+    if (self->window.is_lost)
         return display_loss_closed();
     if (*command == COMMAND_REDRAW && self->frozen_texture) {
         int ret = draw_frozen(self);

@@ -266,6 +266,7 @@ int x11_link_open(struct x11_link *link, SDL_Window *window, const char **reason
     query_window(link);
     query_present(link);
     query_render(link);
+    link->request_bytes = 4 * (uint64_t)xcb_get_maximum_request_length(link->xcb);
     watchdog_leave();
     bool is_convertible = link->is_xrgb || link->has_render;
     *reason = !keeps_xrgb_pixels(xcb_get_setup(link->xcb)) || !is_convertible

@@ -21,6 +21,8 @@ struct x11_link {
     uint64_t processed_bytes; /* of those that libxcb has read from the socket */
     int sdl_fd;               /* the socket of SDL's connection */
     int64_t answer_ns;        /* no answer for this long: the display is lost */
+    uint64_t request_bytes;   /* the longest request that the server takes */
+    bool is_cut;              /* a request to exit has ended an x11_send() (send.h) */
     xcb_window_t window;
     xcb_visualid_t visual;
     uint8_t depth;

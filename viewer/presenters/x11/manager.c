@@ -64,7 +64,7 @@ static unsigned long read_property(const struct target *from, const char *name, 
                            &got_type, &bits, &count, &left, &data) != Success)
         return 0;
     *items = (unsigned long *)(void *)data; /* Xlib makes a long of 32 bits */
-    if (got_type == type && bits == 32)
+    if (got_type == type && bits == 32 && count > 0)
         return count;
     if (data)
         XFree(data);

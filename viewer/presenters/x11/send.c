@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "program/signals.h"
+
 enum {
     PIECE_BYTES = 256 * 1024,
     REQUEST_BYTES = 32, /* PutImage without its pixels, with the longer length of BIG-REQUESTS */
@@ -17,9 +19,8 @@ void x11_send(struct x11_link *link, const uint8_t *pixels, int stride_bytes, in
               xcb_drawable_t drawable, xcb_gcontext_t gc, int x, int y)
 {
     static uint8_t packed[PIECE_BYTES];
-    uint64_t request_bytes = 4 * (uint64_t)xcb_get_maximum_request_length(link->xcb);
-    int piece_pixels = request_bytes < PIECE_BYTES + REQUEST_BYTES
-                           ? ((int)request_bytes - REQUEST_BYTES) / PIXEL_BYTES
+    int piece_pixels = link->request_bytes < PIECE_BYTES + REQUEST_BYTES
+                           ? ((int)link->request_bytes - REQUEST_BYTES) / PIXEL_BYTES
                            : PIECE_BYTES / PIXEL_BYTES;
     int columns = width < piece_pixels ? width : piece_pixels;
     int rows = piece_pixels / columns;
@@ -35,6 +36,9 @@ void x11_send(struct x11_link *link, const uint8_t *pixels, int stride_bytes, in
             for (int row = 0; row < piece_rows && !is_packed; row++)
                 memcpy(packed + (size_t)row * row_bytes, from + (size_t)row * (size_t)stride_bytes,
                        row_bytes);
+            link->is_cut = link->is_cut || signals_quit();
+            if (link->is_cut)
+                return;
             x11_link_enter(link);
             xcb_put_image(link->xcb, XCB_IMAGE_FORMAT_Z_PIXMAP, drawable, gc,
                           (uint16_t)piece_columns, (uint16_t)piece_rows, (int16_t)(x + left),

@@ -222,6 +222,10 @@ void x11_sent_drain(struct x11_sent_table *table, struct x11_link *link)
     for (int i = 0; i < X11_SENT_MAX; i++) {
         struct x11_sent *sent = &table->sent[i];
         if (sent->is_used && sent->waits) {
+            if ((sent->waits & WAITS_FOR_SLOT) && sent->slot_reply)
+                xcb_discard_reply(link->xcb, sent->slot_reply);
+            if ((sent->waits & WAITS_FOR_DRAWING) && sent->drawing_reply)
+                xcb_discard_reply(link->xcb, sent->drawing_reply);
             sent->done.skipped = true;
             sent->done.user_copies = 0;
             finish_part(table, sent, sent->waits);

@@ -221,17 +221,19 @@ int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
         *reason = "the frames exceed the size limit of X11";
         return -ENOTSUP;
     }
+    link->answer_ns = X11_ANSWER_NS; /* until frames are shown */
     int ret = choose_way(slots, link, segment, ways, reason);
     if (ret < 0)
         return ret;
-    int bytes_per_s = slots->way == X11_SEND ? SEND_BYTES_PER_S : COPY_BYTES_PER_S;
-    link->answer_ns = X11_ANSWER_NS + (int64_t)slots->slot_stride_bytes * (NS_PER_S / bytes_per_s);
     create_gc(slots, link);
     if (slots->way != X11_SHARED && link->has_render) {
         slots->pixmap[0] = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
         slots->picture[0] = x11_link_picture(link, slots->pixmap[0], link->frame_format);
     }
-    return slots->way == X11_SEND ? x11_link_sync(link) : warm_up(slots, link);
+    ret = slots->way == X11_SEND ? x11_link_sync(link) : warm_up(slots, link);
+    int bytes_per_s = slots->way == X11_SEND ? SEND_BYTES_PER_S : COPY_BYTES_PER_S;
+    link->answer_ns = X11_ANSWER_NS + (int64_t)slots->slot_stride_bytes * (NS_PER_S / bytes_per_s);
+    return ret;
 }
 
 void x11_slots_detach(struct x11_slots *slots, struct x11_link *link)

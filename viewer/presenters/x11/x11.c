@@ -144,16 +144,15 @@ static void release_copied(struct x11_presenter *self, struct x11_sent *sent)
     pf_viewer_release(self->presenter.viewer, &sent->done.frame);
 }
 
-/* Returns 0, or -ENOMEM, logged. */
-static int show_put(struct x11_presenter *self, struct x11_sent *sent)
+static void show_put(struct x11_presenter *self, struct x11_sent *sent)
 {
     const struct pf_frame *frame = &sent->done.frame;
-    int ret = 0;
+    bool has_failed = false;
 
     sent->waits = WAITS_FOR_SLOT | WAITS_FOR_DRAWING;
     if (!self->link.has_render && is_scaled(self))
-        ret = x11_painter_send_scaled(&self->painter, &frame->plane[0], self->slots.width,
-                                      self->slots.height);
+        has_failed = x11_painter_send_scaled(&self->painter, &frame->plane[0], self->slots.width,
+                                             self->slots.height) < 0;
     else if (fills_window(self) || !self->link.has_render)
         sent->put = x11_slots_put(&self->slots, &self->link, frame, self->link.window,
                                   self->link.gc, self->place.x, self->place.y);
@@ -167,25 +166,27 @@ static int show_put(struct x11_presenter *self, struct x11_sent *sent)
     }
     if (!sent->put || (self->link.has_render && !fills_window(self)))
         sent->drawing_reply = request_reply(self);
-    return ret;
+    if (has_failed || self->link.is_cut) {
+        sent->done.skipped = true;
+        sent->done.user_copies = 0;
+    }
 }
 
 static int show(struct presenter *presenter, const struct pf_frame *frame, bool again)
 {
     struct x11_presenter *self = of(presenter);
     struct x11_sent *sent = x11_sent_add(&self->table, frame, again);
-    int ret = 0;
 
     if (self->window.resized)
         fit(self);
     if (self->slots.way == X11_SHARED)
         show_shared(self, sent, frame->slot);
     else
-        ret = show_put(self, sent);
+        show_put(self, sent);
     x11_link_flush(&self->link);
     sent->flush_ns = clock_now_ns();
     /* finish_part() in sent.c releases the slot when the server has read it. */
-    return x11_link_is_lost(&self->link) ? display_loss_closed() : ret;
+    return x11_link_is_lost(&self->link) ? display_loss_closed() : 0;
 }
 
 /* ------------------------------------------------------------------ a frozen frame */
@@ -217,10 +218,10 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
         release_copied(self, sent);
     else if (!sent->put)
         sent->slot_reply = request_reply(self);
-    if (ret == 0)
+    if (ret == 0) /* else the window keeps its content */
         draw_frozen(self);
     sent->flush_ns = clock_now_ns();
-    return ret;
+    return 0;
 }
 
 /* ------------------------------------------------------------------ events, status */
