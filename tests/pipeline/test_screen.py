@@ -268,6 +268,26 @@ def a_snapshot_is_what_was_shown(t):
 
 
 @test
+def a_pause_shows_the_frame_that_a_snapshot_saves(t):
+    """Though an earlier frame may still wait for the vblank when the key arrives: it must not appear later."""
+    display = Display(t)
+    t.producer("-s", "160x120", "-r", "200", "--buffers", "4")
+    for mode in ([], ["--every-frame"]):
+        for scale in (1, 2):
+            viewer = t.viewer(*mode, "--scale", str(scale), presenter="x11")
+            window = display.window_of(viewer)
+            for _ in range(4):
+                display.pause(window)
+                name = until(lambda: display.key(window, "s") or saved(t), "a snapshot by key")[0]
+                expected = until(lambda: Image.from_file(t, f"{t.path}/{name}", times=scale), "an image")
+                until(lambda: display.grab(window).same_as(expected), f"the frame of the snapshot {mode} {scale}")
+                for name in saved(t):
+                    os.unlink(f"{t.path}/{name}")
+                display.key(window, "space")
+            viewer.kill()
+
+
+@test
 def a_snapshot_by_key_that_cannot_be_written_is_reported(t):
     """Its folder has been removed, which also stops root. The viewer prints one line for each snapshot and continues."""
     display = Display(t)

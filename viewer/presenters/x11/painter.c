@@ -9,15 +9,13 @@
 
 /* ------------------------------------------------------------------ back pixmaps */
 
-static void free_backs(struct x11_painter *painter)
+static void free_back(struct x11_painter *painter, struct x11_back *back)
 {
-    for (int i = 0; i < X11_BACKS; i++) {
-        if (painter->back[i].picture)
-            xcb_render_free_picture(painter->link->xcb, painter->back[i].picture);
-        if (painter->back[i].pixmap)
-            xcb_free_pixmap(painter->link->xcb, painter->back[i].pixmap);
-        painter->back[i] = (struct x11_back){0};
-    }
+    if (back->picture)
+        xcb_render_free_picture(painter->link->xcb, back->picture);
+    if (back->pixmap)
+        xcb_free_pixmap(painter->link->xcb, back->pixmap);
+    *back = (struct x11_back){0};
 }
 
 void x11_painter_fill_black(struct x11_painter *painter, xcb_drawable_t drawable)
@@ -28,22 +26,27 @@ void x11_painter_fill_black(struct x11_painter *painter, xcb_drawable_t drawable
     xcb_poly_fill_rectangle(painter->link->xcb, drawable, painter->link->gc, 1, &all);
 }
 
-void x11_painter_fit(struct x11_painter *painter)
+static void create_back(struct x11_painter *painter, struct x11_back *back)
 {
     struct x11_link *link = painter->link;
-    int width = painter->window->width, height = painter->window->height;
 
-    free_backs(painter);
-    painter->back_width = width;
-    painter->back_height = height;
-    for (int i = 0; i < X11_BACKS && link->has_render; i++) {
-        painter->back[i].pixmap = x11_link_pixmap(link, link->depth, width, height);
-        painter->back[i].picture =
-            x11_link_picture(link, painter->back[i].pixmap, link->window_format);
-        x11_painter_fill_black(painter, painter->back[i].pixmap);
+    back->pixmap =
+        x11_link_pixmap(link, link->depth, painter->window->width, painter->window->height);
+    back->picture = x11_link_picture(link, back->pixmap, link->window_format);
+    x11_painter_fill_black(painter, back->pixmap);
+}
+
+void x11_painter_fit(struct x11_painter *painter)
+{
+    bool has_render = painter->link->has_render;
+
+    for (int i = 0; i < X11_BACKS; i++) {
+        free_back(painter, &painter->back[i]);
+        if (has_render)
+            create_back(painter, &painter->back[i]);
     }
-    if (!link->has_render)
-        x11_painter_fill_black(painter, link->window);
+    if (!has_render)
+        x11_painter_fill_black(painter, painter->link->window);
 }
 
 struct placement x11_painter_place(const struct x11_painter *painter, int width, int height)
@@ -53,18 +56,17 @@ struct placement x11_painter_place(const struct x11_painter *painter, int width,
 }
 
 void x11_painter_compose(struct x11_painter *painter, xcb_render_picture_t picture,
-                         const struct placement *place, int back)
+                         const struct placement *place, const struct x11_back *back)
 {
     xcb_render_composite(painter->link->xcb, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE,
-                         painter->back[back].picture, 0, 0, 0, 0, (int16_t)place->x,
-                         (int16_t)place->y, (uint16_t)place->width, (uint16_t)place->height);
+                         back->picture, 0, 0, 0, 0, (int16_t)place->x, (int16_t)place->y,
+                         (uint16_t)place->width, (uint16_t)place->height);
 }
 
-void x11_painter_copy_to_window(struct x11_painter *painter, int back)
+void x11_painter_copy_to_window(struct x11_painter *painter, const struct x11_back *back)
 {
-    xcb_copy_area(painter->link->xcb, painter->back[back].pixmap, painter->link->window,
-                  painter->link->gc, 0, 0, 0, 0, (uint16_t)painter->back_width,
-                  (uint16_t)painter->back_height);
+    xcb_copy_area(painter->link->xcb, back->pixmap, painter->link->window, painter->link->gc, 0, 0,
+                  0, 0, (uint16_t)painter->window->width, (uint16_t)painter->window->height);
 }
 
 /* ------------------------------------------------------------------ without RENDER */
@@ -149,6 +151,7 @@ bool x11_painter_has_frozen(const struct x11_painter *painter)
 void x11_painter_draw_frozen(struct x11_painter *painter)
 {
     struct x11_link *link = painter->link;
+    struct x11_back back = {0}; /* the others may contain frames that wait to be presented */
 
     if (!painter->frozen) {
         x11_painter_fill_black(painter, link->window);
@@ -160,9 +163,10 @@ void x11_painter_draw_frozen(struct x11_painter *painter)
         x11_painter_place(painter, painter->frozen_width, painter->frozen_height);
     x11_scale_picture(link, painter->frozen_picture, painter->frozen_width, painter->frozen_height,
                       false, &place);
-    /* Back 0 may be waiting to be presented; the window then shows the frozen frame twice. */
-    x11_painter_compose(painter, painter->frozen_picture, &place, 0);
-    x11_painter_copy_to_window(painter, 0);
+    create_back(painter, &back);
+    x11_painter_compose(painter, painter->frozen_picture, &place, &back);
+    x11_painter_copy_to_window(painter, &back);
+    free_back(painter, &back);
     x11_link_flush(link);
 }
 

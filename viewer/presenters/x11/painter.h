@@ -21,8 +21,7 @@ struct x11_back {
 struct x11_painter {
     struct x11_link *link;
     const struct window *window;
-    struct x11_back back[X11_BACKS]; /* with RENDER */
-    int back_width, back_height;
+    struct x11_back back[X11_BACKS]; /* with RENDER; of the window's size at x11_painter_fit() */
 
     /* The frozen frame: in the server with RENDER, else in this process. All zero: none. */
     int frozen_width, frozen_height;
@@ -39,10 +38,10 @@ void x11_painter_fill_black(struct x11_painter *painter, xcb_drawable_t drawable
 
 struct placement x11_painter_place(const struct x11_painter *painter, int width, int height);
 
-/* Draw the picture, which is scaled already, at `place` into back pixmap `back`. */
+/* Draw the picture, which is scaled already, at `place` into a back pixmap. */
 void x11_painter_compose(struct x11_painter *painter, xcb_render_picture_t picture,
-                         const struct placement *place, int back);
-void x11_painter_copy_to_window(struct x11_painter *painter, int back);
+                         const struct placement *place, const struct x11_back *back);
+void x11_painter_copy_to_window(struct x11_painter *painter, const struct x11_back *back);
 
 /* Scale the frame of width x height in this process, and send it to the window. Returns 0, or
  * -ENOMEM, logged. */

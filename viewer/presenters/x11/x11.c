@@ -48,6 +48,7 @@ struct x11_presenter {
 
     struct placement place;      /* of the segment's frames */
     struct x11_sent_table table; /* of the frames that were sent */
+    bool redraws_frozen;         /* once the frames before it have appeared in the window */
 };
 
 static struct x11_presenter *of(struct presenter *presenter)
@@ -131,7 +132,8 @@ static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint3
         return;
     }
     sent->back = free_back(self);
-    x11_painter_compose(&self->painter, self->slots.picture[slot], &self->place, sent->back);
+    x11_painter_compose(&self->painter, self->slots.picture[slot], &self->place,
+                        &self->painter.back[sent->back]);
     sent->slot_reply = request_reply(self);
     present(self, sent, self->painter.back[sent->back].pixmap);
 }
@@ -161,8 +163,9 @@ static void show_put(struct x11_presenter *self, struct x11_sent *sent)
     if (!sent->put)
         release_copied(self, sent);
     if (self->link.has_render && !fills_window(self)) {
-        x11_painter_compose(&self->painter, self->slots.picture[0], &self->place, 0);
-        x11_painter_copy_to_window(&self->painter, 0);
+        x11_painter_compose(&self->painter, self->slots.picture[0], &self->place,
+                            &self->painter.back[0]);
+        x11_painter_copy_to_window(&self->painter, &self->painter.back[0]);
     }
     if (!sent->put || (self->link.has_render && !fills_window(self)))
         sent->drawing_reply = request_reply(self);
@@ -191,12 +194,10 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 
 /* ------------------------------------------------------------------ a frozen frame */
 
-static void draw_frozen(struct x11_presenter *self)
+/* May a frame that was sent still appear in the window? */
+static bool is_presenting(const struct x11_presenter *self)
 {
-    if (self->window.width != self->painter.back_width ||
-        self->window.height != self->painter.back_height || self->window.resized)
-        create_backs(self); /* the next frame calls fit() */
-    x11_painter_draw_frozen(&self->painter);
+    return x11_sent_count(&self->table, WAITS_FOR_DRAWING | WAITS_FOR_RESULT) > 0;
 }
 
 static int freeze(struct presenter *presenter, const struct pf_frame *frame)
@@ -219,7 +220,8 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     else if (!sent->put)
         sent->slot_reply = request_reply(self);
     if (ret == 0) /* else the window keeps its content */
-        draw_frozen(self);
+        x11_painter_draw_frozen(&self->painter);
+    self->redraws_frozen = is_presenting(self);
     sent->flush_ns = clock_now_ns();
     return 0;
 }
@@ -276,8 +278,13 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
         return ret;
     presenter->overlay_scale = window_overlay_scale(&self->window);
     if (*command == COMMAND_REDRAW && x11_painter_has_frozen(&self->painter)) {
-        draw_frozen(self);
+        x11_painter_draw_frozen(&self->painter);
         *command = COMMAND_NONE;
+    }
+    if (self->redraws_frozen && !is_presenting(self)) {
+        self->redraws_frozen = false;
+        if (x11_painter_has_frozen(&self->painter))
+            x11_painter_draw_frozen(&self->painter);
     }
     return x11_sent_take_done(&self->table, done);
 }
