@@ -130,11 +130,21 @@ static void process_replies(struct x11_sent_table *table, struct x11_link *link)
     }
 }
 
-static int on_error(const xcb_generic_error_t *error)
+static void skip(struct x11_sent *sent)
 {
-    /* The window is being destroyed, which SDL reports by an event. */
-    if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE)
+    sent->done.skipped = true;
+    sent->done.user_copies = 0;
+}
+
+static int on_error(struct x11_sent_table *table, const xcb_generic_error_t *error)
+{
+    /* The window has been destroyed, which SDL reports by an event: what waits is not shown. */
+    if (error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE) {
+        for (int i = 0; i < X11_SENT_MAX; i++)
+            if (table->sent[i].is_used && table->sent[i].waits)
+                skip(&table->sent[i]);
         return 0;
+    }
     log_error(
         "display lost: the X server refused request %d.%d with error %d; try --presenter x11-send",
         error->major_code, error->minor_code, error->error_code);
@@ -159,7 +169,7 @@ int x11_sent_process_replies(struct x11_sent_table *table, struct x11_link *link
     while (ret == 0 && (event = link->present_events ? xcb_poll_for_queued_event(link->xcb)
                                                      : xcb_poll_for_event(link->xcb))) {
         if (event->response_type == 0)
-            ret = on_error((const void *)event);
+            ret = on_error(table, (const void *)event);
         else if ((event->response_type & 0x7f) == link->shm_completion)
             on_put(table, event->full_sequence);
         free(event);
@@ -226,8 +236,7 @@ void x11_sent_drain(struct x11_sent_table *table, struct x11_link *link)
                 xcb_discard_reply(link->xcb, sent->slot_reply);
             if ((sent->waits & WAITS_FOR_DRAWING) && sent->drawing_reply)
                 xcb_discard_reply(link->xcb, sent->drawing_reply);
-            sent->done.skipped = true;
-            sent->done.user_copies = 0;
+            skip(sent);
             finish_part(table, sent, sent->waits);
         }
     }
