@@ -12,6 +12,7 @@
 #include <linux/stat.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,14 +69,19 @@ static int check_file(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     bool is_new = fd >= 0;
+    struct stat info;
 
-    if (fd < 0 && errno == EEXIST)
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666); /* O_CREAT for a dangling link */
+    if (fd < 0 && errno == EEXIST) {
+        is_new = stat(path, &info) < 0; /* a dangling link */
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    }
     if (fd < 0)
         return errno;
     close(fd);
-    if (is_new)
-        unlink(path);
+    char *made = is_new ? realpath(path, NULL) : NULL;
+    if (made)
+        unlink(made);
+    free(made);
     return 0;
 }
 

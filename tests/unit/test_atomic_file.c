@@ -259,6 +259,13 @@ Test(atomic_file, a_check_changes_nothing)
     cr_assert_eq(atomic_file_check(path), 0);
     cr_assert_eq(output_check(path), 0);
     cr_assert_eq(file_count(), 0, "a check left a file");
+    scratch_path(path, scratch, "link");
+    cr_assert_eq(symlink("report", path), 0);
+    cr_assert_eq(atomic_file_check(path), 0);
+    cr_assert_eq(output_check(path), 0);
+    cr_assert_eq(file_count(), 1, "a check left the target of a link");
+    cr_assert_eq(unlink(path), 0);
+    scratch_path(path, scratch, "report");
     write_text(path, "old");
     cr_assert_eq(atomic_file_check(path), 0);
     cr_assert_eq(output_check(path), 0);
