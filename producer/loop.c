@@ -48,14 +48,16 @@ void loop_update_report(struct loop *loop)
     loop->report.skipped = skips_ticks(loop) ? loop->slotless_ticks + loop->pacing.skipped : 0;
 }
 
-/* For SIGUSR1. */
+/* For SIGUSR1. A failure ends the wait of a source like a request to exit, and is no failure of its
+ * input. */
 static int write_report(void *context)
 {
     struct loop *loop = context;
 
     loop_update_report(loop);
     int ret = report_write_json(&loop->report, loop->options->json);
-    return ret < 0 && ret != -EINTR ? -EIO : ret;
+    loop->has_failed_report = ret < 0 && ret != -EINTR;
+    return ret < 0 ? -EINTR : 0;
 }
 
 /* Between frames: signals, the report on SIGUSR1, the progress line. Returns 0, or -EINTR or -EIO
@@ -64,6 +66,8 @@ static int check_requests(struct loop *loop, int64_t now_ns)
 {
     int ret = signals_check();
 
+    if (loop->has_failed_report)
+        return -EIO;
     if (ret < 0)
         return ret;
     if (now_ns - loop->progress_ns >= PROGRESS_NS) {

@@ -22,6 +22,7 @@ struct loop {
     uint64_t published;
     uint64_t slotless_ticks; /* ticks without a free slot */
     struct report report;
+    bool has_failed_report; /* the one for SIGUSR1 could not be written */
     struct record record;
     int64_t progress_ns;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Each wait of both programs under each signal that they handle. Nothing but a request to exit ends a wait: SIGUSR1 writes a
 report where there is one to write, and a stop changes nothing. SIGINT, SIGTERM and SIGHUP end each wait with 128 + N."""
+import glob
 import json
 import os
 import signal
@@ -331,6 +332,41 @@ def unread(reader):
     import fcntl
     import termios
     return fcntl.ioctl(reader, termios.FIONREAD, b"\0\0\0\0")
+
+
+@test
+def a_failed_report_during_a_wait_for_input_is_no_bad_input(t):
+    """The reader of the first report goes away while the pipe is full. The report at the end has another reader."""
+    path = fifo(t, "p.json")
+    producer = fed(t, HEADER + FRAME + FRAME[:1000], "--trace", "trace.json")
+    until(lambda: slices_so_far(t) == 1, "a frame")
+    pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    fill(pipe)
+    producer.signal(signal.SIGUSR1)
+    until(lambda: path in map(link_of, glob.glob(f"/proc/{producer.pid}/fd/*")), "an open report")
+    os.close(pipe)
+    producer.prints("p.json", "Broken pipe")
+    equal(json.loads(content(path))["frames"]["published"], 1)
+    producer.ends_with(9)
+
+
+def slices_so_far(t):
+    return text_of(f"{t.path}/trace.json").count('"ph":"X"')
+
+
+def fill(pipe):
+    try:
+        while os.write(pipe, bytes(4096)):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def link_of(path):
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return None
 
 
 @test
