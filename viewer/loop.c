@@ -93,7 +93,7 @@ int loop_run(const struct options *options, struct pf_viewer *viewer, struct pre
     finish_frames(&loop, ret == -ENODEV);
     if (options->snapshot && ret != -EIO) {
         int written = snapshot_write_last(&loop.snapshot, viewer, options->snapshot);
-        if (written < 0)
+        if (written < 0 && ret != -ENODEV)
             ret = output_result(written);
     }
     if (options->verify && report->shown && !report->verified && !report->torn)

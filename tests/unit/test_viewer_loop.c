@@ -144,6 +144,14 @@ Test(viewer_loop, counts_the_frames_of_a_lost_display_as_skipped)
     assert_counts(0, 2);
 }
 
+Test(viewer_loop, a_failed_snapshot_does_not_hide_a_lost_display)
+{
+    keep_messages();
+    open_two_frames();
+    cr_assert_eq(run(END_LOST, &(struct options){.snapshot = "absent/shot.png"}), -ENODEV);
+    cr_assert_eq(errors, 1, "%d lines", errors);
+}
+
 Test(viewer_loop, reports_torn_frames_once_and_counts_them)
 {
     struct pf_frame frame;
