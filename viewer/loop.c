@@ -39,6 +39,7 @@ struct loop {
 
 static int run_once(struct loop *loop);
 static int handle_events(struct loop *loop);
+static int handle_display(struct loop *loop);
 static void finish_frames(struct loop *loop, bool is_display_lost);
 static void count_frame(struct loop *loop, const struct presented *done);
 static int handle_command(struct loop *loop, enum command command);
@@ -139,23 +140,12 @@ static int run_once(struct loop *loop)
 static int handle_events(struct loop *loop)
 {
     struct report *report = loop->report;
-    struct presented done;
-    enum command command;
-    int ret;
 
     if (signals_quit())
         return -EINTR;
-    do {
-        ret = loop->presenter->ops->poll(loop->presenter, &done, &command);
-        if (ret < 0)
-            return ret;
-        if (ret > 0)
-            count_frame(loop, &done);
-        int handled = handle_command(loop, command);
-        if (handled != 0)
-            return handled;
-    } while (ret > 0 || command != COMMAND_NONE);
-
+    int ret = handle_display(loop);
+    if (ret != 0)
+        return ret;
     ret = signals_check();
     if (ret < 0)
         return ret;
@@ -167,6 +157,26 @@ static int handle_events(struct loop *loop)
                   loop->presenter, report, now_ns);
     bool has_shown_all = loop->options->frames && report->shown >= loop->options->frames;
     return has_shown_all || now_ns >= loop->end_ns ? END : 0;
+}
+
+/* Handle the results and commands that the presenter has. Returns as handle_events(). */
+static int handle_display(struct loop *loop)
+{
+    struct presented done;
+    enum command command;
+    int ret;
+
+    do {
+        ret = loop->presenter->ops->poll(loop->presenter, &done, &command);
+        if (ret < 0)
+            return ret;
+        if (ret > 0)
+            count_frame(loop, &done);
+        int handled = handle_command(loop, command);
+        if (handled != 0)
+            return handled;
+    } while (ret > 0 || command != COMMAND_NONE);
+    return 0;
 }
 
 /* At the end, count the frames that the presenter still has, so that each acquired frame is either
@@ -385,6 +395,9 @@ static int join_next_segment(struct loop *loop, bool of_same_producer)
         loop->presenter->ops->detach(loop->presenter);
     loop->is_detached = true;
     status_invalidate(&loop->status);
+    ret = handle_display(loop); /* while the viewer has the segment of these frames */
+    if (ret != 0)
+        return ret;
     for (;;) {
         slice_ns = clock_earlier(REATTACH_NS, deadline_ns - clock_now_ns());
         ret = pf_viewer_reattach(loop->viewer, slice_ns < 0 ? 0 : slice_ns);

@@ -21,7 +21,7 @@ static struct display {
     struct presented frame[2];
     int count, reported;
     enum end end;
-    bool is_detached;
+    bool is_detached, has_next;
     char title[256];
 } display;
 
@@ -29,6 +29,21 @@ static void detach(struct presenter *presenter)
 {
     (void)presenter;
     display.is_detached = true;
+}
+
+static bool supports(const struct pf_format *format)
+{
+    (void)format;
+    return true;
+}
+
+static int attach(struct presenter *presenter)
+{
+    (void)presenter;
+    cr_assert_eq(display.reported, display.count, "frames of the old segment are left");
+    display.is_detached = false;
+    display.has_next = true;
+    return 0;
 }
 
 static bool ready(const struct presenter *presenter)
@@ -53,8 +68,8 @@ static int poll_display(struct presenter *presenter, struct presented *done, enu
     (void)presenter;
     bool is_full = display.count == 2;
 
-    *command =
-        is_full && display.end == END_QUIT && !display.is_detached ? COMMAND_QUIT : COMMAND_NONE;
+    bool quits = display.has_next || (is_full && display.end == END_QUIT);
+    *command = quits && !display.is_detached ? COMMAND_QUIT : COMMAND_NONE;
     if (is_full && display.end == END_LOST)
         return -ENODEV;
     if (is_full && display.end == END_SIGNAL && !display.is_detached)
@@ -73,8 +88,13 @@ static void set_status(struct presenter *presenter, const char *title, const str
         snprintf(display.title, sizeof display.title, "%s", title);
 }
 
-static const struct presenter_ops ops = {
-    .detach = detach, .ready = ready, .show = show, .poll = poll_display, .set_status = set_status};
+static const struct presenter_ops ops = {.supports = supports,
+                                         .attach = attach,
+                                         .detach = detach,
+                                         .ready = ready,
+                                         .show = show,
+                                         .poll = poll_display,
+                                         .set_status = set_status};
 
 static struct report report;
 
@@ -134,6 +154,17 @@ Test(viewer_loop, counts_the_frames_that_the_display_has_when_the_producer_ends)
     pf_producer_close(producer);
     producer = NULL;
     cr_assert_eq(run(END_NONE, &(struct options){0}), 0);
+    assert_counts(1, 1);
+}
+
+Test(viewer_loop, counts_the_frames_of_a_segment_before_it_joins_the_next)
+{
+    struct pf_format larger = size(80, 50);
+
+    open_two_frames();
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
+    cr_assert_eq(run(END_NONE, &(struct options){0}), 0);
+    cr_assert(display.has_next);
     assert_counts(1, 1);
 }
 
