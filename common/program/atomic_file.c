@@ -67,7 +67,7 @@ int atomic_file_finish(struct atomic_file *file)
     if (error && file->temporary)
         unlink(file->temporary);
     free(file->temporary);
-    return error ? messages_cannot_write(file->path, error) : 0;
+    return error ? output_failed(file->path, error) : 0;
 }
 
 void atomic_file_abandon(struct atomic_file *file)

@@ -164,8 +164,13 @@ int output_open(FILE **stream, const char *path)
     int error = errno;
     if (fd >= 0)
         close(fd);
+    return output_failed(path, error);
+}
+
+int output_failed(const char *path, int error)
+{
     if (error != EINTR || !signals_quit())
         return messages_cannot_write(path, error);
-    log_warning("%s: not written: it has no reader", path);
+    log_warning("%s: not written, or not to the end: nobody reads it", path);
     return -EINTR;
 }

@@ -23,6 +23,10 @@ bool output_is_in_place(const char *path);
  */
 int output_open(FILE **stream, const char *path);
 
+/* Log the `error` (an errno; 0 counts as EIO) of a write to `path`. If an exit was requested, EINTR
+ * is only worth a warning. Returns the negative errno. */
+int output_failed(const char *path, int error);
+
 /* Check that output_open() can open `path`. Truncates nothing, and opens no FIFO and no device: the
  * other end would notice. Returns 0, or a negative errno, logged. */
 int output_check(const char *path);

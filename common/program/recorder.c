@@ -148,7 +148,7 @@ int recorder_close(struct recorder *recorder)
         recorder->error = EIO;
     if (fclose(recorder->file) != 0 && !recorder->error)
         recorder->error = errno;
-    int ret = recorder->error ? messages_cannot_write(recorder->path, recorder->error) : 0;
+    int ret = recorder->error ? output_failed(recorder->path, recorder->error) : 0;
     if (recorder->dropped)
         log_warning("%s: %llu records were dropped: the disk was too slow", recorder->path,
                     (unsigned long long)recorder->dropped);

@@ -323,7 +323,8 @@ def a_reader_that_has_stopped_keeps_no_program_that_is_asked_to_exit(t):
               or int.from_bytes(unread(reader), "little") >= 60000, "a full pipe")
         time.sleep(0.2)
         process.signal(signal.SIGINT)
-        process.ends_with(130, path, "cannot write")
+        process.ends_with(130, path, "not written")
+        assert line_with(process.err, ["error: "]) is None, process.err
         os.close(reader)
 
 
