@@ -373,7 +373,8 @@ struct pf_channel_info {
 
 /**
  * List the private channels of this user that have a producer, a viewer or a segment, sorted by
- * name. Returns their number and fills in the first `max` of them, or returns a negative errno.
+ * name. Returns their number and fills in the first `max` of them, or returns a negative errno. A
+ * channel whose lock file cannot be opened is logged and left out.
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 

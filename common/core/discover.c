@@ -318,18 +318,17 @@ int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
 
 /* ------------------------------------------------------------------ all channels */
 
-/* Inspect a channel without taking a lane. Returns 1, or 0 if only its lock file is left, or a
- * negative errno. */
-static int inspect(struct pf_channel_info *info, const char *name)
+/* Inspect a channel without taking a lane. Returns false if only its lock file is left, or, logged,
+ * if that cannot be opened. */
+static bool inspect(struct pf_channel_info *info, const char *name)
 {
     struct channel channel;
     struct id_file id;
     struct pf_segment geometry;
     uint64_t newest;
-    int ret = channel_join(&channel, name);
 
-    if (ret < 0)
-        return ret == -ECONNREFUSED ? 0 : ret;
+    if (channel_join(&channel, name) < 0)
+        return false;
     *info = (struct pf_channel_info){.alive = channel_is_leased(&channel, CHANNEL_PRODUCER)};
     memcpy(info->name, channel.name, sizeof info->name);
     for (int i = 0; i < PF_VIEWERS_MAX; i++)
@@ -358,11 +357,11 @@ int pf_channel_list(struct pf_channel_info *channels, int max)
 
     for (int i = 0; i < count; i++) {
         struct pf_channel_info info;
-        bool is_channel = channel_name_is_valid(names[i]);
-        int found = is_channel && ret >= 0 ? inspect(&info, names[i]) : 0;
-        if (found > 0 && ret < max)
-            channels[ret] = info;
-        ret = found < 0 ? found : ret + found;
+        if (channel_name_is_valid(names[i]) && inspect(&info, names[i])) {
+            if (ret < max)
+                channels[ret] = info;
+            ret++;
+        }
         free(names[i]);
     }
     free(names);

@@ -246,6 +246,19 @@ def a_hostile_name_is_a_usage_error(t):
 
 
 @test
+def a_list_has_all_channels_beside_a_bad_one(t):
+    t.producer(*SMALL, "-n", "first")
+    t.producer(*SMALL, "-n", "last")
+    for name in ("first", "last"):
+        until(lambda: text_of(f"{t.path}/pageflip/{name}.id"), "an id")
+    os.mkdir(f"{t.path}/pageflip/folder.lock")
+    os.symlink("first.lock", f"{t.path}/pageflip/link.lock")
+    viewer = t.start(VIEWER, "--list").ends_with(0)
+    equal([line.split()[0] for line in viewer.out.splitlines()[1:]], ["first", "last"])
+    equal([name for name in ("folder", "link", "first", "last") if f'"{name}"' in viewer.err], ["folder", "link"])
+
+
+@test
 def a_removed_runtime_directory_stops_no_stream(t):
     """As logind removes it at the end of a session. The producer creates it again, so that new viewers find it."""
     producer = t.producer(*SMALL, "-r", "0")
