@@ -194,10 +194,10 @@ void channel_close(struct channel *channel)
 {
     if (channel->lock_fd < 0)
         return;
-    /* The mark first: the next producer takes the lease first. */
-    held_fd_close(channel->mark_fd);
     held_fd_close(channel->old_lock_fd);
     held_fd_close(channel->lock_fd);
+    /* After the lease: the next producer waits for a mark, but not for a lease. */
+    held_fd_close(channel->mark_fd);
     held_fd_close(channel->dir_fd);
     channel->lock_fd = channel->dir_fd = channel->mark_fd = channel->old_lock_fd = -1;
 }
@@ -317,23 +317,36 @@ static int open_mark_dir(const struct channel *channel)
     return fd;
 }
 
-/* Set the mark in the directory `fd`. Returns 0, or -EAGAIN (another process has it), or another
- * negative errno, logged. On failure `fd` is closed. */
-static int set_mark(struct channel *channel, int fd)
+static off_t own_mark_byte(const struct channel *channel)
 {
-    off_t byte = mark_byte("producer", channel->dir, channel->name);
+    return mark_byte("producer", channel->dir, channel->name);
+}
+
+/* Wait for the mark of a producer that exits. Returns 0, or -EAGAIN: another producer is running. */
+static int wait_for_other_mark(const struct channel *channel, int fd)
+{
     int64_t deadline_ns = clock_now_ns() + MARK_WAIT_NS;
     struct timespec pause = clock_timespec(MARK_POLL_NS);
-    int ret = mark_set(fd, byte);
+
+    while (mark_is_set(fd, own_mark_byte(channel))) {
+        if (channel_is_leased(channel, CHANNEL_PRODUCER) || clock_now_ns() >= deadline_ns)
+            return -EAGAIN;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+/* Set the mark in the directory `fd`. Returns 0, or -EAGAIN (another process has it), or another
+ * negative errno, logged. On failure `fd` is closed. Never waits. */
+static int set_mark(struct channel *channel, int fd)
+{
+    int ret = mark_set(fd, own_mark_byte(channel));
 
     if (ret < 0)
         log_failure(-ret, "channel \"%s\": cannot lock a byte of its directory %s: %s",
                     channel->name, channel->dir, strerror(-ret));
-    while (ret == 0 && mark_is_set(fd, byte)) {
-        if (clock_now_ns() >= deadline_ns)
-            ret = -EAGAIN;
-        nanosleep(&pause, NULL);
-    }
+    else if (mark_is_set(fd, own_mark_byte(channel)))
+        ret = -EAGAIN;
     if (ret < 0)
         held_fd_close(fd);
     else
@@ -343,12 +356,19 @@ static int set_mark(struct channel *channel, int fd)
 
 int channel_claim(struct channel *channel)
 {
-    int ret = channel_lease(channel, CHANNEL_PRODUCER);
-
-    if (ret < 0)
-        return ret;
     int fd = open_mark_dir(channel);
-    ret = fd < 0 ? fd : set_mark(channel, fd);
+
+    if (fd < 0)
+        return fd;
+    int ret = wait_for_other_mark(channel, fd);
+    /* Not before: for a viewer, the id file belongs to the holder of this lease. */
+    if (ret == 0)
+        ret = channel_lease(channel, CHANNEL_PRODUCER);
+    if (ret < 0) {
+        held_fd_close(fd);
+        return ret;
+    }
+    ret = set_mark(channel, fd);
     /* The lock file may have been removed after it was opened. */
     return ret < 0 ? ret : channel_restore(channel);
 }

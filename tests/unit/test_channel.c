@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -81,6 +83,36 @@ Test(channel, has_one_producer_even_without_its_lock_file)
     cr_assert_eq(channel_open(&third, "test"), 0);
     channel_close(&one);
     cr_assert_eq(channel_claim(&third), 0);
+    channel_close(&third);
+}
+
+static atomic_int claimed = 1; /* the result of claim(); 1: none yet */
+
+static void *claim(void *channel)
+{
+    atomic_store(&claimed, channel_claim(channel));
+    return NULL;
+}
+
+/* Else a viewer joins the first producer's segment through the lock file of the second. */
+Test(channel, a_producer_that_is_refused_never_holds_the_lease)
+{
+    struct channel third;
+    pthread_t thread;
+    int ret;
+
+    cr_assert_eq(channel_claim(&one), 0);
+    remove_lock_file();
+    cr_assert_eq(channel_open(&third, "test"), 0);
+    struct channel joined = join();
+    pthread_create(&thread, NULL, claim, &third);
+    do {
+        ret = atomic_load(&claimed);
+        cr_assert_not(channel_is_leased(&joined, CHANNEL_PRODUCER));
+    } while (ret == 1);
+    pthread_join(thread, NULL);
+    cr_assert_eq(ret, -EAGAIN);
+    channel_close(&joined);
     channel_close(&third);
 }
 

@@ -138,7 +138,7 @@ LOGIC = [
      "lease_in", "if (lock_byte(fd, F_OFD_SETLK, F_WRLCK, byte, &lock) == 0)",
      "if (lock_byte(fd, F_SETLK, F_WRLCK, byte, &lock) == 0)"),
     ("mark-omitted", "a producer does not check whether another one has the channel's mark", "channel",
-     "set_mark", "while (ret == 0 && mark_is_set(fd, byte)) {", "while (false) {"),
+     "wait_for_other_mark", "while (mark_is_set(fd, own_mark_byte(channel))) {", "while (false) {"),
     ("lanes-not-carried", "a new lock file has no leases of the lanes in use", "channel",
      "take_over_leases", "if (is_leased_in(old->lock_fd, byte))", "if (false)"),
     ("foreign-id-removed", "a producer removes the id file of another one", "id_file",
