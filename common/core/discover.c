@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "handoff.h"
+#include "held_fd.h"
 #include "id_file.h"
 #include "log.h"
 #include "runtime_dir.h"
@@ -185,10 +186,27 @@ static int find_channel(struct channel *channel, const char *name,
 
 /* ------------------------------------------------------------------ its segment */
 
-/* Poll once. -ECONNREFUSED or -EREMCHG: there is no segment yet; *is_starting if the producer may
- * be starting. -ESTALE: the lock file has been
- * replaced, and its producer does not run. */
-static int attach_once(const struct channel *channel, struct segment *segment, bool *is_starting)
+/* Read the id file from the directory that is at the channel's path now: the producer may have
+ * created it again after this process opened the channel. Returns as id_file_read(). */
+static int read_id_again(const struct channel *channel, struct id_file *id)
+{
+    struct channel now = *channel;
+
+    if (channel_check_file(channel) != CHANNEL_FILE_REPLACED)
+        return -ENOENT;
+    now.dir_fd = runtime_dir_open(channel->dir, channel->owner);
+    if (now.dir_fd < 0)
+        return now.dir_fd;
+    int ret = id_file_read(&now, id);
+    held_fd_close(now.dir_fd);
+    return ret;
+}
+
+/* Poll once; `follows`: after a format change of the channel's producer. -ECONNREFUSED or -EREMCHG:
+ * there is no segment yet; *is_starting if the producer may be starting. -ESTALE: the lock file has
+ * been replaced, and its producer does not run. */
+static int attach_once(const struct channel *channel, bool follows, struct segment *segment,
+                       bool *is_starting)
 {
     struct id_file id;
     uint64_t own = id_file_ipc_namespace();
@@ -197,7 +215,7 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
     if (!channel_is_leased(channel, CHANNEL_PRODUCER))
         return channel_check_file(channel) == CHANNEL_FILE_REPLACED ? -ESTALE : -ECONNREFUSED;
     *is_starting = true;
-    if (id_file_read(channel, &id) < 0)
+    if (id_file_read(channel, &id) < 0 && (!follows || read_id_again(channel, &id) < 0))
         return -ECONNREFUSED;
     if (id.ipc_namespace != own && id.ipc_namespace && own)
         return log_failure(EXDEV,
@@ -229,7 +247,7 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
                         .dir = channel->dir};
     for (;;) {
         bool is_starting;
-        int ret = attach_once(channel, segment, &is_starting);
+        int ret = attach_once(channel, except, segment, &is_starting);
         bool has_wrong_nonce = ret == -EREMCHG;
 
         if (ret == 0) {

@@ -454,6 +454,7 @@ int pf_producer_change_format(struct pf_producer *producer, const struct pf_form
         ret = wait_for_expected(producer, PF_FOREVER);
     if (ret < 0)
         return ret;
+    channel_restore(&producer->channel);    /* the next segment needs its directory */
     segment_remove_key(&producer->segment); /* the next segment needs the key; lost on failure */
     struct segment old = producer->segment;
     ret = create_segment(producer, format, old.geometry.slots, &old);

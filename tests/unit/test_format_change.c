@@ -63,6 +63,25 @@ Test(format_change, the_new_segment_keeps_every_frame_for_an_expected_viewer)
     expect(3);
 }
 
+/* Also if the viewer joined before the directory was removed. */
+Test(format_change, creates_a_removed_directory_again)
+{
+    struct pf_format larger = size(64, 50);
+    char path[512];
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+    scratch_path(path, scratch, "pageflip");
+    scratch_empty(path);
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
+    cr_assert_eq(publish(2), 0);
+    follow_change();
+    expect(2);
+}
+
 static void *follow_change_late(void *unused)
 {
     (void)unused;
