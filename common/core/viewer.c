@@ -100,15 +100,15 @@ static void count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
     viewer->stats.lost += frames;
 }
 
-/* Leave the segment for the channel's next one. Returns 0 and whether the viewer was expected
- * there, or a negative errno: then it is still attached to the old segment. */
-static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool *is_expected)
+/* Leave the segment for the channel's next one. `waiting` is NULL if the stream continues there: its
+ * producer expects its viewers. Returns 0 and whether this viewer was expected, or a negative errno:
+ * then it is still attached to the old segment. */
+static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, struct waiting *waiting,
+                          bool *is_expected)
 {
     struct segment segment, old = viewer->segment;
     struct channel channel = viewer->channel;
     uint32_t lane = viewer->lane;
-    /* The producer of a stream that continues expects its viewers. */
-    struct waiting *waiting = viewer->state == PF_FORMAT_CHANGED ? NULL : &viewer->waiting;
     int ret = discover_next(&channel, &lane, old.geometry.nonce, deadline_ns, waiting, &segment);
 
     if (ret < 0)
@@ -137,7 +137,7 @@ static int leave_moved_segment(struct pf_viewer *viewer)
 
     while (!is_expected && ret != -EAGAIN && viewer->mode == LANE_EVERY &&
            handoff_state(&viewer->segment) == LAYOUT_MOVED) {
-        ret = switch_segment(viewer, deadline_ns, &is_expected);
+        ret = switch_segment(viewer, deadline_ns, NULL, &is_expected);
         if (ret < 0 && ret != -EAGAIN && ret != -EINTR)
             return ret;
     }
@@ -191,8 +191,10 @@ int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
     struct handoff_stream stream = viewer->stream;
     uint64_t before = stream.frames + viewer->seen;
     int64_t last_acquire_ns = viewer->last_acquire_ns;
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    struct waiting *waiting = viewer->state == PF_FORMAT_CHANGED ? NULL : &viewer->waiting;
     bool is_expected;
-    int ret = switch_segment(viewer, clock_deadline_ns(clock_now_ns(), timeout_ns), &is_expected);
+    int ret = switch_segment(viewer, deadline_ns, waiting, &is_expected);
 
     if (ret == 0 && !is_expected)
         ret = leave_moved_segment(viewer);
