@@ -118,7 +118,7 @@ int id_file_read(const struct channel *channel, struct id_file *id)
     channel_file_name(channel, ".id", name);
     int fd = openat(channel->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return -ENOENT;
+        return -errno;
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     if (length <= 0)
@@ -130,12 +130,15 @@ int id_file_read(const struct channel *channel, struct id_file *id)
 int id_file_restore(const struct channel *channel, struct id_file *id)
 {
     struct id_file found;
+    int ret = id_file_read(channel, &found);
 
-    if (id_file_read(channel, &found) == 0 && found.shmid == id->shmid &&
-        found.ipc_namespace == id_file_ipc_namespace() &&
+    /* This process is out of descriptors or memory for now: the file may be in order. */
+    if (ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM)
+        return 0;
+    if (ret == 0 && found.shmid == id->shmid && found.ipc_namespace == id_file_ipc_namespace() &&
         memcmp(found.nonce, id->nonce, sizeof id->nonce) == 0)
         return 0;
-    int ret = id_file_write(channel, id);
+    ret = id_file_write(channel, id);
     if (ret == 0)
         log_warning(
             "channel \"%s\": its id file in %s was removed or changed, and has been written "

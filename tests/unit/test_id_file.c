@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/id_file.h"
@@ -50,6 +51,22 @@ Test(id_file, is_written_again_if_it_was_changed)
         cr_assert_eq(read.shmid, 1);
         id_file_remove(&two, own.nonce);
     }
+}
+
+Test(id_file, is_not_written_again_for_lack_of_descriptors)
+{
+    struct id_file own = {.shmid = 1, .nonce = {1}}, read;
+    struct rlimit before, none;
+
+    cr_assert_eq(id_file_write(&one, &own), 0);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int read_result = id_file_read(&one, &read);
+    int restored = id_file_restore(&one, &own);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    cr_assert_eq(read_result, -EMFILE);
+    cr_assert_eq(restored, 0);
 }
 
 Test(id_file, ignores_a_damaged_id_file)
