@@ -99,21 +99,24 @@ static int report_no_producer(const struct goal *goal)
     return -ECONNREFUSED;
 }
 
-static void begin_waiting(struct waiting *waiting, const struct goal *goal)
+/* Set the marks of a viewer that waits, once. Returns true if they have been set now: poll again
+ * directly, since a producer may have started, and found no mark, after the last poll. */
+static bool begin_waiting(struct waiting *waiting, const struct goal *goal)
 {
     char key[SEGMENT_KEY_NAME_BYTES], path[RUNTIME_DIR_PATH_BYTES];
 
     if (!waiting || waiting->has_begun)
-        return;
+        return false;
     if (!goal->key_file)
         waiting_begin(waiting, goal->dir, goal->name);
     else if (segment_key_name(goal->key_file, key))
         waiting_begin(waiting, goal->dir, key);
     else
-        return;
+        return false;
     if (!goal->key_file && !goal->user && discover_elsewhere(goal->name, path))
         log_warning(ELSEWHERE, goal->name, goal->dir, path);
     log_info("waiting for a producer in %s", goal->dir);
+    return true;
 }
 
 /* ------------------------------------------------------------------ a channel */
@@ -174,8 +177,8 @@ static int find_channel(struct channel *channel, const char *name,
         if (ret != -ECONNREFUSED && ret != -EREMCHG)
             return ret;
         int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
-        if (clock_now_ns() < end_ns)
-            begin_waiting(waiting, &goal);
+        if (clock_now_ns() < end_ns && begin_waiting(waiting, &goal))
+            continue;
         ret = sleep_once(end_ns);
         if (ret == -EAGAIN)
             return report_no_producer(&goal);
@@ -259,8 +262,8 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
             return ret;
         }
         int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
-        if (clock_now_ns() < end_ns)
-            begin_waiting(waiting, &goal);
+        if (clock_now_ns() < end_ns && begin_waiting(waiting, &goal))
+            continue;
         ret = sleep_once(end_ns);
         if (ret == -EAGAIN && !except)
             /* A wrong nonce is normal for a moment after a format change; if it persists, the id
