@@ -480,8 +480,16 @@ int channel_restore(struct channel *channel)
         return -ENOENT;
     if (channel_check_file(channel) == CHANNEL_FILE_IN_PLACE)
         return 0;
-    if (channel->old_lock_fd >= 0)
+    if (channel->old_lock_fd >= 0) {
+        if (!channel->is_busy)
+            log_warning(
+                "channel \"%s\": its lock file in %s was removed or replaced again; no viewer "
+                "can join until those that use the first one have left",
+                channel->name, channel->dir);
+        channel->is_busy = true;
         return -EBUSY;
+    }
+    channel->is_busy = false;
     int ret = create_files_again(channel);
     if (ret == 0) {
         log_warning("channel \"%s\": its lock file in %s was removed or replaced, and has been "

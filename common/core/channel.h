@@ -28,6 +28,7 @@ struct channel {
     int mark_fd;     /* the directory with its mark: channel_claim() */
     int old_lock_fd; /* a lock file that was removed while viewers had leases in it */
     bool is_lost;    /* its files cannot be created again: reported */
+    bool is_busy;    /* channel_restore() waits for the viewers of old_lock_fd: reported */
 };
 
 #define CHANNEL_PRIVATE ((gid_t)-1)
@@ -82,7 +83,8 @@ int channel_claim(struct channel *channel);
  * also keeps the old file open, and holds the leases of their lanes in the new one. It can keep
  * one old file: if the new one is also removed while viewers use the old one, it waits for these.
  *
- * Returns 0, or a negative errno; a failure is logged, once, and not tried again.
+ * Never waits. Returns 0, or -EBUSY (viewers still use the old file: call it again; logged once), or
+ * another negative errno; such a failure is logged, once, and not tried again.
  */
 int channel_restore(struct channel *channel);
 
