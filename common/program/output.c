@@ -171,6 +171,6 @@ int output_failed(const char *path, int error)
 {
     if (error != EINTR || !signals_quit())
         return messages_cannot_write(path, error);
-    log_warning("%s: not written, or not to the end: nobody reads it", path);
+    log_warning("%s: not written, or not to the end: it has no reader", path);
     return -EINTR;
 }
