@@ -19,7 +19,8 @@ bool output_is_in_place(const char *path);
  * negative errno, logged; -EINTR if an exit was requested during that wait.
  *
  * No signal ends a write to the stream. But after a request to exit, a write fails with EINTR if a
- * pipe's reader has read nothing for a second.
+ * pipe's reader has read nothing for a second. A write to a full pipe with O_NONBLOCK fails with
+ * EAGAIN.
  */
 int output_open(FILE **stream, const char *path);
 
