@@ -322,7 +322,7 @@ static off_t own_mark_byte(const struct channel *channel)
     return mark_byte("producer", channel->dir, channel->name);
 }
 
-/* Wait for the mark of a producer that exits. Returns 0, or -EAGAIN: another producer is running. */
+/* Wait for the mark of a producer that exits. Returns 0, or -EAGAIN: another producer runs. */
 static int wait_for_other_mark(const struct channel *channel, int fd)
 {
     int64_t deadline_ns = clock_now_ns() + MARK_WAIT_NS;

@@ -83,8 +83,8 @@ int channel_claim(struct channel *channel);
  * also keeps the old file open, and holds the leases of their lanes in the new one. It can keep
  * one old file: if the new one is also removed while viewers use the old one, it waits for these.
  *
- * Never waits. Returns 0, or -EBUSY (viewers still use the old file: call it again; logged once), or
- * another negative errno; such a failure is logged, once, and not tried again.
+ * Never waits. Returns 0, or -EBUSY (viewers still use the old file: call it again; logged once),
+ * or another negative errno; such a failure is logged, once, and not tried again.
  */
 int channel_restore(struct channel *channel);
 

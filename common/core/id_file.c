@@ -129,7 +129,7 @@ int id_file_read(const struct channel *channel, struct id_file *id)
 
 int id_file_restore(const struct channel *channel, struct id_file *id)
 {
-    struct id_file found;
+    struct id_file found = {0};
     int ret = id_file_read(channel, &found);
 
     /* This process is out of descriptors or memory for now: the file may be in order. */

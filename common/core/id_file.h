@@ -20,8 +20,8 @@ struct id_file {
 int id_file_write(const struct channel *channel, struct id_file *id);
 
 /* If the id file does not name this segment, because another program has removed or changed it,
- * write it again and warn. Does nothing while this process has no descriptor left to check it. The caller holds the producer lease. Returns 0 or a negative errno,
- * logged. */
+ * write it again and warn; do nothing while this process has no descriptor left to check it. The
+ * caller holds the producer lease. Returns 0 or a negative errno, logged. */
 int id_file_restore(const struct channel *channel, struct id_file *id);
 
 /* Returns 0, or -ENOENT (there is no id file, or it is not valid), or another negative errno: it

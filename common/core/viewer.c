@@ -100,9 +100,9 @@ static void count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
     viewer->stats.lost += frames;
 }
 
-/* Leave the segment for the channel's next one. `waiting` is NULL if the stream continues there: its
- * producer expects its viewers. Returns 0 and whether this viewer was expected, or a negative errno:
- * then it is still attached to the old segment. */
+/* Leave the segment for the channel's next one. `waiting` is NULL if the stream continues there:
+ * its producer expects its viewers. Returns 0 and whether this viewer was expected, or a negative
+ * errno: then it is still attached to the old segment. */
 static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, struct waiting *waiting,
                           bool *is_expected)
 {
