@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "account.h"
 #include "clock.h"
@@ -376,9 +377,16 @@ int pf_channel_list(struct pf_channel_info *channels, int max)
     int ret =
         count < 0 ? log_failure(-count, "runtime directory %s: %s", dir, strerror(-count)) : 0;
 
+    if (count > 0) { /* it must be safe */
+        int fd = runtime_dir_open(dir, geteuid());
+        if (fd >= 0)
+            held_fd_close(fd);
+        else if (fd != -ECONNREFUSED)
+            ret = fd;
+    }
     for (int i = 0; i < count; i++) {
         struct pf_channel_info info;
-        if (channel_name_is_valid(names[i]) && inspect(&info, names[i])) {
+        if (ret >= 0 && channel_name_is_valid(names[i]) && inspect(&info, names[i])) {
             if (ret < max)
                 channels[ret] = info;
             ret++;
