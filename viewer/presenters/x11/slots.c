@@ -131,7 +131,7 @@ static int share_pixmaps(struct x11_slots *slots, struct x11_link *link)
  * logged. */
 static int warm_up(struct x11_slots *slots, struct x11_link *link)
 {
-    enum { BAND_PIXELS = 8 * 1024 * 1024 };
+    enum { BAND_PIXELS = 2 * 1024 * 1024 };
     int rows = BAND_PIXELS / slots->stride_pixels;
     if (rows > slots->height)
         rows = slots->height;
