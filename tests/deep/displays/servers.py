@@ -18,7 +18,7 @@ from screen import Picture, Screen
 SECONDS = 60  # a limit for what must happen, on a busy machine
 SIZE = (640, 480)
 INNER_SIZE = (560, 420)  # of a server that is a window
-NOBODY = 65534  # a user of every Debian; Xwayland admits only users that have a name
+OTHER_USER = 65534  # a user of every Debian; Xwayland admits only users that have a name
 
 
 @dataclass

@@ -5,7 +5,7 @@ from functools import partial
 import links
 import servers
 from room import Display
-from servers import NOBODY, xvfb
+from servers import OTHER_USER, xvfb
 
 PRESENTERS = ["x11", "x11-put", "x11-send", "sdl", "auto"]
 SIZES = {"4 KiB": 4 << 10, "1 MiB": 1 << 20, "64 MiB": 64 << 20}  # less than a frame, less than all slots, more
@@ -38,12 +38,12 @@ DISPLAYS = [
     Display("picom", lambda t: servers.managed(t, ["search", "--name", "^picom$"], "picom", "--config", "/dev/null",
                                                "--backend", "xrender")),
     Display("Xwayland in weston", servers.weston_xwayland),
-    Display("Xwayland in sway", partial(servers.sway, xwayland=True), server_user=NOBODY, user=NOBODY),
+    Display("Xwayland in sway", partial(servers.sway, xwayland=True), server_user=OTHER_USER, user=OTHER_USER),
     Display("weston", servers.weston_native),
-    Display("sway", servers.sway, server_user=NOBODY, user=NOBODY),
-    Display("another user's viewer", xvfb, user=NOBODY),
-    Display("another user's server", lambda t, **more: xvfb(t, "-ac", **more), server_user=NOBODY),
-    Display("two other users", lambda t, **more: xvfb(t, "-ac", **more), server_user=NOBODY, user=NOBODY - 1),
+    Display("sway", servers.sway, server_user=OTHER_USER, user=OTHER_USER),
+    Display("another user's viewer", xvfb, user=OTHER_USER),
+    Display("another user's server", lambda t, **more: xvfb(t, "-ac", **more), server_user=OTHER_USER),
+    Display("two other users", lambda t, **more: xvfb(t, "-ac", **more), server_user=OTHER_USER, user=OTHER_USER - 1),
     Display("proxy", xvfb, links.proxy),
     Display("proxy called ssh", xvfb, links.proxy_called_ssh, short=True),
     Display("other IPC namespace", xvfb, namespaces="ipc"),
