@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""From an entry of a table to changed files. An entry names a function, a statement that is there exactly once, and what
+replaces it; or several such triples. "file.c:function" names the file as well, "file.c:" all of a file."""
+import os
+import re
+
+
+class NoMatch(Exception):
+    pass
+
+
+def pattern_of(statement):
+    """Matches the same tokens with any white space, comments and fault points between them."""
+    tokens = re.findall(r'\w+|"(?:[^"\\]|\\.)*"|\S', statement)
+    between = r"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|FAULT_POINT\(\w+\);)*"
+    edges = [r"\b" if re.match(r"\w", token) else "" for token in (tokens[0], tokens[-1])]
+    return re.compile(edges[0] + between.join(map(re.escape, tokens)) + edges[1])
+
+
+def places_of(files, where):
+    """(path, start, end) of each function of this name. A definition begins in the first column, and its body ends there."""
+    name, _, function = where.rpartition(":")
+    texts = {path: text for path, text in files.items() if not name or f"/{path}".endswith(f"/{name}")}
+    if not function:
+        return [(path, 0, len(text)) for path, text in texts.items()]
+    definition = re.compile(rf"^\w[^;{{}}()]*\b{function}\([^;{{}}]*\)\n{{\n.*?^}}$", re.M | re.S)
+    return [(path, found.start(), found.end()) for path, text in texts.items() for found in definition.finditer(text)]
+
+
+def elsewhere(files, pattern):
+    """The first places where the statement is, as a hint: the file and the line."""
+    places = [f"{path}:{text.count(chr(10), 0, found.start()) + 1}" for path, text in files.items()
+              for found in pattern.finditer(text)]
+    return ", ".join(places[:5]) or "no place"
+
+
+def seed(files, mutant):
+    """`files`: {path: text}. Returns {path: its changed text}, for the files that this mutant changes."""
+    replacements = mutant[3:]
+    changes = []
+    for where, old, new in zip(replacements[::3], replacements[1::3], replacements[2::3]):
+        pattern = pattern_of(old)
+        functions = places_of(files, where)
+        places = [(path, found.start(), found.end(), new) for path, start, end in functions
+                  for found in pattern.finditer(files[path], start, end)]
+        if len(places) != 1:
+            raise NoMatch(f"{mutant[0]}: {len(places)} matches, not 1, in {where} ({len(functions)} of this name): {old}\n"
+                          f"It is at: {elsewhere(files, pattern)}. Update the table.")
+        changes += places
+    texts = {}
+    for path, start, end, new in sorted(changes, reverse=True):  # backwards, so that the positions stay right
+        text = texts.get(path, files[path])
+        texts[path] = text[:start] + new + text[end:]
+    return texts
+
+
+def read_sources(root, *folders):
+    """{path below root: text} of all C files in these folders."""
+    paths = [os.path.join(place, name) for folder in folders for place, _, names in os.walk(f"{root}/{folder}")
+             for name in names if name.endswith((".c", ".h"))]
+    return {os.path.relpath(path, root): open(path).read() for path in sorted(paths)}
