@@ -48,7 +48,7 @@ def three(t, way, *arguments, every=True):
         for mode in ([], ["--every-frame"])[: 1 + every]:
             display = Display(t)
             name = presenter + "".join(mode)
-            t.producer(*SMALL, "-r", "0", "-n", name)
+            t.producer(*SMALL, "-r", "200", "-n", name)
             viewer = t.viewer("-q", "-n", name, "--json", f"{name}.json", *mode, *arguments, presenter=presenter)
             window = shows_something(display, viewer)
             until(lambda: has_counted(t, viewer, name), "a frame that is counted")
@@ -142,7 +142,7 @@ def a_window_destroyed_under_a_window_manager_ends_the_viewer_with_0(t):
     display = Display(t)
     display.start_window_manager()
     for presenter in WAYS:
-        t.producer(*SMALL, "-r", "0", "-n", presenter)
+        t.producer(*SMALL, "-r", "200", "-n", presenter)
         for _ in range(4):
             viewer = t.viewer("-q", "-n", presenter, presenter=presenter)
             t.run("xdotool", "windowclose", shows_something(display, viewer))
@@ -173,7 +173,7 @@ def a_window_closed_by_its_user_ends_the_viewer_with_0(t):
     display = Display(t)
     display.start_window_manager()
     for presenter in WAYS:
-        t.producer(*SMALL, "-r", "0", "-n", presenter)
+        t.producer(*SMALL, "-r", "200", "-n", presenter)
         viewer = t.viewer("-q", "-n", presenter, "--every-frame", presenter=presenter)
         window = shows_something(display, viewer)
         t.run("xdotool", "windowfocus", "--sync", window)
