@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* The viewer's report of frames whose times are made by hand: no two figures are equal. */
 #include <errno.h>
-#include <string.h>
 
 #include "core/clock.h"
 #include "pageflip.h"
 #include "scratch.h"
+#include "scripted_clock.h"
+#include "skewed.h"
+#include "text_file.h"
 #include "viewer/report.h"
 
 static void quiet(void)
@@ -15,123 +18,144 @@ static void quiet(void)
 
 TestSuite(report, .init = quiet, .fini = scratch_close);
 
-/* Frame `number` at 100 a second: drawn in 1 ms, acquired after 10 us, shown after 2 ms. */
-static struct presented frame(uint64_t number)
+/* The sizes of the stages, as the shift of skewed_ns(). What is left of TOTAL was before begin. */
+enum { DISPLAY_START = 6, HANDOFF = 8, RENDER = 10, PRESENT = 12, TOTAL = 15, INTERVAL = 18 };
+
+/* A frame that is done at `done_ns` and whose stages are all of the same class. */
+static struct presented frame(int64_t done_ns, int class)
 {
-    int64_t due_ns = (int64_t)number * 10 * NS_PER_MS;
+    int64_t acquire_ns = done_ns - skewed_ns(class, PRESENT);
+    int64_t publish_ns = acquire_ns - skewed_ns(class, HANDOFF);
 
     return (struct presented){
-        .frame = {.sequence = number,
-                  .due_ns = due_ns,
-                  .begin_ns = due_ns,
-                  .publish_ns = due_ns + NS_PER_MS,
-                  .acquire_ns = due_ns + NS_PER_MS + 10 * NS_PER_US},
-        .done_ns = due_ns + 3 * NS_PER_MS + 10 * NS_PER_US,
-        .user_copies = 1,
+        .frame = {.due_ns = done_ns - skewed_ns(class, TOTAL),
+                  .begin_ns = publish_ns - skewed_ns(class, RENDER),
+                  .publish_ns = publish_ns,
+                  .acquire_ns = acquire_ns},
+        .submit_ns = acquire_ns + 1,
+        .done_ns = done_ns,
+        .ust_ns = acquire_ns + skewed_ns(class, DISPLAY_START),
+        .user_copies = 2,
     };
 }
 
-static struct report *some_frames(void)
+static struct report report;
+
+/* 1001 frames, 1000 intervals, whose order has nothing to do with that of the stages. */
+static void fill_report(void)
 {
-    static struct report report;
+    int64_t done_ns = 100 * NS_PER_S;
 
     report = (struct report){.channel = "test",
                              .way = "null",
                              .format = {.fourcc = PF_FOURCC_XR24, .width = 3, .height = 5},
-                             .start_ns = clock_now_ns()};
-    for (uint64_t i = 1; i <= 10; i++) {
-        struct presented done = frame(i);
-        report_frame(&report, &done);
+                             .stats = {.acquired = 1111, .skipped = 222, .lost = 333},
+                             .torn = 444,
+                             .verified = 555,
+                             .records_dropped = 666,
+                             .start_ns = 5 * NS_PER_S,
+                             .start_cpu_ns = 1 * NS_PER_S};
+    report_frame(&report, &(struct presented){.frame = frame(done_ns, 0).frame,
+                                              .done_ns = done_ns,
+                                              .user_copies = 2}); /* without a start time */
+    for (int i = 0; i < SKEWED_COUNT; i++) {
+        done_ns += skewed_ns(skewed_class(i * 11 % SKEWED_COUNT), INTERVAL);
+        struct presented shown = frame(done_ns, skewed_class(i * 7 % SKEWED_COUNT));
+        report_frame(&report, &shown);
     }
-    return &report;
-}
-
-static void assert_near(int64_t got_ns, int64_t wanted_ns)
-{
-    cr_assert(got_ns >= wanted_ns && got_ns <= wanted_ns + wanted_ns / 100, "%lld, not %lld",
-              (long long)got_ns, (long long)wanted_ns);
-}
-
-Test(report, measures_each_stage_of_a_frame)
-{
-    struct report *report = some_frames();
-
-    cr_assert_eq(report->shown, 10);
-    assert_near(histogram_percentile_ns(&report->render, 0.5), NS_PER_MS);
-    assert_near(histogram_percentile_ns(&report->handoff, 0.5), 10 * NS_PER_US);
-    assert_near(histogram_percentile_ns(&report->present, 0.5), 2 * NS_PER_MS);
-    assert_near(histogram_percentile_ns(&report->total, 0.5), 3 * NS_PER_MS + 10 * NS_PER_US);
-    assert_near(histogram_percentile_ns(&report->interval, 0.5), 10 * NS_PER_MS);
-    cr_assert_eq(report->interval.count, 9, "intervals are between frames");
-    cr_assert_eq(report->user_copies, 10);
-    cr_assert_eq(report->display_start.count, 0, "no display has reported a time");
-}
-
-Test(report, counts_total_from_when_a_frame_was_due)
-{
-    struct report *report = some_frames();
-    struct presented late = frame(11);
-
-    late.frame.due_ns -= 100 * NS_PER_MS; /* the producer was stopped meanwhile */
-    report_frame(report, &late);
-    assert_near(report->total.max_ns, 103 * NS_PER_MS + 10 * NS_PER_US);
-    assert_near(report->render.max_ns, NS_PER_MS);
-}
-
-Test(report, a_redraw_and_a_skipped_frame_do_not_count_as_shown)
-{
-    struct report *report = some_frames();
-    struct presented again = frame(10), skipped = frame(11);
-
+    struct presented again = frame(done_ns + NS_PER_S, 4), skipped = frame(done_ns, 4);
     again.again = true;
+    again.user_copies = 1001; /* a redraw is a copy, too */
     skipped.skipped = true;
     skipped.user_copies = 0;
-    report_frame(report, &again);
-    report_frame(report, &skipped);
-    cr_assert_eq(report->shown, 10);
-    cr_assert_eq(report->display_skipped, 1);
-    cr_assert_eq(report->stats.skipped, 0, "it was acquired");
-    cr_assert_eq(report_skipped(report), 1);
-    cr_assert_eq(report->total.count, 10);
-    cr_assert_eq(report->user_copies, 11, "a redraw is also a copy");
+    report_frame(&report, &again);
+    for (int i = 0; i < 7; i++)
+        report_frame(&report, &skipped);
 }
 
-Test(report, measures_the_displays_start_time_in_its_own_histogram)
+static void script_clocks(void)
 {
-    struct report *report = some_frames();
-    struct presented shown = frame(11);
-
-    shown.ust_ns = shown.frame.acquire_ns + 100 * NS_PER_US;
-    report_frame(report, &shown);
-    cr_assert_eq(report->display_start.count, 1);
-    assert_near(report->display_start.max_ns, 100 * NS_PER_US);
+    scripted_now_ns = report.start_ns + 12345600000;
+    scripted_cpu_ns = report.start_cpu_ns + 1001 * 78900;
 }
 
-Test(report, writes_json)
+Test(report, has_every_figure_under_its_name_in_json)
 {
-    struct report *report = some_frames();
-    char path[512], text[4096] = "";
-    const char *parts[] = {
-        "{\"schema\":1,\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\"",
-        "\"fourcc\":\"XR24\",\"width\":3,\"height\":5",
-        "\"shown\":10,\"skipped\":5,\"display_skipped\":3,\"lost\":0,\"torn\":0",
-        "\"render\":{\"count\":10,\"p50\":",
-        "\"interval_us\":{\"count\":9,",
-        "\"user_copies_per_frame\":1,"};
+    char path[512];
 
-    report->stats.skipped = 2;
-    report->display_skipped = 3;
+    fill_report();
+    script_clocks();
     scratch_path(path, scratch, "report.json");
-    cr_assert_eq(report_write_json(report, path), 0);
-    FILE *file = fopen(path, "r");
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    cr_assert_eq(text[length - 1], '\n');
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        cr_assert_not_null(strstr(text, parts[i]), "no %s in %s", parts[i], text);
+    cr_assert_eq(report_write_json(&report, path), 0);
+    cr_assert_str_eq(
+        text_of_file(path),
+        "{\"schema\":1,\"channel\":\"test\",\"role\":\"viewer\",\"presenter\":\"null\",\n"
+        " \"format\":{\"fourcc\":\"XR24\",\"width\":3,\"height\":5},\n"
+        " \"frames\":{\"acquired\":1111,\"shown\":1001,\"skipped\":229,\"display_skipped\":7,"
+        "\"lost\":333,\"torn\":444,\"verified\":555},\n"
+        " \"latency_us\":{\n"
+        "   \"render\":{\"count\":1001,\"p50\":133.1,\"p90\":143.4,\"p99\":153.6,\"p999\":163.8,"
+        "\"max\":174.1},\n"
+        "   \"handoff\":{\"count\":1001,\"p50\":33.3,\"p90\":35.8,\"p99\":38.4,\"p999\":41.0,"
+        "\"max\":43.5},\n"
+        "   \"present\":{\"count\":1001,\"p50\":532.5,\"p90\":573.4,\"p99\":614.4,\"p999\":655.4,"
+        "\"max\":696.3},\n"
+        "   \"total\":{\"count\":1001,\"p50\":4259.8,\"p90\":4587.5,\"p99\":4915.2,\"p999\":5242.9,"
+        "\"max\":5570.6}},\n"
+        " \"interval_us\":{\"count\":1000,\"p50\":34078.7,\"p90\":36700.2,\"p99\":39321.6,"
+        "\"p999\":41943.0,\"max\":44564.5},\n"
+        " \"display_start_us\":{\"count\":1000,\"p50\":8.3,\"p90\":9.0,\"p99\":9.6,\"p999\":10.2,"
+        "\"max\":10.9},\n"
+        " \"cpu_us_per_frame\":78.9,\"user_copies_per_frame\":3,\"records_dropped\":666,"
+        "\"seconds\":12.346}\n");
+}
+
+Test(report, has_every_figure_under_its_name_in_the_text)
+{
+    fill_report();
+    script_clocks();
+    errors_begin();
+    report_print(&report);
+    const char *text = errors_end();
+    ASSERT_IN_ORDER(text, "test: ", "1001 frames of 3x5 ", " null ", " 12.3 s", "229 skipped",
+                    "333 lost", "444 torn\n", "verified: 555\n", " p50 ", " p90 ", " p99 ",
+                    " p99.9 ", " max\n",
+                    "render         133.1     143.4     153.6     163.8     174.1\n",
+                    "handoff         33.3      35.8      38.4      41.0      43.5\n",
+                    "present        532.5     573.4     614.4     655.4     696.3\n",
+                    "total         4259.8    4587.5    4915.2    5242.9    5570.6\n", "78.9 us",
+                    " 3 copies a frame");
+}
+
+Test(report, of_no_frame_has_neither_a_table_nor_a_division_by_zero)
+{
+    char path[512];
+
+    report = (struct report){.channel = "test", .way = "null", .start_ns = clock_now_ns()};
+    errors_begin();
+    report_print(&report);
+    const char *text = errors_end();
+    cr_assert_not_null(strstr(text, "0 frames"), "%s", text);
+    cr_assert_null(strstr(text, "render"), "%s", text);
+    cr_assert_null(strstr(text, "verified"), "%s", text);
+    scratch_path(path, scratch, "report.json");
+    cr_assert_eq(report_write_json(&report, path), 0);
+    text = text_of_file(path);
+    ASSERT_IN_ORDER(text, "\"cpu_us_per_frame\":0.0,\"user_copies_per_frame\":0,");
+    cr_assert_null(strstr(text, "display_start_us"), "no display has reported a time: %s", text);
+}
+
+Test(report, counts_total_from_when_a_frame_was_due_or_begun_if_that_was_earlier)
+{
+    struct presented done = frame(100 * NS_PER_S, 0);
+
+    cr_assert_eq(report_total_ns(&done), skewed_ns(0, TOTAL));
+    done.frame.due_ns = done.frame.begin_ns + NS_PER_MS;
+    cr_assert_eq(report_total_ns(&done), done.done_ns - done.frame.begin_ns);
 }
 
 Test(report, returns_enospc_when_the_disk_is_full)
 {
-    cr_assert_eq(report_write_json(some_frames(), "/dev/full"), -ENOSPC);
+    fill_report();
+    cr_assert_eq(report_write_json(&report, "/dev/full"), -ENOSPC);
 }
