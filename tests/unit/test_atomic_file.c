@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,6 +18,30 @@ static void quiet(void)
 }
 
 TestSuite(atomic_file, .init = quiet, .fini = scratch_close);
+
+/* The latest file that was synced, as it was at that time, and what the next sync returns. */
+static struct stat synced;
+static int sync_error;
+static bool was_complete; /* when it got its name */
+
+int fsync(int fd)
+{
+    __extension__ int (*sync)(int) = dlsym(RTLD_NEXT, "fsync");
+
+    cr_assert_eq(fstat(fd, &synced), 0);
+    errno = sync_error;
+    return sync_error ? -1 : sync(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+    __extension__ int (*give_name)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+    struct stat renamed;
+
+    cr_assert_eq(stat(from, &renamed), 0);
+    was_complete = renamed.st_ino == synced.st_ino && renamed.st_size == synced.st_size;
+    return give_name(from, to);
+}
 
 static int file_count(void)
 {
@@ -77,6 +102,35 @@ Test(atomic_file, replaces_the_old_file_only_when_finished)
         cr_assert_eq(atomic_file_finish(&file), 0);
     }
     contains(path, "new");
+}
+
+/* Else a file that is empty after a loss of power has replaced one that was complete. */
+Test(atomic_file, is_on_the_disk_before_it_gets_its_name)
+{
+    char path[512];
+    struct atomic_file file;
+
+    scratch_path(path, scratch, "report");
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    fputs("text", file.stream);
+    cr_assert_eq(atomic_file_finish(&file), 0);
+    cr_assert(was_complete, "%d bytes of it were synced", (int)synced.st_size);
+}
+
+Test(atomic_file, keeps_the_old_file_if_the_disk_fails_at_the_end)
+{
+    char path[512];
+    struct atomic_file file;
+
+    scratch_path(path, scratch, "report");
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(atomic_file_open(&file, path), 0);
+        fputs(i ? "new" : "old", file.stream);
+        sync_error = i ? EIO : 0;
+        cr_assert_eq(atomic_file_finish(&file), i ? -EIO : 0);
+    }
+    contains(path, "old");
+    cr_assert_eq(file_count(), 1, "%d files", file_count());
 }
 
 Test(atomic_file, leaves_nothing_when_abandoned)

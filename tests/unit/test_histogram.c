@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "program/histogram.h"
+#include "skewed.h"
 
 enum { RECORDS = 20000 };
 
@@ -137,4 +138,19 @@ Test(histogram, is_written_in_microseconds)
                            "\"max\":2.5}");
     written(text, histogram_write_row, &histogram);
     cr_assert_str_eq(text, "       0.1       0.1       2.5       2.5       2.5");
+}
+
+/* An interval, for example, of which one in a thousand is long. */
+Test(histogram, has_each_percentile_under_its_name)
+{
+    static struct histogram histogram;
+    char text[256];
+
+    for (int i = 0; i < SKEWED_COUNT; i++)
+        histogram_record(&histogram, skewed_ns(skewed_class(i * 7 % SKEWED_COUNT), 10));
+    written(text, histogram_write_json, &histogram);
+    cr_assert_str_eq(text, "{\"count\":1000,\"p50\":133.1,\"p90\":143.4,\"p99\":153.6,"
+                           "\"p999\":163.8,\"max\":174.1}");
+    written(text, histogram_write_row, &histogram);
+    cr_assert_str_eq(text, "     133.1     143.4     153.6     163.8     174.1");
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "pageflip.h"
 #include "program/recorder.h"
 #include "scratch.h"
@@ -14,6 +17,31 @@ static void quiet(void)
 }
 
 TestSuite(recorder, .init = quiet, .fini = scratch_close);
+
+/* The waits of the writer, and the calls that wake it, go through these. */
+static atomic_int waits, wrong_waits, wakes;
+static atomic_bool waits_forever;
+
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+                           const struct timespec *until)
+{
+    const struct timespec never = {.tv_sec = INT32_MAX};
+    __extension__ int (*wait)(pthread_cond_t *, pthread_mutex_t *, clockid_t,
+                              const struct timespec *) = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
+    int64_t until_ns = until->tv_sec * NS_PER_S + until->tv_nsec;
+
+    wrong_waits += clock != CLOCK_MONOTONIC || until_ns > clock_now_ns() + NS_PER_S / 2;
+    waits++;
+    return wait(cond, mutex, clock, waits_forever ? &never : until);
+}
+
+int pthread_cond_signal(pthread_cond_t *cond)
+{
+    __extension__ int (*signal)(pthread_cond_t *) = dlsym(RTLD_NEXT, "pthread_cond_signal");
+
+    wakes++;
+    return signal(cond);
+}
 
 struct state {
     atomic_uint_fast64_t written;
@@ -134,4 +162,75 @@ Test(recorder, accepts_null)
     recorder_add(NULL, &number);
     cr_assert_eq(recorder_dropped(NULL), 0);
     cr_assert_eq(recorder_close(NULL), 0);
+}
+
+static void wait_for(const atomic_uint_fast64_t *written, uint64_t count)
+{
+    for (int ms = 0; *written < count && ms < 60000; ms++)
+        usleep(1000);
+    cr_assert_eq(*written, count, "it was not written");
+}
+
+/* When the writer writes the second record, it has finished with the first. */
+Test(recorder, what_is_written_can_be_read_before_the_end)
+{
+    struct state state = {0};
+    struct recorder *recorder = NULL;
+    char path[512], text[64] = "";
+
+    scratch_path(path, scratch, "records");
+    cr_assert_eq(recorder_open(&recorder, path, &format, &state), 0);
+    for (uint64_t i = 1; i <= 2; i++) {
+        recorder_add(recorder, &i);
+        wait_for(&state.written, i);
+    }
+    FILE *file = fopen(path, "r");
+    fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    cr_assert_eq(strncmp(text, "begin\n1\n", 8), 0, "\"%s\"", text);
+    cr_assert_eq(recorder_close(recorder), 0);
+}
+
+Test(recorder, waits_at_most_half_a_second_of_the_monotonic_clock)
+{
+    struct state state = {0};
+    struct recorder *recorder = NULL;
+    char path[512];
+
+    scratch_path(path, scratch, "records");
+    waits = wrong_waits = 0;
+    cr_assert_eq(recorder_open(&recorder, path, &format, &state), 0);
+    for (uint64_t i = 1; i <= 2; i++) {
+        recorder_add(recorder, &i);
+        wait_for(&state.written, i);
+    }
+    cr_assert_eq(recorder_close(recorder), 0);
+    cr_assert_gt(waits, 0);
+    cr_assert_eq(wrong_waits, 0);
+}
+
+/* Else it would write up to half a second later, and other records would be dropped meanwhile. */
+Test(recorder, a_ring_that_becomes_half_full_wakes_the_writer_once)
+{
+    struct state state = {0};
+    struct recorder *recorder = NULL;
+    char path[512];
+    uint64_t added = 0;
+
+    scratch_path(path, scratch, "records");
+    waits = wakes = 0;
+    waits_forever = true;
+    cr_assert_eq(recorder_open(&recorder, path, &format, &state), 0);
+    for (int ms = 0; waits == 0 && ms < 60000; ms++)
+        usleep(1000);
+    for (; added < RECORDER_SLOTS / 2; added++)
+        recorder_add(recorder, &added);
+    cr_assert_eq(wakes, 0, "too early");
+    recorder_add(recorder, &added);
+    added++;
+    cr_assert_eq(wakes, 1);
+    wait_for(&state.written, added);
+    cr_assert_eq(recorder_dropped(recorder), 0);
+    cr_assert_eq(recorder_close(recorder), 0);
+    check(path, added);
 }

@@ -4,15 +4,17 @@
 #include <signal.h>
 
 #include "last_message.h"
+#include "media/stamp.h"
 #include "program/signals.h"
 #include "stream.h"
+#include "text_file.h"
 #include "viewer/loop.h"
 #include "viewer/status.h"
 
 TestSuite(viewer_loop, .init = init_stream, .fini = finish_stream);
 
 /* How the run ends as soon as the display has both frames. */
-enum end { END_NONE, END_QUIT, END_SIGNAL, END_LOST };
+enum end { END_NONE, END_QUIT, END_SIGNAL, END_LOST, END_REPORT };
 
 /* A display that keeps its frames until the viewer leaves the segment, and then shows every second
  * one. */
@@ -21,7 +23,7 @@ static struct display {
     struct presented frame[2];
     int count, reported;
     enum end end;
-    bool is_detached, has_next;
+    bool is_detached, has_next, has_reported;
     char title[256];
 } display;
 
@@ -39,10 +41,10 @@ static bool supports(const struct pf_format *format)
 
 static int attach(struct presenter *presenter)
 {
-    (void)presenter;
     cr_assert_eq(display.reported, display.count, "frames of the old segment are left");
     display.is_detached = false;
     display.has_next = true;
+    presenter->way = "next";
     return 0;
 }
 
@@ -68,12 +70,16 @@ static int poll_display(struct presenter *presenter, struct presented *done, enu
     (void)presenter;
     bool is_full = display.count == 2;
 
-    bool quits = display.has_next || (is_full && display.end == END_QUIT);
+    bool quits = display.has_next || display.has_reported || (is_full && display.end == END_QUIT);
     *command = quits && !display.is_detached ? COMMAND_QUIT : COMMAND_NONE;
     if (is_full && display.end == END_LOST)
         return -ENODEV;
     if (is_full && display.end == END_SIGNAL && !display.is_detached)
         raise(SIGINT);
+    if (is_full && display.end == END_REPORT && !display.has_reported) {
+        display.has_reported = true;
+        raise(SIGUSR1);
+    }
     if (!display.is_detached || display.reported == display.count)
         return 0;
     *done = display.frame[display.reported++];
@@ -166,6 +172,21 @@ Test(viewer_loop, counts_the_frames_of_a_segment_before_it_joins_the_next)
     cr_assert_eq(run(END_NONE, &(struct options){0}), 0);
     cr_assert(display.has_next);
     assert_counts(1, 1);
+    cr_assert_eq(report.format.width, 80, "the report has the format of the first segment");
+    cr_assert_eq(report.format.height, 50);
+    cr_assert_str_eq(report.way, "next", "and of what shows it");
+}
+
+/* The display has both frames, and has not reported either yet. */
+Test(viewer_loop, a_requested_report_has_the_counts_of_that_moment)
+{
+    char path[512];
+
+    signals_catch();
+    open_two_frames();
+    scratch_path(path, scratch, "report.json");
+    cr_assert_eq(run(END_REPORT, &(struct options){.json = path}), 0);
+    ASSERT_IN_ORDER(text_of_file(path), "\"acquired\":2,\"shown\":0,\"skipped\":0,");
 }
 
 Test(viewer_loop, counts_the_frames_of_a_lost_display_as_skipped)
@@ -198,6 +219,50 @@ Test(viewer_loop, reports_torn_frames_once_and_counts_them)
     cr_assert_eq(run(END_QUIT, &(struct options){.verify = true}), 0);
     cr_assert_eq(report.torn, 2);
     cr_assert_eq(errors, 1, "%d lines", errors);
+}
+
+/* Publish a frame whose stamp has the sequence `stamped`. */
+static void publish_stamped(uint32_t stamped, uint32_t flags)
+{
+    struct pf_frame frame;
+
+    cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+    stamp_draw((struct stamp){.sequence = stamped}, frame.plane[0].pixels,
+               frame.plane[0].stride_bytes, 64, 48);
+    frame.flags = flags;
+    pf_producer_publish(producer, &frame);
+}
+
+/* As if the producer had drawn the next frame in a slot that the viewer holds. */
+Test(viewer_loop, the_whole_stamp_of_another_frame_is_torn)
+{
+    keep_messages();
+    open_producer(3, 0);
+    open_viewer(true);
+    publish_stamped(2, PF_FRAME_STAMPED);
+    publish_stamped(2, PF_FRAME_STAMPED);
+    cr_assert_eq(run(END_QUIT, &(struct options){.verify = true}), 0);
+    cr_assert_eq(report.torn, 1);
+    cr_assert_eq(report.verified, 1);
+    cr_assert_eq(errors, 1, "%d lines", errors);
+    cr_assert_not_null(strstr(message, "frame 1:"), "%s", message);
+}
+
+Test(viewer_loop, verifies_only_frames_that_have_a_stamp_and_only_if_asked_to)
+{
+    for (int asked = 0; asked < 2; asked++) {
+        open_producer(3, 0);
+        open_viewer(true);
+        publish_stamped(1, asked ? 0 : PF_FRAME_STAMPED);
+        publish_stamped(7, asked ? 0 : PF_FRAME_STAMPED);
+        cr_assert_eq(run(END_QUIT, &(struct options){.verify = asked}), 0);
+        cr_assert_eq(report.torn, 0);
+        cr_assert_eq(report.verified, 0);
+        pf_viewer_close(viewer);
+        pf_producer_close(producer);
+        viewer = NULL;
+        producer = NULL;
+    }
 }
 
 Test(viewer_loop, the_title_has_the_time_from_when_a_frame_was_due)
