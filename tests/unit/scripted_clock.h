@@ -9,12 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t scripted_now_ns, scripted_cpu_ns; /* 0: the real time */
+static int64_t scripted_now_ns, scripted_cpu_ns, scripted_date_ns; /* 0: the real time */
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     int64_t ns = clock == CLOCK_MONOTONIC            ? scripted_now_ns
                  : clock == CLOCK_PROCESS_CPUTIME_ID ? scripted_cpu_ns
+                 : clock == CLOCK_REALTIME           ? scripted_date_ns
                                                      : 0;
 
     if (!ns)

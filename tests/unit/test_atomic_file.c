@@ -145,10 +145,17 @@ Test(atomic_file, leaves_nothing_when_abandoned)
     cr_assert_eq(file_count(), 0, "%d files", file_count());
 }
 
+/* Checked before a test opens a device: with a defect here, root would replace it. */
+static void assert_in_place(const char *path)
+{
+    cr_assert(output_is_in_place(path), "%s would be replaced", path);
+}
+
 Test(atomic_file, reports_a_full_disk)
 {
     struct atomic_file file;
 
+    assert_in_place("/dev/full");
     cr_assert_eq(atomic_file_open(&file, "/dev/full"), 0);
     fputs("text", file.stream);
     int ret = atomic_file_finish(&file);
@@ -169,6 +176,7 @@ Test(atomic_file, writes_to_a_device_in_place)
     struct atomic_file file;
     struct stat info;
 
+    assert_in_place("/dev/null");
     cr_assert_eq(atomic_file_open(&file, "/dev/null"), 0);
     fputs("text", file.stream);
     cr_assert_eq(atomic_file_finish(&file), 0);

@@ -93,6 +93,7 @@ Test(histogram, the_maximum_is_exact_and_bounds_every_percentile)
     static struct histogram histogram;
 
     histogram_record(&histogram, 1000001);
+    cr_assert_eq(histogram.min_ns, 1000001);
     cr_assert_eq(histogram.max_ns, 1000001);
     cr_assert_eq(histogram_percentile_ns(&histogram, 0.5), 1000001);
     cr_assert_eq(histogram_percentile_ns(&histogram, 1), 1000001);

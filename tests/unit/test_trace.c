@@ -57,17 +57,16 @@ Test(trace, events_of_several_files_are_in_the_order_of_their_times)
 {
     char *merged;
 
+    /* clang-format off */
     cr_assert_eq(MERGE(&merged,
-                       HEAD "{\"ph\":\"M\",\"ts\":0,\"name\":\"one\"},\n" AT("2.000") ",\n" AT(
-                           "10.009") ",\n" AT("9999999999.999") TAIL,
-                       HEAD "{\"ph\":\"M\",\"ts\":0,\"name\":\"two\"},\n" AT("3.000") ",\n" AT(
-                           "10.010") TAIL),
-                 0);
-    cr_assert_str_eq(merged, HEAD
-                     "{\"ph\":\"M\",\"ts\":0,\"name\":\"one\"},\n"
-                     "{\"ph\":\"M\",\"ts\":0,\"name\":\"two\"},\n" AT("2.000") ",\n" AT(
-                         "3.000") ",\n" AT("10.009") ",\n" AT("10.010") ",\n" AT("9999999999.999")
-                         TAIL);
+        HEAD "{\"ts\":0,\"n\":1},\n{\"ts\":2.000,\"n\":3},\n{\"ts\":10.010,\"n\":6},\n"
+             "{\"ts\":9999999999.999,\"n\":7}" TAIL,
+        HEAD "{\"ts\":0,\"n\":2},\n{\"ts\":3.000,\"n\":4},\n{\"ts\":10.009,\"n\":5}" TAIL), 0);
+    cr_assert_str_eq(merged,
+        HEAD "{\"ts\":0,\"n\":1},\n{\"ts\":0,\"n\":2},\n{\"ts\":2.000,\"n\":3},\n"
+             "{\"ts\":3.000,\"n\":4},\n{\"ts\":10.009,\"n\":5},\n{\"ts\":10.010,\"n\":6},\n"
+             "{\"ts\":9999999999.999,\"n\":7}" TAIL);
+    /* clang-format on */
     free(merged);
 }
 
