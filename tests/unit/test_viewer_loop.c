@@ -21,7 +21,7 @@ enum end { END_NONE, END_QUIT, END_SIGNAL, END_LOST, END_REPORT };
 static struct display {
     struct presenter presenter;
     struct presented frame[2];
-    int count, reported;
+    int count, reported, polls;
     enum end end;
     bool is_detached, has_next, has_reported;
     char title[256];
@@ -69,6 +69,8 @@ static int poll_display(struct presenter *presenter, struct presented *done, enu
 {
     (void)presenter;
     bool is_full = display.count == 2;
+
+    cr_assert_lt(display.polls++, 1000 * 1000, "the loop does not end");
 
     bool quits = display.has_next || display.has_reported || (is_full && display.end == END_QUIT);
     *command = quits && !display.is_detached ? COMMAND_QUIT : COMMAND_NONE;

@@ -418,7 +418,7 @@ DEFECTS = [
     ("requested-report-is-stale", "the counts of a requested report are those of the last one", "unit/viewer_loop",
      "viewer/loop.c:write_report", "report_update(loop->report, loop->viewer, record_dropped(loop->record));", ""),
     ("requested-report-after-the-end-only", "SIGUSR1 writes no report", "unit/viewer_loop",
-     "viewer/loop.c:loop_run", "signals_on_report(write_report, &loop);", ""),
+     "viewer/loop.c:loop_run", "signals_on_report(write_report, &loop);", ";"),
     ("first-format-reported", "the report keeps the first format after a format change", "unit/viewer_loop",
      "join_next_segment", "loop->report->format = segment->format;", ""),
     ("first-way-reported", "the report keeps the first way of showing frames", "unit/viewer_loop",
