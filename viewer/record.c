@@ -67,6 +67,8 @@ static void trace_record(FILE *file, void *state, const void *record)
         return;
     trace_slice(file, trace, STAGE_HANDOFF, frame->publish_ns, frame->acquire_ns, frame->sequence);
     trace_slice(file, trace, STAGE_SUBMIT, frame->acquire_ns, done->submit_ns, frame->sequence);
+    if (done->skipped) /* it was not shown: no presentation for an arrow to lead to */
+        return;
     int tid =
         trace_slice(file, trace, STAGE_PRESENT, done->submit_ns, done->done_ns, frame->sequence);
     trace_flow(file, trace, frame_record->producer_pid, TRACE_TID_RENDER, frame->publish_ns, tid,

@@ -39,9 +39,9 @@ static const struct presented first = {
     .user_copies = 9,
 };
 
-static void record_three_frames(void)
+static void record_four_frames(void)
 {
-    struct presented skipped = first, again = first;
+    struct presented skipped = first, again = first, second = first;
 
     skipped.frame.sequence = 102;
     skipped.skipped = true;
@@ -49,29 +49,40 @@ static void record_three_frames(void)
     again.frame.sequence = 103;
     again.again = true;
     again.ust_ns = 0;
+    second.frame.sequence = 104;
+    second.user_copies = 0;
     record_frame(&record, &first, 4321);
     record_frame(&record, &skipped, 4321);
     record_frame(&record, &again, 4321);
+    record_frame(&record, &second, 4321);
     cr_assert_eq(record_close(&record), 0);
 }
 
 Test(viewer_record, has_each_value_in_the_column_of_its_name)
 {
     cr_assert_eq(record_open(&record, &(struct options){.csv = csv}), 0);
-    record_three_frames();
+    record_four_frames();
     cr_assert_str_eq(
         text_of_file(csv),
         "sequence,producer_pid,pts_us,due_us,begin_us,publish_us,acquire_us,submit_us,done_us,"
         "display_start_us,skipped,again,user_copies\n"
         "101,4321,1000.001,2000.012,3000.123,4001.234,5012.345,6123.456,7234.567,8345.678,0,0,9\n"
         "102,4321,1000.001,2000.012,3000.123,4001.234,5012.345,6123.456,7234.567,8345.678,1,0,0\n"
-        "103,4321,1000.001,2000.012,3000.123,4001.234,5012.345,6123.456,7234.567,0.000,0,1,9\n");
+        "103,4321,1000.001,2000.012,3000.123,4001.234,5012.345,6123.456,7234.567,0.000,0,1,9\n"
+        "104,4321,1000.001,2000.012,3000.123,4001.234,5012.345,6123.456,7234.567,8345.678,0,0,0\n");
 }
 
-#define EVENT ",\n{\"ph\":\"X\",\"name\":"
-#define FLOW ",\n{\"ph\":\"s\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":"
-#define FLOW_END ",\n{\"ph\":\"f\",\"bp\":\"e\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":"
-#define TRACK ",\n{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":P,\"tid\":"
+#define TRACK(tid, name)                                                                           \
+    ",\n{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":P,\"tid\":" tid ",\"ts\":0,\"args\":{"      \
+    "\"name\":\"" name "\"}}"
+#define SLICE(stage, tid, start, duration, frame)                                                  \
+    ",\n{\"ph\":\"X\",\"name\":\"" stage "\",\"cat\":\"frame\",\"pid\":P,\"tid\":" tid             \
+    ",\"ts\":" start ",\"dur\":" duration ",\"args\":{\"frame\":" frame "}}"
+#define ARROW(id, start, tid, end)                                                                 \
+    ",\n{\"ph\":\"s\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"" id "\",\"pid\":4321,"        \
+    "\"tid\":1,\"ts\":" start "}"                                                                  \
+    ",\n{\"ph\":\"f\",\"bp\":\"e\",\"name\":\"frame\",\"cat\":\"frame\",\"id\":\"" id              \
+    "\",\"pid\":P,\"tid\":" tid ",\"ts\":" end "}"
 
 /* The trace with this process's pid as P. */
 static const char *trace_text(void)
@@ -90,36 +101,37 @@ static const char *trace_text(void)
     return text;
 }
 
+/* Frame 102 was not shown, so nothing leads to a presentation. A redraw (103) is not there. */
 Test(viewer_record, has_a_slice_for_each_stage_and_an_arrow_from_the_publication)
 {
     cr_assert_eq(record_open(&record, &(struct options){.trace = trace}), 0);
-    record_three_frames(); /* the second on tracks of its own, the third not at all */
+    record_four_frames(); /* at the same time, so each on tracks of its own */
+    /* clang-format off */
     cr_assert_str_eq(
         trace_text(),
         "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
         "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":P,\"ts\":0,"
-        "\"args\":{\"name\":\"pageflip-viewer P\"}}" TRACK
-        "1,\"ts\":0,\"args\":{\"name\":\"handoff\"}}" TRACK
-        "9,\"ts\":0,\"args\":{\"name\":\"submit\"}}" TRACK
-        "17,\"ts\":0,\"args\":{\"name\":\"present\"}}" EVENT
-        "\"handoff\",\"cat\":\"frame\",\"pid\":P,\"tid\":1,\"ts\":4001.234,\"dur\":1011.111,"
-        "\"args\":{\"frame\":101}}" EVENT
-        "\"submit\",\"cat\":\"frame\",\"pid\":P,\"tid\":9,\"ts\":5012.345,\"dur\":1111.111,"
-        "\"args\":{\"frame\":101}}" EVENT
-        "\"present\",\"cat\":\"frame\",\"pid\":P,\"tid\":17,\"ts\":6123.456,"
-        "\"dur\":1111.111,\"args\":{\"frame\":101}}" FLOW
-        "\"P.1\",\"pid\":4321,\"tid\":1,\"ts\":4001.233}" FLOW_END
-        "\"P.1\",\"pid\":P,\"tid\":17,\"ts\":6123.456}" TRACK
-        "2,\"ts\":0,\"args\":{\"name\":\"handoff2\"}}" EVENT
-        "\"handoff\",\"cat\":\"frame\",\"pid\":P,\"tid\":2,\"ts\":4001.234,\"dur\":1011.111,"
-        "\"args\":{\"frame\":102}}" TRACK "10,\"ts\":0,\"args\":{\"name\":\"submit2\"}}" EVENT
-        "\"submit\",\"cat\":\"frame\",\"pid\":P,\"tid\":10,\"ts\":5012.345,\"dur\":1111.111,"
-        "\"args\":{\"frame\":102}}" TRACK "18,\"ts\":0,\"args\":{\"name\":\"present2\"}}" EVENT
-        "\"present\",\"cat\":\"frame\",\"pid\":P,\"tid\":18,\"ts\":6123.456,"
-        "\"dur\":1111.111,\"args\":{\"frame\":102}}" FLOW
-        "\"P.2\",\"pid\":4321,\"tid\":1,\"ts\":4001.233}" FLOW_END
-        "\"P.2\",\"pid\":P,\"tid\":18,\"ts\":6123.456}"
+        "\"args\":{\"name\":\"pageflip-viewer P\"}}"
+        TRACK("1", "handoff")
+        TRACK("9", "submit")
+        TRACK("17", "present")
+        SLICE("handoff", "1", "4001.234", "1011.111", "101")
+        SLICE("submit", "9", "5012.345", "1111.111", "101")
+        SLICE("present", "17", "6123.456", "1111.111", "101")
+        ARROW("P.1", "4001.233", "17", "6123.456")
+        TRACK("2", "handoff2")
+        SLICE("handoff", "2", "4001.234", "1011.111", "102")
+        TRACK("10", "submit2")
+        SLICE("submit", "10", "5012.345", "1111.111", "102")
+        TRACK("3", "handoff3")
+        SLICE("handoff", "3", "4001.234", "1011.111", "104")
+        TRACK("11", "submit3")
+        SLICE("submit", "11", "5012.345", "1111.111", "104")
+        TRACK("18", "present2")
+        SLICE("present", "18", "6123.456", "1111.111", "104")
+        ARROW("P.2", "4001.233", "18", "6123.456")
         "\n]}\n");
+    /* clang-format on */
 }
 
 enum { ADDED = 3 * RECORDER_SLOTS };

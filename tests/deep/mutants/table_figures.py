@@ -197,6 +197,8 @@ DEFECTS = [
      "trace_record", "frame_record->producer_pid, TRACE_TID_RENDER", "trace->pid, TRACE_TID_RENDER"),
     ("trace-has-redraws", "redraws are in the trace", ROWS,
      "trace_record", "if (done->again)", "if (false)"),
+    ("trace-presents-skipped-frames", "the trace has a presentation of frames that were not shown", ROWS,
+     "trace_record", "if (done->skipped)", "if (false)"),
     ("rows-without-trace", "with --csv there is no trace", ROWS,
      "viewer/record.c:record_frame", "recorder_add(record->trace, &frame_record);",
      "if (!record->csv) recorder_add(record->csv, &frame_record);"),
