@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <pthread.h>
 
 #include "core/clock.h"
 
@@ -44,4 +45,34 @@ Test(clock, cpu_time_grows_while_the_process_computes)
     for (int i = 0; i < 10 * 1000 * 1000; i++)
         sum += (uint64_t)i;
     cr_assert_gt(clock_cpu_ns(), before);
+}
+
+static int64_t time_of(clockid_t clock)
+{
+    struct timespec time;
+
+    clock_gettime(clock, &time);
+    return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Uses the processor for 20 ms. */
+static void *compute(void *nothing)
+{
+    while (time_of(CLOCK_THREAD_CPUTIME_ID) < 20000000)
+        ;
+    return nothing;
+}
+
+Test(clock, is_that_of_the_system_to_the_nanosecond)
+{
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, compute, NULL), 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        int64_t before = time_of(CLOCK_MONOTONIC), now = clock_now_ns();
+        cr_assert(before <= now && now <= time_of(CLOCK_MONOTONIC));
+        int64_t cpu_before = time_of(CLOCK_PROCESS_CPUTIME_ID), cpu = clock_cpu_ns();
+        cr_assert(cpu_before <= cpu && cpu <= time_of(CLOCK_PROCESS_CPUTIME_ID));
+    }
 }

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "program/signals.h"
+#include "program/threads.h"
 
 Test(signals, sigterm_asks_to_exit_and_is_reported)
 {
@@ -120,4 +121,27 @@ Test(signals, sighup_asks_to_exit)
     signals_catch();
     raise(SIGHUP);
     cr_assert_eq(signals_quit(), SIGHUP);
+}
+
+static void *blocked(void *mask)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, mask);
+    return NULL;
+}
+
+/* Else it may be handled there, and the wait of the main thread would not end. */
+Test(signals, only_the_main_thread_handles_them)
+{
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
+    sigset_t mask;
+    pthread_t thread;
+
+    signals_catch();
+    cr_assert_eq(thread_start(&thread, blocked, &mask), 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        cr_assert_eq(sigismember(&mask, numbers[i]), 1, "signal %d", numbers[i]);
+    blocked(&mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        cr_assert_eq(sigismember(&mask, numbers[i]), 0, "signal %d, main thread", numbers[i]);
 }

@@ -598,8 +598,16 @@ DEFECTS = [
     ("full-standard-output-unnoticed", "a full standard output is no failure",
      "inputs:a_closed_full_or_unread_standard_output_is_code_9",
      "standard_files_flush_output", "return messages_cannot_write(\"standard output\", errno);", "return 0;"),
-    ("threads-take-signals", "a signal may be handled in the thread that writes", "unit/recorder",
+    ("threads-take-signals", "a signal may be handled in the thread that writes", "unit/signals",
      "thread_start", "pthread_sigmask(SIG_SETMASK, &all, &before);", "pthread_sigmask(SIG_SETMASK, NULL, &before);"),
+    ("signals-stay-blocked", "after a thread has started, no signal is handled", "unit/signals",
+     "thread_start", "pthread_sigmask(SIG_SETMASK, &before, NULL);", ""),
+    ("clock-without-fraction", "times are whole milliseconds", "unit/clock",
+     "clock_now_ns", "now.tv_nsec;", "now.tv_nsec / NS_PER_MS * NS_PER_MS;"),
+    ("clock-of-the-hardware", "times are not those of CLOCK_MONOTONIC", "unit/clock",
+     "clock_now_ns", "CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW"),
+    ("eviction-is-a-limit", "an eviction exits with the code of a system limit", REQUESTED,
+     "exit_code_of", "case ESTALE: return EXIT_EVICTED;", ""),
 
     # ---------------------------------------------------------------- viewer/options.c
     ("viewer-seconds-in-ms", "--seconds is in milliseconds", "unit/viewer_options",
