@@ -299,6 +299,24 @@ Test(image, a_failed_write_leaves_nothing_behind)
     closedir(dir);
 }
 
+/* libpng refuses a width of 0 after the file has been opened. */
+Test(image, a_failed_write_keeps_the_old_file)
+{
+    static uint8_t pixels[SIDE_MAX * STRIDE];
+    char path[512];
+    struct image *image;
+    uint32_t width, height;
+
+    draw(pixels);
+    path_in_scratch(path, "a.png");
+    cr_assert_eq(image_write_file(path, pixels, STRIDE, 2, 3), 0);
+    cr_assert_lt(image_write_file(path, pixels, STRIDE, 0, 3), 0);
+    cr_assert_eq(image_open(&image, path, &width, &height), 0);
+    image_close(image);
+    cr_assert_eq(width, 2);
+    cr_assert_eq(height, 3);
+}
+
 Test(image, close_accepts_null)
 {
     image_close(NULL);

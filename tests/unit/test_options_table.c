@@ -61,7 +61,8 @@ static const struct option_section sections[] = {
 
 static const struct option_table table = {
     .usage = "program [OPTION]...\nprogram --help",
-    .summary = "What it does.",
+    .summary = "What it does.\n"
+               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
     .entries = entries,
     .entry_count = sizeof entries / sizeof *entries,
     .sections = sections,
@@ -145,6 +146,8 @@ Test(options_table, prints_help_in_eighty_columns)
         text, "Usage: program [OPTION]...\n"
               "       program --help\n"
               "What it does.\n"
+              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" /* both need 81 columns */
+              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n"
               "\n"
               "Options:\n"
               "  -n, --name NAME       a help text that is much too long for one line of eighty\n"
