@@ -27,6 +27,7 @@ Test(viewer_options, defaults_are_the_latest_frame_without_waiting)
     cr_assert_not(options.name_is_given);
     cr_assert_str_eq(options.presenter.name, "auto");
     cr_assert_not(options.every_frame);
+    cr_assert(options.presenter.may_skip);
     cr_assert_not(options.follow);
     cr_assert(options.presenter.vsync);
     cr_assert_not(options.vsync_is_given);
@@ -48,6 +49,7 @@ Test(viewer_options, reads_each_option)
     cr_assert_str_eq(options.channel, "cam");
     cr_assert_str_eq(options.presenter.name, "null");
     cr_assert(options.every_frame);
+    cr_assert_not(options.presenter.may_skip);
     cr_assert(options.follow);
     cr_assert_eq(options.wait_ns, 2500 * NS_PER_MS);
     cr_assert_eq(options.frames, 7);
