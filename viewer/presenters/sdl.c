@@ -280,17 +280,17 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
 static int poll_sdl(struct presenter *presenter, struct presented *done, enum command *command)
 {
     struct sdl_presenter *self = of(presenter);
+    bool needs_redraw = false;
 
-    *command = window_poll(&self->window);
+    /* A paused frame is drawn once for all events, so that keys are not delayed by a resize. */
+    while ((*command = window_poll(&self->window)) == COMMAND_REDRAW && self->frozen_texture)
+        needs_redraw = true;
     presenter->overlay_scale = window_overlay_scale(&self->window);
     if (self->window.is_lost)
         return display_loss_closed();
-    if (*command == COMMAND_REDRAW && self->frozen_texture) {
-        int ret = draw_frozen(self);
-        *command = COMMAND_NONE;
-        if (ret < 0)
-            return ret;
-    }
+    int ret = needs_redraw ? draw_frozen(self) : 0;
+    if (ret < 0)
+        return ret;
     if (!self->has_done)
         return 0;
     *done = self->done;
