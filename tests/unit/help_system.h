@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel counts for this process, and a limit for a call that must not block. */
+#ifndef TESTS_UNIT_HELP_SYSTEM_H
+#define TESTS_UNIT_HELP_SYSTEM_H
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline int count_descriptors(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+
+    cr_assert_not_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+/* How often this thread has gone to sleep by itself. A thread that only computes never does. */
+static inline long count_sleeps(void)
+{
+    struct rusage usage;
+
+    cr_assert_eq(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_nvcsw;
+}
+
+static inline void pause_ms(long ms)
+{
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000 * 1000};
+
+    nanosleep(&pause, NULL);
+}
+
+static inline void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* From now on a call that has blocked this long returns -EINTR. */
+static inline void interrupt_after(unsigned seconds)
+{
+    struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds);
+}
+
+#endif

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+/* What pageflip.h promises about times, counts and waits, and that nothing is left behind. */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "core/channel.h"
+#include "core/handoff.h"
+#include "core/id_file.h"
+#include "core/waiting.h"
+#include "help_system.h"
+#include "last_message.h"
+#include "stream.h"
+
+enum { LONG_S = 10 }; /* a call that blocks this long does not end by itself */
+
+static void init(void)
+{
+    init_stream();
+    umask(0); /* so that a file has the mode that its creator requests */
+}
+
+TestSuite(promises, .init = init, .fini = finish_stream);
+
+static void path_of(char path[512], const char *name)
+{
+    char folder[512];
+
+    scratch_path(folder, scratch, "pageflip");
+    scratch_path(path, folder, name);
+}
+
+static void *wake_later(void *unused)
+{
+    (void)unused;
+    pause_ms(20);
+    pf_viewer_wake(viewer);
+    return NULL;
+}
+
+static struct pf_viewer_stats viewer_stats(void)
+{
+    struct pf_viewer_stats stats;
+
+    pf_viewer_stats(viewer, &stats);
+    return stats;
+}
+
+static struct pf_producer_stats producer_stats(void)
+{
+    struct pf_producer_stats stats;
+
+    pf_producer_stats(producer, &stats);
+    return stats;
+}
+
+/* ------------------------------------------------------------------ spinning */
+
+static void open_spinning(int64_t spin_ns)
+{
+    struct pf_viewer_options options = {.spin_ns = spin_ns};
+
+    open_producer(2, 0);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+}
+
+/* How often an acquire of this time-out sleeps. */
+static long sleeps_of_acquire(int64_t timeout_ns)
+{
+    struct pf_frame frame;
+    long before = count_sleeps();
+
+    cr_assert_eq(pf_viewer_acquire(viewer, timeout_ns, &frame), -EAGAIN);
+    return count_sleeps() - before;
+}
+
+Test(promises, a_viewer_that_spins_does_not_sleep)
+{
+    open_spinning(NS_PER_S);
+    cr_assert_eq(sleeps_of_acquire(50 * NS_PER_MS), 0);
+}
+
+Test(promises, a_viewer_sleeps_after_it_has_spun)
+{
+    open_spinning(NS_PER_MS);
+    cr_assert_gt(sleeps_of_acquire(200 * NS_PER_MS), 0);
+}
+
+Test(promises, a_viewer_sleeps_unless_it_is_to_spin)
+{
+    open_spinning(0);
+    cr_assert_gt(sleeps_of_acquire(50 * NS_PER_MS), 0);
+}
+
+Test(promises, a_wake_ends_spinning)
+{
+    struct pf_frame frame;
+    pthread_t thread;
+
+    open_spinning(LONG_S * NS_PER_S);
+    int64_t before_ns = clock_now_ns();
+    pthread_create(&thread, NULL, wake_later, NULL);
+    cr_assert_eq(pf_viewer_acquire(viewer, LONG_S * NS_PER_S, &frame), -EINTR);
+    cr_assert_lt(clock_now_ns() - before_ns, LONG_S * NS_PER_S);
+    pthread_join(thread, NULL);
+}
+
+/* ------------------------------------------------------------------ waits */
+
+Test(promises, each_wait_of_a_viewer_lasts_until_its_deadline)
+{
+    struct pf_viewer_options options = {.wait_ns = 60 * NS_PER_MS};
+    struct pf_frame frame;
+    int64_t before_ns = clock_now_ns();
+
+    interrupt_after(LONG_S);
+    long sleeps = count_sleeps();
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), -ECONNREFUSED);
+    cr_assert_geq(clock_now_ns() - before_ns, options.wait_ns);
+    cr_assert_gt(count_sleeps(), sleeps, "it polls without a pause");
+    open_producer(2, 0);
+    open_viewer(false);
+    before_ns = clock_now_ns();
+    cr_assert_eq(pf_viewer_acquire(viewer, 30 * NS_PER_MS, &frame), -EAGAIN);
+    cr_assert_geq(clock_now_ns() - before_ns, 30 * NS_PER_MS);
+    before_ns = clock_now_ns();
+    cr_assert_eq(pf_viewer_wait(viewer, 30 * NS_PER_MS), -EAGAIN);
+    cr_assert_geq(clock_now_ns() - before_ns, 30 * NS_PER_MS);
+    before_ns = clock_now_ns();
+    sleeps = count_sleeps();
+    cr_assert_eq(pf_viewer_reattach(viewer, 60 * NS_PER_MS), -EAGAIN);
+    cr_assert_geq(clock_now_ns() - before_ns, 60 * NS_PER_MS);
+    cr_assert_gt(count_sleeps(), sleeps, "it polls without a pause");
+}
+
+Test(promises, a_wake_before_a_wait_is_not_lost)
+{
+    struct pf_frame frame;
+
+    open_producer(2, 0);
+    open_viewer(false);
+    pf_viewer_wake(viewer);
+    cr_assert_eq(pf_viewer_wait(viewer, 0), -EINTR);
+    cr_assert_eq(pf_viewer_wait(viewer, 0), -EAGAIN);
+    pf_viewer_wake(viewer);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EINTR);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EAGAIN);
+}
+
+/* A process has the lease, and never writes an id file, or writes that of a wrong segment. */
+static void open_viewer_of_a_starting_producer(const uint8_t *wrong_nonce, int expected)
+{
+    struct channel other;
+    int64_t before_ns = clock_now_ns();
+
+    interrupt_after(LONG_S);
+    cr_assert_eq(channel_open(&other, "test"), 0);
+    cr_assert_eq(channel_lease(&other, CHANNEL_PRODUCER), 0);
+    if (wrong_nonce) {
+        struct pf_viewer *first;
+        channel_unlease(&other, CHANNEL_PRODUCER);
+        open_producer(2, 0);
+        cr_assert_eq(pf_viewer_open(&first, "test", NULL), 0);
+        struct id_file id = {.shmid = pf_viewer_segment(first)->shmid};
+        memcpy(id.nonce, wrong_nonce, sizeof id.nonce);
+        cr_assert_eq(id_file_write(&other, &id), 0);
+        pf_viewer_close(first);
+    }
+    cr_assert_eq(pf_viewer_open(&viewer, "test", NULL), expected);
+    cr_assert_geq(clock_now_ns() - before_ns, 3 * NS_PER_S);
+    channel_close(&other);
+}
+
+Test(promises, a_viewer_gives_a_starting_producer_three_seconds)
+{
+    open_viewer_of_a_starting_producer(NULL, -ECONNREFUSED);
+}
+
+Test(promises, a_stale_id_file_is_an_error_of_its_own)
+{
+    open_viewer_of_a_starting_producer((const uint8_t[PF_NONCE_BYTES]){1}, -EPROTO);
+}
+
+/* ------------------------------------------------------------------ times of a frame */
+
+Test(promises, each_time_of_a_frame_is_taken_during_its_call)
+{
+    struct pf_frame frame, seen;
+    int64_t now_ns[5];
+
+    open_producer(2, 0);
+    open_viewer(false);
+    for (int i = 0; i < 3; i++) {
+        pause_ms(2);
+        now_ns[0] = clock_now_ns();
+        cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+        now_ns[1] = clock_now_ns();
+        pause_ms(2);
+        now_ns[2] = clock_now_ns();
+        pf_producer_publish(producer, &frame);
+        now_ns[3] = clock_now_ns();
+        pause_ms(2);
+        now_ns[4] = clock_now_ns();
+        cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &seen), 0);
+        cr_assert(now_ns[0] <= seen.begin_ns && seen.begin_ns <= now_ns[1]);
+        cr_assert_eq(seen.due_ns, seen.begin_ns);
+        cr_assert(now_ns[2] <= seen.publish_ns && seen.publish_ns <= now_ns[3]);
+        cr_assert(now_ns[4] <= seen.acquire_ns && seen.acquire_ns <= clock_now_ns());
+        pf_viewer_release(viewer, &seen);
+    }
+}
+
+/* ------------------------------------------------------------------ counts */
+
+Test(promises, a_viewer_has_skipped_only_frames_after_its_first)
+{
+    open_producer(3, 0);
+    for (uint32_t i = 1; i <= 5; i++)
+        cr_assert_eq(publish(i), 0);
+    open_viewer(false);
+    expect(5);
+    cr_assert_eq(viewer_stats().skipped, 0, "frames before it joined");
+    pf_producer_close(producer);
+    open_producer(3, 0);
+    for (uint32_t i = 11; i <= 17; i++)
+        cr_assert_eq(publish(i), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
+    expect(17);
+    cr_assert_eq(viewer_stats().skipped, 0, "frames of the next producer before it joined");
+    cr_assert_eq(publish(18), 0);
+    cr_assert_eq(publish(19), 0);
+    expect(19);
+    cr_assert_eq(viewer_stats().skipped, 1);
+    cr_assert_eq(viewer_stats().acquired, 3);
+}
+
+Test(promises, evicted_and_reaped_viewers_are_counted_apart)
+{
+    struct pf_frame frame;
+
+    open_producer(2, 100 * NS_PER_MS);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(publish(2), 0);
+    int64_t before_ns = clock_now_ns();
+    cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0);
+    cr_assert_geq(clock_now_ns() - before_ns, 100 * NS_PER_MS, "evicted too early");
+    cr_assert_eq(producer_stats().evicted, 1);
+    cr_assert_eq(producer_stats().reaped, 0);
+    cr_assert_eq(producer_stats().published, 2);
+    pf_producer_abandon(producer, &frame);
+    cr_assert_eq(producer_stats().published, 2, "an abandoned frame is not published");
+}
+
+/* A sleep that ends at the next check instead would take 100 ms each time. */
+Test(promises, a_viewer_is_evicted_when_its_time_is_over)
+{
+    int64_t least_ns = INT64_MAX;
+
+    for (int i = 0; i < 20 && least_ns >= 80 * NS_PER_MS; i++) {
+        struct pf_frame frame;
+        open_producer(2, 10 * NS_PER_MS);
+        open_viewer(true);
+        cr_assert_eq(publish(1), 0);
+        cr_assert_eq(publish(2), 0);
+        int64_t before_ns = clock_now_ns();
+        cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0);
+        least_ns = clock_earlier(least_ns, clock_now_ns() - before_ns);
+        pf_viewer_close(viewer);
+        viewer = NULL;
+        pf_producer_close(producer);
+        producer = NULL;
+    }
+    cr_assert_lt(least_ns, 80 * NS_PER_MS, "%d ms", (int)(least_ns / NS_PER_MS));
+}
+
+/* Between the publication and the acquire there is a pause, which does not count. */
+Test(promises, an_eviction_is_measured_from_the_last_acquire)
+{
+    struct pf_frame held, frame;
+
+    open_producer(2, NS_PER_MS);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    pause_ms(20);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(pf_producer_begin(producer, 50 * NS_PER_MS, &frame), -EAGAIN);
+    cr_assert_eq(producer_stats().evicted, 1);
+    pause_ms(20);
+    int64_t least_ns = clock_now_ns() - held.acquire_ns;
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -ESTALE);
+    int64_t most_ns = clock_now_ns() - held.acquire_ns;
+    cr_assert_geq(viewer_stats().evicted_after_ns, least_ns);
+    cr_assert_leq(viewer_stats().evicted_after_ns, most_ns);
+    pf_viewer_release(viewer, &held);
+}
+
+Test(promises, an_eviction_before_a_reattach_is_measured_as_well)
+{
+    struct pf_frame frame;
+    struct pf_format larger = size(64, 50);
+
+    open_producer(2, NS_PER_MS);
+    open_viewer(true);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
+    int64_t acquire_ns = frame.acquire_ns;
+    pf_viewer_release(viewer, &frame);
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
+    for (uint32_t i = 1; i <= 5; i++) {
+        cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0);
+        pf_producer_publish(producer, &frame);
+    }
+    pause_ms(20);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), -EREMCHG);
+    int64_t least_ns = clock_now_ns() - acquire_ns;
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
+    cr_assert_gt(viewer_stats().lost, 0);
+    cr_assert_geq(viewer_stats().evicted_after_ns, least_ns);
+}
+
+/* A latest-frame viewer that holds the same slot again looks the same in its lane. */
+Test(promises, a_stall_ends_when_a_slot_is_free)
+{
+    struct pf_frame held, frame;
+
+    keep_messages();
+    pf_log_set_level(PF_LOG_WARNING);
+    open_producer(2, 0);
+    open_viewer(false);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(publish(1), 0);
+        cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
+        cr_assert_eq(publish(2), 0);
+        cr_assert_eq(pf_producer_begin(producer, 10 * NS_PER_MS, &frame), -EAGAIN);
+        cr_assert_eq(warnings, 0, "%s", message);
+        pf_viewer_release(viewer, &held);
+        cr_assert_eq(publish(3), 0);
+        cr_assert_eq(publish(4), 0);
+        if (i == 0)
+            pause_ms(2050); /* longer than a stall without a warning */
+    }
+}
+
+Test(promises, a_stall_is_reported_every_two_seconds_with_the_viewers_pid)
+{
+    struct pf_frame held, frame;
+    char pid[32];
+
+    keep_messages();
+    pf_log_set_level(PF_LOG_WARNING);
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
+    cr_assert_eq(publish(2), 0);
+    int64_t before_ns = clock_now_ns();
+    cr_assert_eq(pf_producer_begin(producer, 2300 * NS_PER_MS, &frame), -EAGAIN);
+    int64_t most = (clock_now_ns() - before_ns) / (2 * NS_PER_S);
+    cr_assert_geq(warnings, 1);
+    cr_assert_leq(warnings, most, "%d warnings", warnings);
+    snprintf(pid, sizeof pid, "pid %d", (int)getpid());
+    cr_assert(strstr(message, pid), "%s", message);
+    cr_assert(strstr(message, "lane 0"), "%s", message);
+    pf_viewer_release(viewer, &held);
+}
+
+Test(promises, a_time_out_that_lets_viewers_join_counts_as_no_slot)
+{
+    struct waiting waiting = {.fd = -1};
+    char dir[512];
+    struct pf_frame frame;
+
+    scratch_path(dir, scratch, "pageflip");
+    waiting_begin(&waiting, dir, "test");
+    waiting_joined(&waiting); /* and has no frame yet */
+    open_producer(2, 0);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_producer_begin(producer, 0, &frame), -EAGAIN);
+    cr_assert_eq(producer_stats().no_slot, 1);
+    waiting_end(&waiting);
+    cr_assert_eq(publish(2), 0);
+    cr_assert_eq(producer_stats().no_slot, 1);
+}
+
+Test(promises, the_list_counts_all_sixteen_viewers)
+{
+    struct pf_viewer *viewers[PF_VIEWERS_MAX];
+    struct pf_channel_info info;
+
+    open_producer(0, 0);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++)
+        cr_assert_eq(pf_viewer_open(&viewers[i], "test", NULL), 0);
+    cr_assert_eq(pf_channel_list(&info, 1), 1);
+    cr_assert_eq(info.viewers, PF_VIEWERS_MAX);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++)
+        pf_viewer_close(viewers[i]);
+    cr_assert_eq(pf_channel_list(&info, 1), 1);
+    cr_assert_eq(info.viewers, 0);
+}
+
+Test(promises, the_list_has_the_first_channels_that_have_room)
+{
+    struct pf_format format = size(8, 8);
+    struct pf_channel_info info[2] = {{.name = "unchanged"}, {.name = "unchanged"}};
+    struct pf_producer *other;
+
+    open_producer(0, 0);
+    cr_assert_eq(pf_producer_open(&other, "another", &format, NULL), 0);
+    cr_assert_eq(pf_channel_list(info, 1), 2);
+    cr_assert_str_eq(info[0].name, "another");
+    cr_assert_str_eq(info[1].name, "unchanged");
+    pf_producer_close(other);
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_eq(pf_channel_list(info, 1), 0, "only lock files are left");
+}
+
+/* ------------------------------------------------------------------ slots */
+
+Test(promises, there_are_two_slots_by_default)
+{
+    struct pf_format format = size(64, 48);
+
+    cr_assert_eq(pf_producer_open(&producer, "test", &format, NULL), 0);
+    open_viewer(false);
+    cr_assert_eq(pf_viewer_segment(viewer)->slots, 2);
+}
+
+/* Frames of the old segment are void, so what was held there is not held in the new one. */
+Test(promises, a_reattach_voids_held_frames)
+{
+    struct pf_frame held, frame;
+    struct pf_format taller = size(64, 50);
+
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(publish(1), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
+    cr_assert_eq(pf_producer_change_format(producer, &taller), 0);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), -EREMCHG);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
+    for (uint32_t i = 1; i <= 4; i++) {
+        cr_assert_eq(publish(i), 0, "frame %u", i);
+        cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
+        pf_viewer_release(viewer, &frame);
+    }
+    cr_assert_eq(publish(5), 0);
+}
+
+/* ------------------------------------------------------------------ what is left */
+
+static void open_and_close_all(void)
+{
+    struct pf_viewer_options waits = {.wait_ns = NS_PER_MS};
+    struct pf_viewer *viewers[PF_VIEWERS_MAX], *more;
+    struct pf_format format = size(8, 8);
+    struct pf_producer *second;
+    struct pf_channel_info info;
+    char path[512];
+
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &waits), -ECONNREFUSED);
+    path_of(path, "test.id.new"); /* in the way of the id file */
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_lt(pf_producer_open(&producer, "test", &format, NULL), 0);
+    rmdir(path);
+    open_producer(2, 0);
+    cr_assert_eq(pf_producer_open(&second, "test", &format, NULL), -EBUSY);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++)
+        cr_assert_eq(pf_viewer_open(&viewers[i], "test", &waits), 0);
+    cr_assert_eq(pf_viewer_open(&more, "test", &waits), -EBUSY);
+    cr_assert_eq(pf_channel_list(&info, 1), 1);
+    for (int i = 0; i < PF_VIEWERS_MAX; i++)
+        pf_viewer_close(viewers[i]);
+    pf_producer_close(producer);
+    producer = NULL;
+    viewer = NULL;
+}
+
+Test(promises, failures_and_closes_leave_no_descriptor_and_no_id_file)
+{
+    char path[512];
+
+    open_producer(2, 0); /* creates the directory */
+    pf_producer_close(producer);
+    open_and_close_all();
+    int before = count_descriptors();
+    open_and_close_all();
+    cr_assert_eq(count_descriptors(), before);
+    path_of(path, "test.id");
+    cr_assert_neq(access(path, F_OK), 0, "the id file is left");
+    path_of(path, "test.id.new");
+    cr_assert_neq(access(path, F_OK), 0);
+}
+
+static void *open_producer_later(void *unused)
+{
+    (void)unused;
+    pause_ms(20);
+    open_producer(2, 0);
+    return NULL;
+}
+
+/* The marks of a viewer that waits are in an open directory. */
+Test(promises, a_viewer_that_waited_keeps_no_mark_after_its_first_frame)
+{
+    struct pf_viewer_options options = {.wait_ns = HANG_NS};
+    pthread_t thread;
+
+    open_producer(2, 0);
+    open_viewer(false);
+    int expected = count_descriptors();
+    pf_viewer_close(viewer);
+    pf_producer_close(producer);
+    pthread_create(&thread, NULL, open_producer_later, NULL);
+    cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(publish(1), 0);
+    expect(1);
+    cr_assert_eq(count_descriptors(), expected);
+}
+
+Test(promises, a_failed_format_change_does_not_announce_a_segment)
+{
+    struct pf_format larger = size(640, 480);
+    struct pf_frame frame;
+    char path[512];
+
+    open_producer(2, 0);
+    open_viewer(false);
+    path_of(path, "test.id.new");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_lt(pf_producer_change_format(producer, &larger), 0);
+    rmdir(path);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), -EAGAIN);
+    cr_assert_eq(pf_viewer_state(viewer), PF_RUNNING);
+}
+
+Test(promises, a_private_channel_is_private)
+{
+    const struct {
+        const char *name;
+        mode_t mode;
+    } files[] = {{"", 0700}, {"test.lock", 0600}, {"test.id", 0600}};
+    struct stat info;
+    char path[512];
+
+    open_producer(2, 0);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        path_of(path, files[i].name);
+        cr_assert_eq(stat(path, &info), 0);
+        cr_assert_eq(info.st_mode & 07777, files[i].mode, "%s has mode %o", path,
+                     (unsigned)info.st_mode & 07777);
+    }
+}
