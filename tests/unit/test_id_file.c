@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/id_file.h"
+#include "help_system.h"
 #include "two_channels.h"
 
 TestSuite(id_file, .init = open_both, .fini = close_both);
@@ -39,18 +41,95 @@ Test(id_file, of_another_producer_is_not_removed)
     cr_assert_eq(read.shmid, 2);
 }
 
+static void path_of(char path[512], const char *name)
+{
+    char folder[512];
+
+    scratch_path(folder, scratch, "pageflip");
+    scratch_path(path, folder, name);
+}
+
+/* As another process writes it: with the id of this namespace plus `namespaces`. */
+static void write_changed(const struct id_file *id, unsigned namespaces)
+{
+    char path[512];
+
+    path_of(path, "test.id");
+    FILE *file = fopen(path, "w");
+    fprintf(file, "pageflip 1\nshmid %d\nnonce ", id->shmid);
+    for (int i = 0; i < PF_NONCE_BYTES; i++)
+        fprintf(file, "%02x", id->nonce[i]);
+    fprintf(file, "\nbytes 0\npid %d\nuid 0\nipc-namespace %llu\n", (int)getpid(),
+            (unsigned long long)id_file_ipc_namespace() + namespaces);
+    fclose(file);
+}
+
+static ino_t file_number(void)
+{
+    struct stat info;
+    char path[512];
+
+    path_of(path, "test.id");
+    cr_assert_eq(stat(path, &info), 0);
+    return info.st_ino;
+}
+
 Test(id_file, is_written_again_if_it_was_changed)
 {
-    struct id_file own = {.shmid = 1, .nonce = {1}}, other = {.shmid = 2, .nonce = {2}}, read;
+    const struct id_file own = {.shmid = 1, .nonce = {1}},
+                         other_segment = {.shmid = 2, .nonce = {1}},
+                         other_nonce = {.shmid = 1, .nonce = {1, 2}};
+    const struct {
+        const struct id_file *changed;
+        unsigned namespaces;
+        bool is_own;
+    } cases[] = {{&own, 0, true},
+                 {&other_segment, 0, false},
+                 {&other_nonce, 0, false},
+                 {&own, 1, false}};
+    struct id_file id = own, read;
 
     pf_log_set_level(PF_LOG_ERROR);
-    cr_assert_eq(id_file_write(&two, &other), 0);
-    for (int i = 0; i < 2; i++) { /* changed; removed */
-        cr_assert_eq(id_file_restore(&one, &own), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_changed(cases[i].changed, cases[i].namespaces);
+        ino_t before = file_number();
+        cr_assert_eq(id_file_restore(&one, &id), 0);
+        cr_assert_eq(file_number() == before, cases[i].is_own, "case %zu", i);
         cr_assert_eq(id_file_read(&two, &read), 0);
-        cr_assert_eq(read.shmid, 1);
-        id_file_remove(&two, own.nonce);
+        cr_assert_eq(read.shmid, own.shmid);
+        cr_assert_eq(read.ipc_namespace, id_file_ipc_namespace());
+        cr_assert_arr_eq(read.nonce, own.nonce, PF_NONCE_BYTES);
     }
+    id_file_remove(&two, own.nonce);
+    cr_assert_eq(id_file_restore(&one, &id), 0);
+    cr_assert_eq(id_file_read(&two, &read), 0, "it was removed");
+}
+
+Test(id_file, that_cannot_be_written_leaves_no_temporary_file)
+{
+    struct id_file own = {.shmid = 1};
+    char path[512];
+
+    pf_log_set_level(PF_LOG_ERROR);
+    path_of(path, "test.id");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    int ret = id_file_write(&one, &own);
+    rmdir(path);
+    cr_assert_eq(ret, -EISDIR);
+    path_of(path, "test.id.new");
+    cr_assert_neq(access(path, F_OK), 0);
+}
+
+/* No process writes to it, so opening it as a file would block. */
+Test(id_file, that_is_a_fifo_is_no_id)
+{
+    struct id_file read;
+    char path[512];
+
+    path_of(path, "test.id");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    interrupt_after(3);
+    cr_assert_eq(id_file_read(&one, &read), -ENOENT);
 }
 
 Test(id_file, is_not_written_again_for_lack_of_descriptors)

@@ -23,8 +23,11 @@ static const char *refused; /* the name of the function that fails; NULL: none *
 static int countdown;       /* 1: the next call of that function fails */
 static int with_errno;
 
+static int locks; /* calls that query or change a lock */
+
 static bool fails(const char *name)
 {
+    locks += strcmp(name, "fcntl64") == 0;
     if (!refused || strcmp(name, refused) != 0 || --countdown != 0)
         return false;
     errno = with_errno;
@@ -165,4 +168,34 @@ Test(refusals, in_a_keyed_stream_leave_no_segment)
     fclose(fopen(key_file, "w"));
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         refuse_each(calls[i].name, calls[i].error, key_file);
+}
+
+/* A process is never reported as crashed because of an error. */
+Test(refusals, of_a_lock_do_not_end_a_stream)
+{
+    open_producer(2, 0);
+    open_viewer(false);
+    for (int k = 1; k <= 2; k++) {
+        int64_t start_ns = clock_now_ns();
+        while (clock_now_ns() < start_ns + 60 * NS_PER_MS) /* so that the state is not known */
+            ;
+        refused = "fcntl64";
+        countdown = k;
+        with_errno = ENOLCK;
+        cr_assert_eq(pf_viewer_state(viewer), PF_RUNNING);
+        refused = NULL;
+    }
+}
+
+Test(refusals, a_state_is_queried_once_per_50_ms_at_most)
+{
+    open_producer(2, 0);
+    open_viewer(false);
+    pf_viewer_state(viewer);
+    locks = 0;
+    int64_t start_ns = clock_now_ns();
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(pf_viewer_state(viewer), PF_RUNNING);
+    int64_t queries = 1 + (clock_now_ns() - start_ns) / (50 * NS_PER_MS);
+    cr_assert_leq(locks, 2 * queries, "%d queries", locks);
 }

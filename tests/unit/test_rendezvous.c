@@ -35,6 +35,16 @@ Test(rendezvous, a_key_file_leads_to_the_segment)
     cr_assert_not(scratch_segment_exists(shmid));
 }
 
+Test(rendezvous, a_keyed_segment_is_private)
+{
+    char key_file[512];
+    struct shmid_ds info;
+
+    open_keyed(key_file);
+    cr_assert_eq(shmctl(shmget(ftok(key_file, 'p'), 0, 0), IPC_STAT, &info), 0);
+    cr_assert_eq(info.shm_perm.mode & 0777, 0600, "%o", info.shm_perm.mode & 0777u);
+}
+
 Test(rendezvous, a_key_in_use_is_busy)
 {
     struct pf_format format = size(8, 8);

@@ -34,7 +34,7 @@ Test(runtime_dir, lists_names_in_order)
 
 Test(runtime_dir, lists_only_lock_files)
 {
-    const char *others[] = {"noext", "x.txt", "y.id"};
+    const char *others[] = {"noext", "x.txt", "y.id", "z.log", "test.lock.new", "x.locked"};
     char path[512];
     char **names;
 
@@ -61,10 +61,44 @@ Test(runtime_dir, reports_a_directory_that_cannot_be_read)
 
 Test(runtime_dir, refuses_a_directory_that_others_may_write_to)
 {
+    const mode_t modes[] = {0777, 0770, 0707};
     char path[512];
     struct channel third;
 
+    pf_log_set_level(PF_LOG_ERROR);
     snprintf(path, sizeof path, "%s/pageflip", scratch);
-    cr_assert_eq(chmod(path, 0777), 0);
-    cr_assert_eq(channel_open(&third, "test"), -EPERM);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        cr_assert_eq(chmod(path, modes[i] & ~0055u), 0);
+        cr_assert_eq(channel_open(&third, "test"), -EPERM, "%o", (unsigned)modes[i]);
+    }
+    cr_assert_eq(chmod(path, 0755), 0);
+    cr_assert_eq(channel_open(&third, "test"), 0, "others may read it");
+    channel_close(&third);
+}
+
+Test(runtime_dir, is_in_tmp_unless_the_variable_has_an_absolute_path)
+{
+    char own[RUNTIME_DIR_PATH_BYTES], path[RUNTIME_DIR_PATH_BYTES], longest[2 * sizeof path];
+    const char *bad[] = {"", "run/user", ".", longest};
+
+    snprintf(own, sizeof own, "/tmp/pageflip-%u", (unsigned)geteuid());
+    memset(longest, 'x', sizeof longest - 1);
+    longest[0] = '/';
+    longest[sizeof longest - 1] = '\0';
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        setenv("XDG_RUNTIME_DIR", bad[i], 1);
+        runtime_dir_private_path(path);
+        cr_assert_str_eq(path, own, "%.20s", bad[i]);
+    }
+    unsetenv("XDG_RUNTIME_DIR");
+    runtime_dir_private_path(path);
+    cr_assert_str_eq(path, own);
+    setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+    runtime_dir_private_path(path);
+    cr_assert_str_eq(path, "/run/user/7/pageflip");
+    longest[sizeof path - sizeof "/pageflip"] = '\0'; /* fits exactly, with its NUL */
+    setenv("XDG_RUNTIME_DIR", longest, 1);
+    runtime_dir_private_path(path);
+    cr_assert_eq(strlen(path), sizeof path - 1);
+    setenv("XDG_RUNTIME_DIR", scratch, 1);
 }
