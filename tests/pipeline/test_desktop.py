@@ -102,10 +102,14 @@ def fullscreen_by_the_window_manager_counts_as_well(t):
         until(lambda: pointer_is_visible(display, window), "the pointer")
 
 
+def size_of(display, window):
+    geometry = display.xdotool("getwindowgeometry", "--shell", window)
+    return tuple(int(re.search(rf"{name}=(\d+)", geometry).group(1)) for name in ("WIDTH", "HEIGHT"))
+
+
 def is_whole(display, window, frame):
     """Does the window show the whole frame, a little smaller, inside of the screen?"""
-    geometry = display.xdotool("getwindowgeometry", "--shell", window)
-    size = tuple(int(re.search(rf"{name}=(\d+)", geometry).group(1)) for name in ("WIDTH", "HEIGHT"))
+    size = size_of(display, window)
     image = display.grab(window)  # without what is outside of the screen
     right, bottom = image.width - 3, image.height - 3
     return (size == (image.width, image.height) and image.height < 800 and abs(right * 797 - bottom * 1277) < 1280
@@ -128,6 +132,35 @@ def a_frame_as_large_as_the_screen_hides_no_row(t):
             shows(display, None, frame, "fullscreen")
             display.key(window, "f")
         until(lambda d=display, w=window: is_whole(d, w, frame), f"the whole frame inside of borders {options}")
+
+
+@test
+def a_window_of_scale_has_exactly_that_size(t):
+    """Though the window manager's borders, which the viewer knows before it has shown many frames, do not fit the screen."""
+    display = Display(t, "640x480x24")
+    display.start_window_manager()
+    still(t, "320x240")
+    viewer = t.viewer("--scale", "2", "--json", "v.json", presenter="x11")
+    window = display.window_of(viewer)
+    until(lambda: "_NET_FRAME_EXTENTS(CARDINAL)" in t.run("xprop", "-id", window, "_NET_FRAME_EXTENTS").decode(), "borders")
+    before = t.counters(viewer, "v.json")["shown"]
+    until(lambda: t.counters(viewer, "v.json")["shown"] > before + 20, "frames")
+    equal(size_of(display, window), (640, 480), "the window")
+
+
+@test
+def fullscreen_is_above_other_windows(t):
+    """Without a window manager."""
+    display = Display(t, "640x480x24")
+    path = still(t, "320x240")
+    viewer = t.viewer(presenter="x11")
+    window = display.window_of(viewer)
+    t.producer("-s", "400x300", "-n", "other")
+    above = t.viewer("-n", "other", presenter="x11")
+    display.window_of(above)
+    until(lambda: not display.grab().crop(160, 120, 320, 240).same_as(Image.from_file(t, path)), "the other window")
+    display.key(window, "f")
+    shows(display, None, Image.from_file(t, path, times=2), "fullscreen")
 
 
 @test
@@ -287,6 +320,15 @@ def keys_with_ctrl_alt_or_super_do_nothing(t):
     shows(display, keys.window, keys.frame, "the frame alone")
     keys.press("shift+s")
     until(keys.snapshots, "a snapshot with shift")
+    keys.quits("Escape")
+
+
+@test
+def keys_work_with_num_lock(t):
+    display = small(t)
+    keys = Keys(t, display)
+    display.xdotool("key", "Num_Lock")
+    keys.saves(KEY_S)
     keys.quits("Escape")
 
 

@@ -48,13 +48,26 @@ def follow_with_wait_0_follows_a_format_change(t):
 
 
 @test
-def follow_with_wait_1_ends_a_second_after_the_producer(t):
-    producer, viewer = follower(t, "--wait", "1")
+def follow_with_wait_3_waits_as_long_for_each_producer(t):
+    """The first wait ends with another producer."""
+    producer, viewer = follower(t, "--wait", "3")
+    end(producer)
+    viewer.prints("waiting for the next producer")
+    producer = t.producer("-s", "80x50")
+    until(lambda: "80x50" in viewer.err, "the next producer's frames")
     started = time.monotonic()
     end(producer)
+    waited = ended_after(viewer, started)
+    assert waited >= 3, f"{waited} s after the producer"
     viewer.ends_with(0)
-    waited = time.monotonic() - started
-    assert waited >= 1, f"{waited} s after the producer"
+
+
+def ended_after(process, started):
+    """The seconds until it exits, or a failure after many times as long as it should take."""
+    while process.is_running() and time.monotonic() - started < 25:
+        time.sleep(0.05)
+    assert not process.is_running(), "it does not end"
+    return time.monotonic() - started
 
 
 @test

@@ -170,6 +170,22 @@ def an_end_soon_after_a_change_of_size_is_noticed(t):
 
 
 @test
+def a_crash_soon_after_a_change_of_size_is_noticed(t):
+    """The viewer is stopped during both, and learns from the id file that no process removed that it was a crash."""
+    for i, size in enumerate(("64x48", "80x50")):
+        t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", f"{t.path}/{i}.png")
+    viewer = t.viewer("--wait", "60", "--csv", "v.csv").is_ready()
+    producer = t.producer(f"{t.path}/0.png", f"{t.path}/1.png", "--loop", "-r", "1")
+    until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1, "the first frame")
+    viewer.signal(signal.SIGSTOP)
+    before = text_of(f"{t.path}/pageflip/default.id")
+    until(lambda: text_of(f"{t.path}/pageflip/default.id") != before, "the next segment")
+    producer.kill()
+    viewer.signal(signal.SIGCONT)
+    viewer.ends_with(10, f"pid {producer.pid}")
+
+
+@test
 def no_program_keeps_an_old_segment(t):
     """After a format change, and after a restart of the producer, the viewers and the producer have exactly one segment mapped:
     the producer's current one."""

@@ -73,20 +73,32 @@ class ControlGroup:
         return self
 
     def join(self):
-        with open(f"{self.path}/cgroup.procs", "w") as file:
+        self.join_as(self.path)
+
+    def join_child(self):
+        """A group in this one, without a limit of its own."""
+        self.join_as(f"{self.path}/child")
+
+    def join_as(self, path):
+        os.makedirs(path, exist_ok=True)
+        with open(f"{path}/cgroup.procs", "w") as file:
             file.write(str(os.getpid()))
 
     def __exit__(self, *_):
         for process in self.t.processes:
             process.kill()
-        until(lambda: not text_of(f"{self.path}/cgroup.procs"), "an empty control group")
-        os.rmdir(self.path)
+        for path in f"{self.path}/child", self.path:
+            if os.path.exists(path):
+                until(lambda p=path: not text_of(f"{p}/cgroup.procs"), "an empty control group")
+                os.rmdir(path)
 
 
 @test
 def a_segment_over_the_container_limit_is_refused_before_a_kill(t):
     with ControlGroup(t, 64 << 20) as group:
         process = t.start(PRODUCER, "-s", "3840x2160", "--buffers", "8", preexec_fn=group.join)
+        process.fails_with(6, "265.4 MB", "67.1 MB", "control group")
+        process = t.start(PRODUCER, "-s", "3840x2160", "--buffers", "8", preexec_fn=group.join_child)
         process.fails_with(6, "265.4 MB", "67.1 MB", "control group")
         t.start(PRODUCER, *SMALL, "--frames", "2", preexec_fn=group.join).ends_with(0)
 

@@ -228,5 +228,49 @@ def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
         os.kill(child, signal.SIGKILL)
 
 
+O_CLOEXEC = 0o2000000
+
+
+def inherited(process):
+    """The files that a program which this process starts would inherit, without standard input, output and error."""
+    found = []
+    for fd in os.listdir(f"/proc/{process.pid}/fd"):
+        flags = re.search(r"flags:\s*(\d+)", text_of(f"/proc/{process.pid}/fdinfo/{fd}"))
+        if int(fd) > 2 and flags and not int(flags[1], 8) & O_CLOEXEC:
+            found.append(os.readlink(f"/proc/{process.pid}/fd/{fd}"))
+    return found
+
+
+def opened(t, path):
+    """The calls in strace's output that made a descriptor, without those of libraries for files of the system."""
+    lines = [line for line in text_of(path).splitlines() if re.search(r"= [3-9]\d*$", line)]
+    return [line for line in lines if t.path in line or '"/' not in line]
+
+
+@test
+def a_started_program_inherits_no_file(t):
+    """A user of the library may start other programs. Each call is checked, since some files are open for a moment only."""
+    need("strace", "Xvfb")
+    Display(t)
+    calls = "trace=open,openat,creat,socket,eventfd2,epoll_create1,pipe,pipe2,memfd_create,dup,dup2,dup3"
+    os.mkfifo(f"{t.path}/in.y4m")
+    waiting = t.viewer("-n", "none", "--wait", "600").is_ready()
+    reader = t.start(PRODUCER, f"{t.path}/in.y4m", "-n", "fifo").is_ready()
+    producer = t.producer(*SMALL, "--trace", "p.trace", "--json", "p.json")
+    windows = [t.viewer("--csv", f"{way}.csv", "--trace", f"{way}.trace", presenter=way) for way in ("x11", "x11-put")]
+    for window in windows:
+        until(lambda w=window: text_of(f"{t.path}/{w.command[2]}.csv").count("\n") > 1, f"a frame of {window.command}")
+    for process in (waiting, reader, producer, *windows):
+        equal(inherited(process), [], f"{process.command}")
+    t.start("strace", "-f", "-o", "p.calls", "-e", calls, PRODUCER, *SMALL, "-n", "traced", "--frames", "2", "--json",
+            "once.json", "--trace", "once.trace").ends_with(0)
+    t.start("strace", "-f", "-o", "v.calls", "-e", calls, VIEWER, "--presenter", "null", "--frames", "2", "--json", "v.json",
+            "--csv", "v.csv", "--snapshot", "v.png", "--wait", "600").ends_with(0)
+    for path, least in ("p.calls", 8), ("v.calls", 6):
+        lines = opened(t, f"{t.path}/{path}")
+        assert len(lines) >= least, lines
+        equal([line for line in lines if "CLOEXEC" not in line], [], path)
+
+
 if __name__ == "__main__":
     main()

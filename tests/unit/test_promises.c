@@ -12,7 +12,7 @@
 #include "last_message.h"
 #include "stream.h"
 
-enum { LONG_S = 10 }; /* a call that blocks this long does not end by itself */
+enum { LONG_S = 6 }; /* a call that blocks this long does not end by itself */
 
 static void init(void)
 {
@@ -417,6 +417,57 @@ Test(promises, the_list_has_the_first_channels_that_have_room)
     cr_assert_eq(pf_channel_list(info, 1), 0, "only lock files are left");
 }
 
+/* ------------------------------------------------------------------ what a producer mends */
+
+/* Publish frames until `is_done` returns true, for a time that is long. */
+static void publish_until(bool (*is_done)(void), const char *what)
+{
+    int64_t end_ns = clock_now_ns() + LONG_S * NS_PER_S;
+
+    while (!is_done()) {
+        publish(1);
+        pause_ms(1);
+        cr_assert_lt(clock_now_ns(), end_ns, "%s", what);
+    }
+}
+
+static bool has_id_file(void)
+{
+    char path[512];
+
+    path_of(path, "test.id");
+    return access(path, F_OK) == 0;
+}
+
+Test(promises, a_producer_that_publishes_writes_a_removed_id_file_again)
+{
+    char path[512];
+
+    open_producer(2, 0);
+    path_of(path, "test.id");
+    cr_assert_eq(unlink(path), 0);
+    publish_until(has_id_file, "no id file");
+}
+
+static struct segment other;
+
+static bool is_lane_free(void)
+{
+    return handoff_lane_mode(&other, 9) == LANE_FREE;
+}
+
+/* A lane without a lease is what a killed viewer leaves. This one keeps no slot. */
+Test(promises, a_producer_that_publishes_frees_the_lanes_of_crashed_viewers)
+{
+    open_producer(2, 0);
+    open_viewer(false);
+    cr_assert_eq(segment_attach(&other, pf_viewer_segment(viewer)->shmid, NULL), 0);
+    handoff_join(&other, 9, LANE_LATEST);
+    publish_until(is_lane_free, "a lane without a lease");
+    cr_assert_eq(producer_stats().reaped, 1);
+    segment_close(&other);
+}
+
 /* ------------------------------------------------------------------ slots */
 
 Test(promises, there_are_two_slots_by_default)
@@ -426,6 +477,34 @@ Test(promises, there_are_two_slots_by_default)
     cr_assert_eq(pf_producer_open(&producer, "test", &format, NULL), 0);
     open_viewer(false);
     cr_assert_eq(pf_viewer_segment(viewer)->slots, 2);
+}
+
+static int count_mapped_segments(void)
+{
+    char line[512];
+    int count = 0;
+    FILE *file = fopen("/proc/self/maps", "re");
+
+    while (fgets(line, sizeof line, file)) /* a viewer's mapping is in several parts */
+        count += strstr(line, "/SYSV") && strstr(line, " 00000000 ");
+    fclose(file);
+    return count;
+}
+
+Test(promises, a_reattach_leaves_no_old_segment_mapped)
+{
+    struct pf_format taller = size(64, 50);
+    struct pf_frame frame;
+
+    open_producer(2, 0);
+    open_viewer(false);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(count_mapped_segments(), 2);
+        cr_assert_eq(pf_producer_change_format(producer, &taller), 0);
+        cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), -EREMCHG);
+        cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
+    }
+    cr_assert_eq(count_mapped_segments(), 2, "one of the producer, one of the viewer");
 }
 
 /* Frames of the old segment are void, so what was held there is not held in the new one. */
