@@ -291,3 +291,42 @@ Test(channel, closes_any_of_several_channels)
     cr_assert_eq(channel_lease(&third, CHANNEL_PRODUCER), 0);
     channel_close(&third);
 }
+
+static bool is_in_scratch(const char *name)
+{
+    char dir[512];
+
+    scratch_path(dir, scratch, "pageflip");
+    return channel_is_in(dir, name);
+}
+
+Test(channel, with_a_producer_is_found_in_its_directory)
+{
+    char path[512], link[512];
+
+    cr_assert_not(is_in_scratch("test"));
+    cr_assert_eq(channel_lease(&one, CHANNEL_LANE_0), 0);
+    cr_assert_not(is_in_scratch("test"), "it only has a viewer");
+    cr_assert_eq(channel_lease(&one, CHANNEL_PRODUCER), 0);
+    cr_assert(is_in_scratch("test"));
+    snprintf(path, sizeof path, "%s/pageflip/test.lock", scratch);
+    snprintf(link, sizeof link, "%s/pageflip/link.lock", scratch);
+    cr_assert_eq(symlink(path, link), 0);
+    cr_assert_not(is_in_scratch("link"));
+    if (geteuid() == 0) {
+        cr_assert_eq(chown(path, 12345, (gid_t)-1), 0);
+        cr_assert_not(is_in_scratch("test"), "it belongs to another user");
+    }
+}
+
+/* No process writes to it, so opening it as a file would block. */
+Test(channel, a_fifo_is_no_channel)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/pageflip/fifo.lock", scratch);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    interrupt_after(3);
+    cr_assert_not(is_in_scratch("fifo"));
+    cr_assert_gt(alarm(0), 0, "it has blocked until the signal");
+}

@@ -120,6 +120,22 @@ Test(id_file, that_cannot_be_written_leaves_no_temporary_file)
     cr_assert_neq(access(path, F_OK), 0);
 }
 
+/* As on a full disk: a write() of fewer bytes. */
+Test(id_file, that_is_cut_is_an_error)
+{
+    struct id_file own = {.shmid = 1}, read;
+    struct rlimit before, small;
+
+    pf_log_set_level(PF_LOG_ERROR);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 20, .rlim_max = before.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int ret = id_file_write(&one, &own);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    cr_assert_eq(ret, -ENOSPC);
+    cr_assert_eq(id_file_read(&one, &read), -ENOENT);
+}
+
 /* No process writes to it, so opening it as a file would block. */
 Test(id_file, that_is_a_fifo_is_no_id)
 {

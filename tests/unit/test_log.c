@@ -76,6 +76,14 @@ Test(log, the_level_selects_the_messages)
     }
 }
 
+Test(log, warnings_are_printed_by_default)
+{
+    log_warning("w");
+    log_info("i");
+    cr_assert_str_eq(next_write(), "tester: warning: w\n");
+    cr_assert_str_eq(next_write(), "");
+}
+
 Test(log, a_hostile_name_cannot_start_a_line_or_move_the_cursor)
 {
     log_error("file %s", "a\nb\rc\x1b[2Jd\x7f"

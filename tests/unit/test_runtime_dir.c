@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/runtime_dir.h"
 #include "two_channels.h"
@@ -101,4 +104,50 @@ Test(runtime_dir, is_in_tmp_unless_the_variable_has_an_absolute_path)
     runtime_dir_private_path(path);
     cr_assert_eq(strlen(path), sizeof path - 1);
     setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+Test(runtime_dir, of_another_user_is_refused)
+{
+    char path[RUNTIME_DIR_PATH_BYTES];
+
+    pf_log_set_level(PF_LOG_ERROR);
+    runtime_dir_private_path(path);
+    cr_assert_eq(runtime_dir_open(path, geteuid() + 1), -EPERM);
+    int fd = runtime_dir_open(path, geteuid());
+    cr_assert_geq(fd, 0);
+    close(fd);
+}
+
+Test(runtime_dir, in_a_directory_of_another_user_is_refused_unless_all_may_write_there)
+{
+    char path[RUNTIME_DIR_PATH_BYTES];
+
+    if (geteuid() != 0)
+        cr_skip_test("only root can give a directory away");
+    pf_log_set_level(PF_LOG_ERROR);
+    runtime_dir_private_path(path);
+    cr_assert_eq(chown(scratch, 12345, (gid_t)-1), 0);
+    cr_assert_eq(chmod(scratch, 0755), 0);
+    cr_assert_eq(runtime_dir_open(path, 0), -EPERM);
+    cr_assert_eq(chmod(scratch, 01777), 0);
+    int fd = runtime_dir_open(path, 0);
+    cr_assert_geq(fd, 0);
+    close(fd);
+}
+
+/* systemd-tmpfiles skips a directory that it cannot lock, as long as any producer is in it. */
+Test(runtime_dir, is_locked_by_each_producer)
+{
+    char path[RUNTIME_DIR_PATH_BYTES];
+
+    runtime_dir_private_path(path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), -1);
+    cr_assert_eq(flock(fd, LOCK_SH | LOCK_NB), 0, "others share it");
+    cr_assert_eq(flock(fd, LOCK_UN), 0);
+    channel_close(&one);
+    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), -1);
+    channel_close(&two);
+    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    close(fd);
 }

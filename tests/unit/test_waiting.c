@@ -5,6 +5,7 @@
 
 #include "core/held_fd.h"
 #include "core/mark.h"
+#include "core/segment_key.h"
 #include "core/waiting.h"
 #include "two_channels.h"
 
@@ -79,6 +80,22 @@ Test(waiting, a_producer_awaits_viewers_that_have_joined)
     waiting_begin(&waiting, one.dir, "test");
     waiting_joined(&waiting);
     awaited_let_join(&awaited, &one, NULL);
+    cr_assert(awaited.is_awaited);
+}
+
+Test(waiting, a_producer_awaits_viewers_of_its_key)
+{
+    struct awaited awaited = {0};
+    char key_file[512], key[SEGMENT_KEY_NAME_BYTES];
+
+    scratch_path(key_file, scratch, "key");
+    fclose(fopen(key_file, "w"));
+    cr_assert(segment_key_name(key_file, key));
+    waiting_begin(&waiting, one.dir, key);
+    waiting_joined(&waiting);
+    awaited_let_join(&awaited, &one, NULL);
+    cr_assert_not(awaited.is_awaited, "the producer has no key");
+    awaited_let_join(&awaited, &one, key_file);
     cr_assert(awaited.is_awaited);
 }
 
