@@ -203,6 +203,7 @@ def a_child_of_a_producer_keeps_neither_lease_nor_segment(t):
     parent, child = forker(t, "producer")
     try:
         equal([s["cpid"] for s in segments() if s["cpid"] == parent.pid], [parent.pid])
+        equal(mapped_by(child), set(), "segments of the child")
         parent.kill()
         until(lambda: not [s for s in segments() if s["cpid"] == parent.pid], "no segment")
         second = t.start(PRODUCER, *SMALL, "--frames", "2")
@@ -217,6 +218,7 @@ def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
     producer = t.producer(*SMALL, "-r", "0", "--json", "p.json")
     parent, child = forker(t, "viewer")
     try:
+        equal(mapped_by(child), set(), "segments of the child")
         parent.kill()
         until(lambda: viewers_of(t) == 0, "its lane")
         before = t.counters(producer, "p.json")["published"]
