@@ -408,7 +408,7 @@ DEFECTS = [
     ("fit-width-only", "a reduced window has another shape than the frame", "unit/window",
      "fit", "*height = place.height;", "*height = *height > max_height ? max_height : *height;"),
     ("fullscreen-size-full", "a window that begins fullscreen has no room for borders later", "desktop:a_frame_as_large_as_the_screen_hides_no_row",
-     "first_size", "config->fullscreen ? screen.h * 7 / 8 : screen.h", "screen.h"),
+     "first_size", "config->fullscreen ? screen.w * 7 / 8 : screen.w, config->fullscreen ? screen.h * 7 / 8 : screen.h", "screen.w, screen.h"),
     ("fullscreen-option-ignored", "--fullscreen has no effect", "unit/window",
      "window_open", "if (config->fullscreen) change_fullscreen(window, X11_ADD);", ""),
     ("too-large-by-height", "a window taller than SDL's limit is not refused", "unit/window",
