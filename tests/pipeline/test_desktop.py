@@ -134,6 +134,12 @@ def a_frame_as_large_as_the_screen_hides_no_row(t):
         until(lambda d=display, w=window: is_whole(d, w, frame), f"the whole frame inside of borders {options}")
 
 
+def shows_more(t, viewer, frames=20):
+    """Let the viewer handle what has happened, and then some more frames."""
+    before = t.counters(viewer, "v.json")["shown"]
+    until(lambda: t.counters(viewer, "v.json")["shown"] > before + frames, "frames")
+
+
 @test
 def a_window_of_scale_has_exactly_that_size(t):
     """Though it does not fit the screen with its borders, which it has when it becomes visible."""
@@ -142,9 +148,32 @@ def a_window_of_scale_has_exactly_that_size(t):
     still(t, "320x240")
     viewer = t.viewer("--scale", "2", "--json", "v.json", presenter="x11")
     window = display.window_of(viewer)
-    before = t.counters(viewer, "v.json")["shown"]
-    until(lambda: t.counters(viewer, "v.json")["shown"] > before + 20, "frames")
+    shows_more(t, viewer)
     equal(size_of(display, window), (640, 480), "the window")
+
+
+@test
+def a_frame_as_wide_as_the_screen_hides_no_column(t):
+    """Because of the borders at the sides. Afterwards the window may have any size that its user wants."""
+    display = Display(t, "1280x800x24")
+    display.start_window_manager()
+    still(t, "1280x400")
+    viewer = t.viewer("--json", "v.json", presenter="x11")
+    window = display.window_of(viewer)
+
+    def is_inside():
+        width, height = size_of(display, window)
+        visible = display.grab(window)  # without what is outside of the screen
+        return (visible.width, visible.height) == (width, height) and 1200 < width < 1280
+    until(is_inside, "a window inside of the screen")
+    display.xdotool("windowsize", window, "1400", "900")
+    until(lambda: size_of(display, window) == (1400, 900), "a larger window")
+    display.key(window, "f")
+    until(lambda: size_of(display, window) == (1280, 800), "fullscreen")
+    display.key(window, "f")
+    until(lambda: size_of(display, window) != (1280, 800), "no fullscreen")
+    shows_more(t, viewer)
+    equal(size_of(display, window), (1400, 900), "the larger window")
 
 
 @test

@@ -52,4 +52,11 @@ static inline void interrupt_after(unsigned seconds)
     alarm(seconds);
 }
 
+/* From now on a test that takes this long is killed, even if its call continues after a signal. */
+static inline void kill_after(unsigned seconds)
+{
+    signal(SIGALRM, SIG_DFL);
+    alarm(seconds);
+}
+
 #endif

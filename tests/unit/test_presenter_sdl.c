@@ -143,6 +143,19 @@ Test(presenter_sdl, the_display_is_lost_when_no_texture_is_ever_updated)
     failing = NULL;
 }
 
+/* 60 failures in a row, not in total. */
+Test(presenter_sdl, a_frame_that_is_drawn_ends_a_row_of_failures)
+{
+    cr_assert_eq(open_presenter("sdl", 1), 0);
+    for (int i = 0; i < 3; i++) {
+        fail("SDL_RenderClear", 59);
+        while (failures_left > 0)
+            expect_shown(false, "in a row");
+        expect_shown(true, "after it");
+    }
+    cr_assert_eq(errors, 0, "%s", message);
+}
+
 Test(presenter_sdl, a_pause_warns_when_its_texture_is_not_updated)
 {
     struct pf_frame frame;

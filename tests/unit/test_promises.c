@@ -17,6 +17,7 @@ enum { LONG_S = 6 }; /* a call that blocks this long does not end by itself */
 
 static void init(void)
 {
+    kill_after(30);
     init_stream();
     umask(0); /* so that a file has the mode that its creator requests */
 }
@@ -132,6 +133,20 @@ Test(promises, each_wait_of_a_viewer_lasts_until_its_deadline)
     cr_assert_eq(pf_viewer_reattach(viewer, 60 * NS_PER_MS), -EAGAIN);
     cr_assert_geq(clock_now_ns() - before_ns, 60 * NS_PER_MS);
     cr_assert_gt(count_sleeps(), sleeps, "it polls without a pause");
+}
+
+/* An every-frame viewer that has not followed a format change would lose the last frames. */
+Test(promises, a_close_gives_expected_viewers_one_second)
+{
+    struct pf_format taller = size(64, 50);
+
+    open_producer(2, 0);
+    open_viewer(true);
+    cr_assert_eq(pf_producer_change_format(producer, &taller), 0);
+    int64_t before_ns = clock_now_ns();
+    pf_producer_close(producer);
+    producer = NULL;
+    cr_assert_geq(clock_now_ns() - before_ns, NS_PER_S);
 }
 
 Test(promises, a_wake_before_a_wait_is_not_lost)
@@ -379,6 +394,7 @@ Test(promises, a_producer_that_publishes_writes_a_removed_id_file_again)
     char path[512];
 
     open_producer(2, 0);
+    cr_assert_eq(publish(1), 0);
     path_of(path, "test.id");
     cr_assert_eq(unlink(path), 0);
     publish_until(has_id_file, "no id file");

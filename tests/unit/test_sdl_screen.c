@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the sdl presenter has on the screen, to the pixel. SDL runs with its dummy driver, which this
- * file reports as Wayland, and with its software renderer. The screen is read when SDL presents:
- * the linker routes these calls through this file (-Wl,--wrap).
+ * What the sdl presenter has on the screen, to the pixel. SDL runs with its dummy driver, which
+ * this file reports as Wayland, and with its software renderer. The screen is read when SDL
+ * presents: the linker routes these calls through this file (-Wl,--wrap).
  */
 #include <SDL.h>
 #include <errno.h>

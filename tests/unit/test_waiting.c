@@ -7,6 +7,7 @@
 #include "core/mark.h"
 #include "core/segment_key.h"
 #include "core/waiting.h"
+#include "help_system.h"
 #include "two_channels.h"
 
 static struct waiting waiting;
@@ -14,6 +15,7 @@ static int parent_fd; /* another open file of the directory that has the marks *
 
 static void init(void)
 {
+    kill_after(20);
     open_both();
     waiting = (struct waiting){.fd = -1};
     parent_fd = held_fd_open(AT_FDCWD, scratch, O_RDONLY | O_DIRECTORY, 0);

@@ -128,6 +128,16 @@ Test(window, the_overlay_is_twice_as_large_from_1600_rows_on)
     }
 }
 
+Test(window, the_overlay_is_twice_as_large_on_a_dense_screen)
+{
+    cr_assert_eq(open_as((struct presenter_config){.scale = 1}, 64, 48), 0);
+    press('o', 0);
+    window.width = 2 * 64 - 1; /* as on a screen with almost two pixels in a unit */
+    cr_assert_eq(window_overlay_scale(&window), 1);
+    window.width = 2 * 64;
+    cr_assert_eq(window_overlay_scale(&window), 2);
+}
+
 /* ------------------------------------------------------------------ fullscreen */
 
 static void expect_fullscreen(bool is_full)
