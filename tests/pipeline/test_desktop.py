@@ -244,7 +244,13 @@ class Keys:
         return Image.from_file(t, path), Image.from_file(t, path, times=2)
 
     def press(self, *keys):
-        self.display.key(self.window, *keys)
+        """Keys by number are pressed without xdotool, which selects the first layout for them."""
+        if not all(key.isdigit() for key in keys):
+            self.display.key(self.window, *keys)
+            return
+        self.display.focus(self.window)
+        with XClient(self.display) as x:
+            x.press(*map(int, keys))
 
     def snapshots(self):
         return [name for name in os.listdir(self.t.path) if re.fullmatch("pageflip-default-.*[.]png", name)]
@@ -317,11 +323,26 @@ def keys_work_by_their_label_where_the_layout_has_it(t):
 
 
 @test
-def keys_follow_a_switch_of_the_layout(t):
-    """While the viewer runs: another group, and back; another layout. A French keyboard keeps its labels in the Russian
-    group."""
+def keys_work_by_their_label_where_all_are_elsewhere(t):
+    """On a Dvorak keyboard for programmers, which has the 1 on the upper half of the key of another digit."""
     need("setxkbmap")
     display = small(t)
+    t.run("setxkbmap", "us", "dvp")
+    Keys(t, display).all_work(quit="53", save="47", overlay="39", full="29", one="14")
+
+
+@test
+def keys_follow_a_switch_of_the_layout(t):
+    """While the viewer runs: another group, and back; another layout. A French keyboard keeps its labels in the Russian
+    group, and has them when it is the second."""
+    need("setxkbmap")
+    display = small(t)
+    t.run("setxkbmap", "us,fr")
+    lock_group(display, 1)
+    keys = Keys(t, display)
+    keys.press(KEY_Q)  # the label is a
+    keys.saves(KEY_S)
+    keys.quits(KEY_A)
     t.run("setxkbmap", "fr,ru")
     lock_group(display, 1)
     keys = Keys(t, display)
@@ -372,8 +393,16 @@ def the_1_of_the_keypad_works(t):
 
 @test
 def keys_work_on_a_server_without_xkeyboard(t):
+    """By the label as well: the keys of a and q are swapped."""
     display = Display(t, "640x480x24", "-extension", "XKEYBOARD")
     Keys(t, display).all_work()
+    with XClient(display) as x:
+        x.label_key(int(KEY_Q), "a")
+        x.label_key(int(KEY_A), "q")
+    keys = Keys(t, display)
+    keys.press(KEY_Q)  # the label is a
+    keys.saves(KEY_S)
+    keys.quits(KEY_A)
 
 
 # ---------------------------------------------------------------- Wayland
@@ -437,6 +466,20 @@ class XClient:
 
     def reset_screen_saver(self):
         self.x11.XForceScreenSaver(self.display, 0)
+        self.x11.XSync(self.display, 0)
+
+    def press(self, *keycodes):
+        """Press and release keys, as a user does."""
+        xtst = ctypes.CDLL("libXtst.so.6")
+        for keycode in keycodes:
+            for is_pressed in True, False:
+                xtst.XTestFakeKeyEvent(self.display, keycode, is_pressed, 0)
+        self.x11.XSync(self.display, 0)
+
+    def label_key(self, keycode, label):
+        """Change what is printed on a key, without XKEYBOARD."""
+        keysyms = (ctypes.c_ulong * 2)(ord(label), ord(label.upper()))
+        self.x11.XChangeKeyboardMapping(self.display, keycode, 2, keysyms, 1)
         self.x11.XSync(self.display, 0)
 
     def lock_group(self, group):

@@ -505,7 +505,7 @@ DEFECTS = [
      "x11_keyboard_read", "ControlMask | Mod1Mask | Mod4Mask", "ControlMask | Mod1Mask | Mod4Mask | ShiftMask"),
     ("x11-num-lock-disables", "no key works while Num Lock is on, on X11", "desktop:keys_work_with_num_lock",
      "x11_keyboard_read", "ControlMask | Mod1Mask | Mod4Mask", "ControlMask | Mod1Mask | Mod2Mask | Mod4Mask"),
-    ("x11-shift-level-ignored", "a French keyboard has no 1", "desktop:keys_work_by_their_label_where_the_layout_has_it",
+    ("x11-shift-level-ignored", "a French keyboard has no 1", "desktop:keys_work_by_their_label_where_all_are_elsewhere",
      "is_on_key", "level < LEVELS", "level < 1"),
     ("x11-first-group", "the first of two layouts counts, whichever is selected", "desktop:keys_follow_a_switch_of_the_layout",
      "x11/keyboard.c:label_of", "int current = XkbGroupForCoreState(event->state);", "int current = 0;"),
