@@ -26,7 +26,7 @@ COUNTED = "PAGEFLIP_COUNTED" in os.environ
 WRAPPER = shlex.split(os.environ.get("PAGEFLIP_WRAPPER", ""))
 SLOWER = 5 if WRAPPER else 1  # factor for the seconds in a test, which are for programs without a wrapper
 # Seconds after which something counts as hanging, on a machine that may run much else at the same time.
-HANG_SECONDS = 400 if WRAPPER else 240 if SANITIZED else 120
+HANG_SECONDS = int(os.environ.get("PAGEFLIP_HANG_SECONDS", 400 if WRAPPER else 240 if SANITIZED else 120))
 
 # A process exits by one of these signals only because of a fault, or because a test sent it.
 CRASHES = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS}

@@ -107,6 +107,33 @@ def size_of(display, window):
     return tuple(int(re.search(rf"{name}=(\d+)", geometry).group(1)) for name in ("WIDTH", "HEIGHT"))
 
 
+def place_of(display, window):
+    geometry = display.xdotool("getwindowgeometry", "--shell", window)
+    return tuple(int(re.search(rf"\b{name}=(-?\d+)", geometry).group(1)) for name in ("X", "Y"))
+
+
+@test
+def a_window_manager_decides_about_fullscreen_and_borders(t):
+    """The test is the window manager: it sets the properties of a window as large as the screen. With borders of 10, 20, 30 and
+    40 pixels, 1250x730 are left; a frame of 1280x800 fits there as 1168x730, in the middle."""
+    display = Display(t, "1280x800x24")
+    still(t, "1280x800")
+    viewer = t.viewer("--json", "v.json", presenter="x11")
+    window = display.window_of(viewer)
+    with XClient(display) as x:
+        full, other = x.atom("_NET_WM_STATE_FULLSCREEN"), x.atom("ANOTHER_STATE")
+        for atoms, is_visible in ((full,), False), ((), True), ((other, full), False), ((other,), True):
+            x.set_property(window, "_NET_WM_STATE", "ATOM", *atoms)
+            until(lambda v=is_visible: pointer_is_visible(display, window) == v, f"a pointer that is visible: {is_visible}")
+        equal(size_of(display, window), (1280, 800), "without borders")
+        x.set_property(window, "_NET_FRAME_EXTENTS", "CARDINAL", 10, 20, 30, 40)
+        until(lambda: size_of(display, window) != (1280, 800), "another size")
+        equal((size_of(display, window), place_of(display, window)), ((1168, 730), (41, 0)), "inside of the borders")
+        x.set_property(window, "_NET_FRAME_EXTENTS", "CARDINAL", 100, 100, 100, 100)
+        shows_more(t, viewer)
+        equal(size_of(display, window), (1168, 730), "the size is that of the user afterwards")
+
+
 def is_whole(display, window, frame):
     """Does the window show the whole frame, a little smaller, inside of the screen?"""
     size = size_of(display, window)
@@ -150,30 +177,6 @@ def a_window_of_scale_has_exactly_that_size(t):
     window = display.window_of(viewer)
     shows_more(t, viewer)
     equal(size_of(display, window), (640, 480), "the window")
-
-
-@test
-def a_frame_as_wide_as_the_screen_hides_no_column(t):
-    """Because of the borders at the sides. Afterwards the window may have any size that its user wants."""
-    display = Display(t, "1280x800x24")
-    display.start_window_manager()
-    still(t, "1280x400")
-    viewer = t.viewer("--json", "v.json", presenter="x11")
-    window = display.window_of(viewer)
-
-    def is_inside():
-        width, height = size_of(display, window)
-        visible = display.grab(window)  # without what is outside of the screen
-        return (visible.width, visible.height) == (width, height) and 1200 < width < 1280
-    until(is_inside, "a window inside of the screen")
-    display.xdotool("windowsize", window, "1400", "900")
-    until(lambda: size_of(display, window) == (1400, 900), "a larger window")
-    display.key(window, "f")
-    until(lambda: size_of(display, window) == (1280, 800), "fullscreen")
-    display.key(window, "f")
-    until(lambda: size_of(display, window) != (1280, 800), "no fullscreen")
-    shows_more(t, viewer)
-    equal(size_of(display, window), (1400, 900), "the larger window")
 
 
 @test
@@ -466,6 +469,16 @@ class XClient:
 
     def reset_screen_saver(self):
         self.x11.XForceScreenSaver(self.display, 0)
+        self.x11.XSync(self.display, 0)
+
+    def atom(self, name):
+        return self.x11.XInternAtom(self.display, name.encode(), 0)
+
+    def set_property(self, window, name, type_name, *values):
+        """Set a property of a window to these numbers, as a window manager does."""
+        items = (ctypes.c_long * len(values))(*values)
+        self.x11.XChangeProperty(self.display, ctypes.c_ulong(int(window)), self.atom(name), self.atom(type_name), 32, 0, items,
+                                 len(values))
         self.x11.XSync(self.display, 0)
 
     def press(self, *keycodes):

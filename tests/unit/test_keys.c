@@ -48,6 +48,7 @@ Test(keys, the_place_counts_where_the_layout_has_no_such_label)
     cr_assert_eq(label_of(SDL_SCANCODE_O, 0x3bf /* omicron */, find_greek), 'o');
     cr_assert_eq(label_of(SDL_SCANCODE_F, 0x3c6 /* phi */, find_greek), 'f');
     cr_assert_eq(label_of(SDL_SCANCODE_A, 0x3b1 /* alpha */, find_greek), 0);
+    cr_assert_eq(label_of(SDL_SCANCODE_Q, SDLK_UNKNOWN, find_greek), 'q', "a key without a label");
 }
 
 Test(keys, the_1_of_the_keypad_is_a_1)
