@@ -17,7 +17,7 @@ enum { LONG_S = 6 }; /* a call that blocks this long does not end by itself */
 
 static void init(void)
 {
-    kill_after(30);
+    kill_after(15);
     init_stream();
     umask(0); /* so that a file has the mode that its creator requests */
 }

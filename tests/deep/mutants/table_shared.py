@@ -575,4 +575,9 @@ DEFECTS = [
      "static int64_t deadline_ns; if (!deadline_ns || of_same_producer) deadline_ns = clock_deadline_ns("),
     ("follow-wait-in-us", "a follower waits a thousandth of --wait", "follow:follow_with_wait_3_waits_as_long_for_each_producer",
      "join_next_segment", ": loop->options->wait_ns", ": loop->options->wait_ns / NS_PER_US"),
+    # ------------------------------------------------------------ options that reach the library
+    ("spin-not-passed", "--spin has no effect", "lifecycle:a_viewer_spins_instead_of_sleeping_if_it_is_told_to",
+     "viewer/main.c:", ".spin_ns = options->spin_ns,", ""),
+    ("spin-option-in-ns", "--spin is taken as nanoseconds", "lifecycle:a_viewer_spins_instead_of_sleeping_if_it_is_told_to",
+     "set_spin", "number * NS_PER_US", "number"),
 ]
