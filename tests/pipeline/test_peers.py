@@ -233,6 +233,10 @@ def a_child_of_a_viewer_keeps_neither_lane_nor_slot(t):
 O_CLOEXEC = 0o2000000
 
 
+def files_of(process):
+    return [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{process.pid}/fd")]
+
+
 def inherited(process):
     """The files that a program which this process starts would inherit, without standard input, output and error."""
     found = []
@@ -257,13 +261,16 @@ def a_started_program_inherits_no_file(t):
     calls = "trace=open,openat,creat,socket,eventfd2,epoll_create1,pipe,pipe2,memfd_create,dup,dup2,dup3"
     os.mkfifo(f"{t.path}/in.y4m")
     waiting = t.viewer("-n", "none", "--wait", "600").is_ready()
+    film = os.open(f"{t.path}/in.y4m", os.O_RDWR | os.O_CLOEXEC)
     reader = t.start(PRODUCER, f"{t.path}/in.y4m", "-n", "fifo").is_ready()
+    until(lambda: f"{t.path}/in.y4m" in files_of(reader), "an open input")
     producer = t.producer(*SMALL, "--trace", "p.trace", "--json", "p.json")
     windows = [t.viewer("--csv", f"{way}.csv", "--trace", f"{way}.trace", presenter=way) for way in ("x11", "x11-put")]
     for window in windows:
         until(lambda w=window: text_of(f"{t.path}/{w.command[2]}.csv").count("\n") > 1, f"a frame of {window.command}")
     for process in (waiting, reader, producer, *windows):
         equal(inherited(process), [], f"{process.command}")
+    os.close(film)
     t.start("strace", "-f", "-o", "p.calls", "-e", calls, PRODUCER, *SMALL, "-n", "traced", "--frames", "2", "--json",
             "once.json", "--trace", "once.trace").ends_with(0)
     t.start("strace", "-f", "-o", "v.calls", "-e", calls, VIEWER, "--presenter", "null", "--frames", "2", "--json", "v.json",

@@ -527,7 +527,7 @@ DEFECTS = [
      "x11/keyboard.c:label_of", ": keys_is_place_of(place, *label)", ": false"),
     ("x11-keypad-ignored", "the 1 of the keypad has no effect on X11", "desktop:the_1_of_the_keypad_works",
      "x11/keyboard.c:label_of", "if (place == SDL_SCANCODE_KP_1) return '1';", ""),
-    ("x11-without-xkb", "no key works on a server without XKEYBOARD", "desktop:keys_work_on_a_server_without_xkeyboard",
+    ("x11-without-xkb", "no key works on a server without XKEYBOARD", "desktop:keys_work_without_xkeyboard",
      "keysym_of", "group < 2 ? XLookupKeysym(&event, LEVELS * group + level) : NoSymbol", "NoSymbol"),
     ("other-screen-unknown", "the window opens on another screen than DISPLAY names", "desktop:the_window_is_on_the_screen_that_display_names",
      "x11_manager_names_other_screen", "return screen != 0;", "return screen > 1;"),
