@@ -5,8 +5,9 @@
 
 Test(natural, sorts_numbers_by_value_and_words_by_letter)
 {
-    const char *sorted[] = {"a",    "a1",  "a01", "a2",       "a10",
-                            "a10b", "a11", "b",   "frame002", "frame10"};
+    const char *sorted[] = {
+        "a",   "a1", "a01",      "a2",      "a10", "a10b",
+        "a11", "b",  "frame002", "frame10", "z",   "\xc3\xa4"}; /* a letter beyond ASCII */
     const int count = sizeof sorted / sizeof *sorted;
 
     for (int i = 0; i < count; i++)

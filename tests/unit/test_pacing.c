@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "producer/pacing.h"
@@ -80,4 +83,105 @@ Test(pacing, a_new_rate_begins_a_new_grid_and_keeps_the_count_of_skipped_ticks)
     cr_assert_eq(pacing_next_ns(&pacing, 6 * NS_PER_S), 6 * NS_PER_S);
     cr_assert_eq(pacing_next_ns(&pacing, 6 * NS_PER_S), 6 * NS_PER_S + NS_PER_S / 4);
     cr_assert_eq(pacing.skipped, skipped);
+}
+
+/* ------------------------------------------------------------------ any rate, any stall */
+
+/* What pacing.h promises, counted tick by tick. */
+struct model {
+    uint64_t num, den, tick, skipped;
+    int64_t start_ns;
+};
+
+static int64_t model_due_ns(const struct model *model, uint64_t tick)
+{
+    __extension__ unsigned __int128 ns = tick;
+
+    ns = ns * 1000000000 * model->den / model->num;
+    return model->start_ns + (int64_t)ns;
+}
+
+static int64_t model_next_ns(struct model *model, int64_t now_ns)
+{
+    int64_t due_ns = model_due_ns(model, model->tick);
+
+    for (; model_due_ns(model, model->tick + 1) <= now_ns; model->tick++)
+        model->skipped++;
+    model->tick++;
+    return due_ns;
+}
+
+/* Ask for frames that are on time, late, or come after stalls of several lengths, from tick `first`
+ * on. */
+static void stalls(uint32_t num, uint32_t den, uint64_t first)
+{
+    const double periods[] = {0, 0, 0.5, 1, 1.9, 2, 3.5, 0, 40, 0.1};
+    struct model model = {num, den, first, 0, INT64_C(123456789012345)};
+    struct pacing pacing;
+
+    pacing_init(&pacing, num, den, model.start_ns);
+    pacing.tick = first;
+    for (size_t i = 0; i < 10 * sizeof periods / sizeof *periods; i++) {
+        double late = periods[i % (sizeof periods / sizeof *periods)];
+        /* 2 ns later than that: due times are rounded down, and near them both is right. */
+        int64_t now_ns = model_due_ns(&model, model.tick) + 2 +
+                         (int64_t)(late * 1e9 * (double)den / (double)num);
+        int64_t expected_ns = model_next_ns(&model, now_ns),
+                due_ns = pacing_next_ns(&pacing, now_ns);
+        cr_assert_eq(due_ns, expected_ns, "%u/%u, call %zu: due at %lld, not %lld", num, den, i,
+                     (long long)due_ns, (long long)expected_ns);
+        cr_assert_eq(pacing.skipped, model.skipped, "%u/%u, call %zu: %llu skipped, not %llu", num,
+                     den, i, (unsigned long long)pacing.skipped, (unsigned long long)model.skipped);
+    }
+}
+
+Test(pacing, each_tick_is_given_or_skipped_once_at_any_rate)
+{
+    const uint32_t rates[][2] = {{50, 1},        {30000, 1001}, {60000, 1001}, {1, 100},
+                                 {1000000, 333}, {7, 3},        {29970, 1000}};
+
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        stalls(rates[i][0], rates[i][1], 0);
+        /* a stream of a year */
+        stalls(rates[i][0], rates[i][1], UINT64_C(365) * 24 * 3600 * rates[i][0] / rates[i][1]);
+    }
+}
+
+/* A successor that is due at this nanosecond counts as due. */
+Test(pacing, a_tick_is_skipped_from_the_moment_when_its_successor_is_due)
+{
+    struct pacing pacing;
+
+    pacing_init(&pacing, 50, 1, 0);
+    cr_assert_eq(pacing_next_ns(&pacing, 20 * NS_PER_MS - 1), 0);
+    cr_assert_eq(pacing.skipped, 0);
+    cr_assert_eq(pacing_next_ns(&pacing, 40 * NS_PER_MS), 20 * NS_PER_MS);
+    cr_assert_eq(pacing.skipped, 1);
+    cr_assert_eq(pacing_next_ns(&pacing, 40 * NS_PER_MS), 60 * NS_PER_MS);
+}
+
+/* ------------------------------------------------------------------ signals */
+
+static void count_alarms(int number)
+{
+    static int alarms;
+
+    (void)number;
+    if (++alarms == 50) /* the sleep goes on after each */
+        _exit(1);
+}
+
+Test(pacing, a_signal_ends_a_sleep_of_an_hour)
+{
+    struct sigaction action = {.sa_handler = count_alarms};
+    timer_t timer;
+    const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
+    const struct itimerspec repeated = {.it_value = pause, .it_interval = pause}, never = {0};
+
+    sigaction(SIGALRM, &action, NULL);
+    cr_assert_eq(timer_create(CLOCK_MONOTONIC, NULL, &timer), 0);
+    cr_assert_eq(timer_settime(timer, 0, &repeated, NULL), 0);
+    int ret = pacing_sleep_until(clock_now_ns() + 3600 * NS_PER_S);
+    timer_settime(timer, 0, &never, NULL);
+    cr_assert_eq(ret, -EINTR);
 }

@@ -101,6 +101,7 @@ Test(producer_options, rejects_options_that_exclude_each_other)
 
     cr_assert_eq(PARSE(&options, "--loop"), -EINVAL, "a pattern loops");
     cr_assert_eq(PARSE(&options, "--loop", "-"), -EINVAL, "standard input loops");
+    cr_assert_eq(PARSE(&options, "--loop", "a.png", "-"), -EINVAL, "after a file");
     cr_assert_eq(PARSE(&options, "-s", "1x1", "a.png"), -EINVAL, "a size for a file");
     cr_assert_eq(PARSE(&options, "--pattern", "card", "a.png"), -EINVAL, "a pattern and a file");
 }

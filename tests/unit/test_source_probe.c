@@ -96,6 +96,7 @@ Test(source_probe, content_is_a_stronger_match_than_the_name)
         {"m.jpg", " " SIGNATURE, NONE, NONE},
         {"-", NULL, NONE, NAME},
         {".", NULL, CONTENT, NONE},
+        {"n.png.gif", SIGNATURE, CONTENT, NONE},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
