@@ -71,6 +71,51 @@ Test(geometry, a_plan_passes_its_own_check)
             }
 }
 
+/* Every field that a viewer uses. The id of the segment is the caller's. */
+Test(geometry, a_checked_geometry_is_that_of_the_header)
+{
+    struct pf_segment planned = plan(641, 479, 3), checked = {.shmid = 17};
+
+    planned.format.rate_num = 30000;
+    planned.format.rate_den = 1001;
+    fill_header(&planned);
+    header.rate_num = 30000;
+    header.rate_den = 1001;
+    header.producer_pid = 4711;
+    for (size_t i = 0; i < sizeof header.nonce; i++)
+        header.nonce[i] = (uint8_t)(i * 37 + 1);
+    cr_assert_null(geometry_check(&header, segment_bytes, &checked));
+    cr_assert_eq(checked.shmid, 17);
+    cr_assert_eq(checked.bytes, planned.bytes);
+    cr_assert_eq(checked.format.fourcc, PF_FOURCC_XR24);
+    cr_assert_eq(checked.format.width, 641);
+    cr_assert_eq(checked.format.height, 479);
+    cr_assert_eq(checked.format.rate_num, 30000);
+    cr_assert_eq(checked.format.rate_den, 1001);
+    cr_assert_eq(checked.slots, 3);
+    cr_assert_eq(checked.slots_offset, planned.slots_offset);
+    cr_assert_eq(checked.slot_stride_bytes, planned.slot_stride_bytes);
+    cr_assert_eq(checked.planes, 1);
+    cr_assert_eq(checked.plane_offset[0], 0);
+    cr_assert_eq(checked.plane_stride_bytes[0], 2624);
+    cr_assert_eq(checked.producer_pid, 4711);
+    cr_assert_eq(checked.nonce_offset, 16, "where viewers of other builds find it");
+    cr_assert_arr_eq(checked.nonce, header.nonce, sizeof header.nonce);
+}
+
+/* The control pages, then the slots: each of whole pages, with room for its rows. */
+Test(geometry, a_plan_has_room_for_each_slot)
+{
+    struct pf_segment planned = plan(641, 479, 3);
+    const uint64_t slot_bytes = (2624u * 479 + 4095) / 4096 * 4096;
+
+    if (geometry_page_bytes() != 4096)
+        cr_skip_test("the sizes are for pages of 4 kB");
+    cr_assert_eq(planned.slots_offset, 3 * 4096);
+    cr_assert_eq(planned.slot_stride_bytes, slot_bytes);
+    cr_assert_eq(planned.bytes, 3 * 4096 + 3 * slot_bytes);
+}
+
 Test(geometry, slots_are_page_aligned_and_rows_line_aligned)
 {
     struct pf_segment planned = plan(641, 479, 3);
@@ -108,7 +153,7 @@ Test(geometry, refuses_every_wrong_field)
     REFUSES(slots_offset, 0, 1, 4096, 3 * 4096 + 1, UINT64_MAX);
     REFUSES(total_bytes, 0, 1, segment_bytes - 1, segment_bytes + 1, UINT64_MAX, 1ull << 63);
     REFUSES(stride_bytes[0], 0, 1, 641 * 4, 2560, 2624 + 1, 1u << 31, UINT32_MAX);
-    REFUSES(plane_offset[0], 1, 4096 * 1024, UINT64_MAX, UINT64_MAX - 63, 1ull << 63);
+    REFUSES(plane_offset[0], 1, 4096, 4096 * 1024, UINT64_MAX, UINT64_MAX - 63, 1ull << 63);
 }
 
 /* Each limit on its own: all other fields agree with the value over the limit. */

@@ -118,6 +118,26 @@ Test(stamp, reports_two_that_differ_as_torn)
     cr_assert_eq(read_back(&stamp), STAMP_TORN);
 }
 
+/* Each bit of the number and of the time: two valid stamps that differ in it alone. */
+Test(stamp, two_that_differ_in_one_bit_are_torn)
+{
+    static uint8_t other[sizeof pixels];
+
+    for (int bit = 0; bit < 48; bit++) {
+        struct stamp changed = sample, stamp;
+        changed.sequence ^= bit < 32 ? 1u << bit : 0;
+        changed.milliseconds ^= (uint16_t)(bit < 32 ? 0 : 1u << (bit - 32));
+        draw(changed);
+        memcpy(other, pixels, sizeof other);
+        cr_assert_eq(read_back(&stamp), STAMP_WHOLE);
+        cr_assert_eq(stamp.sequence, changed.sequence, "bit %d", bit);
+        cr_assert_eq(stamp.milliseconds, changed.milliseconds, "bit %d", bit);
+        draw(sample);
+        memcpy(pixels, other, sizeof other / 2);
+        cr_assert_eq(read_back(&stamp), STAMP_TORN, "bit %d", bit);
+    }
+}
+
 Test(stamp, reports_one_damaged_as_torn_and_two_damaged_as_absent)
 {
     struct stamp stamp;
