@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "last_message.h"
+#include "producer/sources/advice.h"
 #include "producer/sources/probe.h"
 #include "producer/sources/source.h"
 #include "program/image_file.h"
@@ -96,7 +98,6 @@ Test(source_probe, content_is_a_stronger_match_than_the_name)
         {"m.jpg", " " SIGNATURE, NONE, NONE},
         {"-", NULL, NONE, NAME},
         {".", NULL, CONTENT, NONE},
-        {"n.png.gif", SIGNATURE, CONTENT, NONE},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -152,6 +153,58 @@ Test(source_probe, a_pipe_is_not_opened)
     char text[sizeof Y4M];
     cr_assert_eq(read(fd, text, sizeof text), (ssize_t)sizeof text, "bytes were consumed");
     close(fd);
+}
+
+/* A writer that waits in open() would continue, and then find no reader. */
+Test(source_probe, no_question_opens_a_pipe)
+{
+    char path[512], event[512];
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+    scratch_path(path, scratch, "pipe.y4m");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_geq(inotify_add_watch(watch, path, IN_OPEN), 0);
+    cr_assert_not(probe_content(path, "YUV4", 4));
+    cr_assert(probe_is_stream(path));
+    cr_assert_not(probe_is_folder(path));
+    cr_assert_eq(match(&source_y4m_ops, "pipe.y4m"), NAME);
+    cr_assert_eq(match(&source_png_ops, "pipe.y4m"), NONE);
+    cr_assert_eq(read(watch, event, sizeof event), -1, "the pipe was opened");
+    cr_assert_eq(errno, EAGAIN);
+    close(open(path, O_RDONLY | O_NONBLOCK));
+    cr_assert_gt(read(watch, event, sizeof event), 0, "the watch does not notice an open()");
+    close(watch);
+}
+
+Test(source_probe, a_suffix_needs_a_name_before_it)
+{
+    cr_assert(probe_suffix("a.png", ".png"));
+    cr_assert(probe_suffix("a.PnG", ".png"));
+    cr_assert_not(probe_suffix(".png", ".png"));
+    cr_assert_not(probe_suffix("png", ".png"));
+    cr_assert_not(probe_suffix("a.png.gz", ".png"));
+    cr_assert_not(probe_suffix("", ".png"));
+}
+
+/* A quote in a path needs four bytes. A path that is too long is not part of the advice. */
+Test(source_probe, advice_names_a_path_of_any_length_or_none)
+{
+    char path_of_quotes[1000], out[ADVICE_BYTES];
+
+    for (size_t length = 1; length < sizeof path_of_quotes; length++) {
+        memset(path_of_quotes, '\'', length);
+        path_of_quotes[length] = '\0';
+        const char *advice = advice_convert(path_of_quotes, out);
+        size_t quotes = 0;
+        for (const char *c = advice; *c; c++)
+            quotes += *c == '\'';
+        if (strstr(advice, "INPUT"))
+            cr_assert(quotes == 0 && length > 90, "%zu quotes in %s", length, advice);
+        else
+            cr_assert_eq(quotes, 2 + 3 * length, "%zu quotes in %s", length, advice);
+        cr_assert_not_null(strstr(advice, "| pageflip-producer -"), "%s", advice);
+    }
+    cr_assert_not_null(strstr(advice_convert(NULL, out), "INPUT"));
 }
 
 static void expect_source(const char *name, const char *source_name)

@@ -115,32 +115,42 @@ Test(source_y4m_colors, each_layout_and_odd_size_is_exact)
     static const struct {
         const char *name;
         uint32_t across, down; /* pixels for each chroma sample; 0: no chroma */
-    } layouts[] = {{"420", 2, 2}, {"422", 2, 1}, {"444", 1, 1}, {"mono", 0, 0}};
-    static const uint32_t widths[] = {1, 2, 3, 126, 127, 128, 129, 130, 255, 257},
-                          heights[] = {1, 2, 5};
-    enum { STRIDE = 4 * 257 + 12, ROWS = 6 };
+    } layouts[] = {{"420", 2, 2},
+                   {"422", 2, 1},
+                   {"444", 1, 1},
+                   {"mono", 0, 0},
+                   /* Where the chroma samples lie makes no difference: none is interpolated. */
+                   {"420jpeg", 2, 2},
+                   {"420mpeg2", 2, 2},
+                   {"420paldv", 2, 2}};
+    static const uint32_t widths[] = {1, 2, 3, 5, 7, 126, 127, 128, 129, 130, 255, 257},
+                          heights[] = {1, 2, 3, 5, 7};
+    enum { LAYOUTS = 7, SPACES = 4, WIDTHS = 12, HEIGHTS = 5 };
+    enum { STRIDE = 4 * 257 + 12, ROWS = 8 };
     static uint8_t planes[3 * 257 * ROWS], pixels[STRIDE * ROWS];
 
     for (size_t i = 0; i < sizeof planes; i++)
         planes[i] = (uint8_t)(i * 89 + i / 7 * 31);
-    for (size_t n = 0; n < 4 * 4 * 10 * 3; n++) {
-        const uint32_t across = layouts[n % 4].across, down = layouts[n % 4].down;
-        const struct space *space = &spaces[n / 4 % 4];
-        const uint32_t width = widths[n / 16 % 10], height = heights[n / 160];
+    for (size_t n = 0; n < LAYOUTS * SPACES * WIDTHS * HEIGHTS; n++) {
+        const char *name = layouts[n % LAYOUTS].name;
+        const uint32_t across = layouts[n % LAYOUTS].across, down = layouts[n % LAYOUTS].down;
+        const struct space *space = &spaces[n / LAYOUTS % SPACES];
+        const uint32_t width = widths[n / (LAYOUTS * SPACES) % WIDTHS],
+                       height = heights[n / (LAYOUTS * SPACES * WIDTHS)];
         size_t chroma_width = across ? (width + across - 1) / across : 0;
         size_t chroma_bytes = down ? chroma_width * ((height + down - 1) / down) : 0;
         const uint8_t *cb = planes + width * height, *cr = cb + chroma_bytes;
 
         memset(pixels, MARK, sizeof pixels);
-        convert(space, layouts[n % 4].name, width, height, planes,
-                width * height + 2 * chroma_bytes, pixels, STRIDE);
+        convert(space, name, width, height, planes, width * height + 2 * chroma_bytes, pixels,
+                STRIDE);
         for (uint32_t y = 0; y < height; y++) {
             for (uint32_t x = 0; x < width; x++) {
                 size_t at = across ? y / down * chroma_width + x / across : 0;
                 double off = difference(space, pixels + y * STRIDE + 4 * x, planes[y * width + x],
                                         across ? cb[at] : 128, across ? cr[at] : 128);
-                cr_assert_lt(off, 0.6, "%s %ux%u at %u,%u: off by %.2f levels", layouts[n % 4].name,
-                             width, height, x, y, off);
+                cr_assert_lt(off, 0.6, "%s %ux%u at %u,%u: off by %.2f levels", name, width, height,
+                             x, y, off);
             }
             for (uint32_t i = 4 * width; i < STRIDE; i++)
                 cr_assert_eq(pixels[y * STRIDE + i], MARK, "%ux%u: byte %u of row %u was written",
