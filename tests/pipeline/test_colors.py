@@ -17,9 +17,9 @@ class Pixels(Witness):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        header = ctypes.string_at(self.base, 96)
+        header = ctypes.string_at(self.base, 88)
         _, self.slots_offset, self.slot_stride = struct.unpack_from("<3Q", header, 32)
-        _, self.slots, self.fourcc, self.width, self.height, self.rate, self.per, self.stride = struct.unpack_from("<8I", header, 56)
+        self.width, self.height, _, _, self.stride = struct.unpack_from("<5I", header, 68)
 
     def row(self, y):
         """The pixels of a row as (red, green, blue)."""
@@ -31,8 +31,8 @@ class Pixels(Witness):
 def exact(matrix, is_full, y, cb, cr):
     """ITU-R BT.601-7, 2.5, and BT.709-6, 3: red, green and blue, 0..255."""
     kr, kb = {601: (0.299, 0.114), 709: (0.2126, 0.0722)}[matrix]
-    luma, cb, cr = (y / 255, (cb - 128) / 255, (cr - 128) / 255) if is_full else ((y - 16) / 219, (cb - 128) / 224, (cr - 128) / 224)
-    red, blue = luma + 2 * (1 - kr) * cr, luma + 2 * (1 - kb) * cb
+    luma, chroma = (y / 255, 255) if is_full else ((y - 16) / 219, 224)
+    red, blue = luma + 2 * (1 - kr) * (cr - 128) / chroma, luma + 2 * (1 - kb) * (cb - 128) / chroma
     green = (luma - kr * red - kb * blue) / (1 - kr - kb)
     return [255 * min(max(channel, 0), 1) for channel in (red, green, blue)]
 
@@ -68,8 +68,9 @@ class Frame:
     def __init__(self, width, height, layout):
         self.width, self.height = width, height
         self.across, self.down = LAYOUTS[layout]
-        self.columns, lines = ((width + self.across - 1) // self.across, (height + self.down - 1) // self.down) if self.across else (0, 0)
-        self.planes = [shade(1, width * height), shade(2, self.columns * lines), shade(3, self.columns * lines)]
+        self.columns = -(-width // self.across) if self.across else 0
+        samples = self.columns * -(-height // self.down) if self.down else 0
+        self.planes = [shade(1, width * height), shade(2, samples), shade(3, samples)]
 
     def samples(self, x, y):
         """Y, Cb and Cr of a pixel."""
