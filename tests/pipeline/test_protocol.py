@@ -1,0 +1,536 @@
+# SPDX-License-Identifier: MIT
+"""What the viewer and the X server say to each other, through a proxy that holds, rewrites and counts (lib/xproxy.py). The proxy
+knows when each request and each answer passed, so the viewer's records are compared with that, and with its lane's word."""
+import re
+import signal
+import threading
+import time
+
+from harness import *
+from witness import Witness, png, soon, table_of
+from xproxy import ERROR, Client, Proxy
+
+ASYNC, COPY = 1, 2  # options of PresentPixmap
+FLIP, SKIP = 1, 2  # modes of CompleteNotify; 0: copy
+HOLD_S = 0.1  # what is held long enough that a viewer which does not wait for it goes on
+
+
+class SlotProxy(Proxy):
+    """Knows which slot a request reads. While `watched` is not 0, it holds each such request and each answer to it for a moment:
+    the viewer's lane must hold the slot all the time. `early` has those that it did not hold."""
+
+    def __init__(self, display):
+        super().__init__(display)
+        self.offsets = {}  # pixmap or picture -> offset of its slot in the segment
+        self.slots = set()  # all of these offsets
+        self.watched = 0
+        self.early = []
+        self.reads = []  # (request, slot), in order; without those by which the server reads all slots for the first time
+        self.has_begun = False
+        self.viewer = self.witness = None
+
+    def offset_of(self, request):
+        """The offset that the request reads, or None."""
+        if request.name == "ShmPutImage" and request.read("B", 28) == 24:  # the depth; the nonce is drawn with depth 1
+            return request.read("I", 36)
+        position = {"CopyArea": 4, "RenderComposite": 8, "PresentPixmap": 8}.get(request.name)
+        return position and self.offsets.get(request.read("I", position))
+
+    def on_request(self, connection, request, data):
+        if request.name == "ShmCreatePixmap":
+            self.offsets[request.read("I", 4)] = request.read("I", 24)
+        elif request.name == "CreatePicture" and request.read("I", 8) in self.offsets:
+            self.offsets[request.read("I", 4)] = self.offsets[request.read("I", 8)]
+        offset = self.offset_of(request)
+        if offset:
+            self.slots.add(offset)
+            slot = sorted(self.slots).index(offset)
+            is_put = request.name == "ShmPutImage" and request.read("B", 30)  # 30: an event is requested
+            self.has_begun = self.has_begun or is_put or request.name in ("PresentPixmap", "RenderComposite")
+            if self.has_begun:
+                self.reads.append((request, slot))
+            if self.watched:
+                self.check_held(request.name, slot)
+        return data
+
+    def on_message(self, connection, message):
+        if self.watched and message.name in ("IdleNotify", "ShmCompletion", "GetInputFocus"):
+            read = self.read_of(connection, message)
+            if read and answers_slot(read[0], message):
+                self.check_held(f"{message.name} for {read[0].name}", read[1])
+                self.watched -= 1
+        return True
+
+    def read_of(self, connection, message):
+        """The read that the message answers."""
+        sequence = origin_of(connection, message)
+        return next((read for read in self.reads[::-1] if read[0].sequence <= sequence), None)
+
+    def check_held(self, what, slot):
+        deadline = time.monotonic() + HOLD_S
+        while time.monotonic() < deadline:
+            if not self.witness.held(self.viewer) >> slot & 1:
+                self.early.append(f"{what}: slot {slot}")
+                return
+            time.sleep(0.005)
+
+    def watch(self, count, action=lambda: None):
+        """Watch the next reads and their answers, which the action may cause, until they have passed."""
+        self.watched = count
+        action()
+        until(lambda: self.watched <= 0 or self.early or not self.viewer.is_running(), "requests that read a slot")
+        equal(self.early, [], "slots that were released while the server could read them")
+
+
+def origin_of(connection, message):
+    """The sequence number of the request that the message answers."""
+    if message.name == "IdleNotify":
+        return next(r.sequence for r in connection.of("PresentPixmap") if r.read("I", 12) == message.read("I", 20))
+    return next(r.sequence for r in reversed(connection.requests) if r.sequence & 0xFFFF == message.sequence)
+
+
+def answers_slot(read, message):
+    return message.name == {"PresentPixmap": "IdleNotify", "ShmPutImage": "ShmCompletion"}.get(read.name, "GetInputFocus")
+
+
+def us(nanoseconds):
+    return nanoseconds / 1000
+
+
+def through(t, proxy, *arguments, presenter="x11"):
+    return t.viewer(*arguments, presenter=presenter, env={"DISPLAY": proxy.name})
+
+
+def has_rows(t, count, name="v.csv"):
+    until(lambda: text_of(f"{t.path}/{name}").count("\n") > count, "rows of frames")
+
+
+def ended(t, viewer):
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    return table_of(f"{t.path}/v.csv")
+
+
+# ---------------------------------------------------------------- results of Present
+
+
+class ScriptedResults(Proxy):
+    """Keeps CompleteNotify until five in a row have come, and delivers these youngest first, with times and modes of its own. After each
+    it adds one of another kind, which concerns no pixmap."""
+
+    def __init__(self, display):
+        super().__init__(display)
+        self.kept = []
+        self.delivered_ns = {}  # serial -> when
+
+    def on_message(self, connection, message):
+        if message.name != "CompleteNotify":
+            return True
+        self.kept.append(message)
+        serials = range(len(self.delivered_ns) + 1, len(self.delivered_ns) + 6)
+        if {kept.read("I", 20) for kept in self.kept}.issuperset(serials):
+            events = []
+            batch = sorted((kept for kept in self.kept if kept.read("I", 20) in serials), key=lambda kept: -kept.read("I", 20))
+            for kept in batch:
+                serial = kept.read("I", 20)
+                self.delivered_ns[serial] = time.monotonic_ns()
+                other = type(kept)(**vars(kept))
+                kept.data = kept.data[:11] + bytes([mode_of(serial)]) + kept.data[12:24] + ust_of(serial) + kept.data[32:]
+                other.data = kept.data[:10] + bytes([1, SKIP]) + kept.data[12:24] + bytes(8) + kept.data[32:]
+                events += [kept, other]
+                self.kept.remove(kept)
+            connection.send_client(*events)
+        return False
+
+
+def mode_of(serial):
+    return (0, FLIP, SKIP, 0)[serial % 4]
+
+
+def ust_us(serial):
+    return 5_000_000_000 + 7919 * serial
+
+
+def ust_of(serial):
+    return ust_us(serial).to_bytes(8, "little")
+
+
+@test
+def frames_have_the_time_and_the_result_that_present_reports(t):
+    """In microseconds, oldest first though the results come youngest first. What the display skipped is not shown. A frame is
+    done before its result, with vsync: the results are held until two more frames were sent."""
+    display = Display(t)
+    t.producer("-s", "64x48", "-r", "100", "--buffers", "4")
+    proxy = ScriptedResults(display.name)
+    viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json")
+    has_rows(t, 40)
+    rows = ended(t, viewer)
+    connection = proxy.own()
+    serials = [request.read("I", 12) for request in connection.of("PresentPixmap")]
+    equal(serials, list(range(1, len(serials) + 1)), "serials")
+    equal(len(rows), len(serials), "rows")
+    numbers = [int(row["sequence"]) for row in rows]
+    equal(numbers, sorted(numbers), "the order of the rows")
+    for row, serial in zip(rows, serials):
+        has_result = serial in proxy.delivered_ns
+        equal(float(row["display_start_us"]), ust_us(serial) if has_result else 0, f"time of frame {serial}")
+        equal(row["skipped"], str(int(not has_result or mode_of(serial) == SKIP)), f"result of frame {serial}")
+        equal(row["user_copies"], "0")
+        if has_result and serial % 5 in (1, 2, 3):
+            assert float(row["done_us"]) < us(proxy.delivered_ns[serial]), f"frame {serial} was done only with its result"
+    rows = [row for row in rows if row["again"] == "0"]
+    shown = sum(row["skipped"] == "0" for row in rows)
+    report = report_of(f"{t.path}/v.json")
+    equal((report["frames"]["shown"], report["frames"]["display_skipped"]), (shown, len(rows) - shown))
+    equal(report["display_start_us"]["count"], shown)
+    equal(int(re.search(r"(\d+) frames of 64x48 shown", viewer.err)[1]), shown)
+    for request in connection.of("PresentPixmap"):
+        equal(request.read("I", 40), COPY, "options with vsync")
+        equal((request.read("Q", 48), request.read("Q", 56), request.read("Q", 64)), (0, 0, 0), "the next vblank")
+    proxy.close()
+
+
+# ---------------------------------------------------------------- slots
+
+
+def compare_times(rows, proxy, connection):
+    """Each row's submit and done, with the request that read its slot and the answers to it. Only one frame is in flight."""
+    reads = [request for request, _ in proxy.reads]
+    rows = sorted(rows, key=lambda row: float(row["submit_us"]))
+    equal(len(rows), len(reads), "rows and requests that read a slot")
+    answers = [(origin_of(connection, m), m.passed_ns) for m in connection.messages
+               if m.passed_ns and m.name in ("IdleNotify", "ShmCompletion", "GetInputFocus")]
+    for row, next_row, read, after in zip(rows, rows[1:], reads, reads[1:]):
+        submit, done = float(row["submit_us"]), float(row["done_us"])
+        assert float(row["acquire_us"]) <= submit <= us(read.at_ns), f"submit {submit} of {row}, read {read}"
+        last = max(passed for origin, passed in answers if read.sequence <= origin < after.sequence)
+        assert us(last) <= done, f"frame {row['sequence']} was done before {read.name} was answered"
+        if next_row["again"] == "0":  # a frame that is kept for a pause waits for no other
+            assert done <= us(after.at_ns), f"frame {row['sequence']} was done after the next was sent"
+
+
+@test
+def no_slot_is_released_before_the_server_has_read_it(t):
+    """Unscaled, scaled, paused and drawn again, each way. The times of the records are within those of the requests."""
+    display = Display(t)
+    client = Client(display.name)
+    producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "3")
+    for presenter, way in (("x11", "x11-present"), ("x11-put", "x11-putimage")):
+        proxy = SlotProxy(display.name)
+        viewer = proxy.viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", "--vsync", "off", presenter=presenter)
+        window = display.window_of(viewer)
+        has_rows(t, 3)
+        with Witness(t, producer) as proxy.witness:
+            proxy.watch(2)
+            client.resize(int(window), 200, 150)
+            until(lambda: proxy.own().count("RenderComposite"), "scaled frames")
+            proxy.watch(2)
+            proxy.watch(1, lambda: display.pause(window))
+            proxy.watch(2, lambda: display.key(window, "space"))
+        compare_times(ended(t, viewer), proxy, proxy.own())
+        equal(report_of(f"{t.path}/v.json")["presenter"], way)
+        equal([m.name for m in proxy.own().errors()], [], "errors of the server")
+        proxy.close()
+        for request in proxy.own().of("PresentPixmap"):
+            equal(request.read("I", 40), COPY | ASYNC, "options without vsync")
+
+
+class HeldEvents(SlotProxy):
+    """Keeps the events of these names until release()."""
+
+    def __init__(self, display, *names):
+        super().__init__(display)
+        self.names, self.kept = names, []
+
+    def on_message(self, connection, message):
+        is_kept = message.name in self.names
+        if is_kept:
+            self.kept.append((connection, message))
+        return not is_kept
+
+    def release(self):
+        self.names = ()
+        for connection, message in self.kept:
+            connection.send_client(message)
+
+
+@test
+def a_slot_is_free_after_its_own_answer(t):
+    """A shown pixmap: after IdleNotify, not CompleteNotify. A scaled one, or one of two slots with vsync: when the server has
+    composed it, though no event has come; the next frame is composed in the other pixmap, and a third waits."""
+    display = Display(t)
+    producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "3", "-n", "three")
+    proxy = HeldEvents(display.name, "IdleNotify")
+    viewer = through(t, proxy, "-n", "three", "--csv", "v.csv", "--vsync", "off")
+    with Witness(t, producer, "three") as witness:
+        until(lambda: proxy.own() and proxy.own().seen("CompleteNotify"), "a frame that is shown")
+        let_run(HOLD_S)
+        (read, slot), = proxy.reads
+        assert witness.held(viewer) >> slot & 1, "released before IdleNotify"
+        producer.signal(signal.SIGSTOP)
+        proxy.release()
+        has_rows(t, 1)
+        until(lambda: witness.held(viewer) == 0, "slots that are free")
+    ended(t, viewer)
+    proxy.close()
+    producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "2")
+    proxy = HeldEvents(display.name, "IdleNotify", "CompleteNotify")
+    viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json")
+    with Witness(t, producer) as witness:
+        until(lambda: proxy.own() and proxy.own().count("PresentPixmap") == 2, "two frames")
+        until(lambda: witness.held(viewer) == 0, "slots that are free")
+    let_run(HOLD_S)
+    first, second = proxy.own().of("PresentPixmap")
+    equal([r.name for r, _ in proxy.reads], ["RenderComposite"] * 2)
+    drawn = [pictures_of(proxy.own())[r.read("I", 16)] for r, _ in proxy.reads]
+    equal(drawn, [first.read("I", 8), second.read("I", 8)], "pixmaps that are drawn and shown")
+    assert drawn[0] != drawn[1], "a pixmap was drawn again before it was shown"
+    equal(t.counters(viewer, "v.json")["shown"], 0, "frames that are shown")
+    proxy.release()
+    has_rows(t, 8)
+    ended(t, viewer)
+    proxy.close()
+
+
+def pictures_of(connection):
+    """picture -> its drawable"""
+    return {r.read("I", 4): r.read("I", 8) for r in connection.of("CreatePicture")}
+
+
+class SentProxy(Proxy):
+    """Stops to read at the first piece of some frames: the other pieces do not fit into the socket."""
+    viewer = witness = None
+    to_watch = early = 0
+
+    def __init__(self, display):
+        super().__init__(display)
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def on_request(self, connection, request, data):
+        if self.to_watch and request.name == "PutImage" and request.read("h", 18) == 0:
+            deadline = time.monotonic() + HOLD_S
+            while time.monotonic() < deadline and not self.early:
+                self.early += self.witness.held(self.viewer) == 0
+                time.sleep(0.005)
+            self.to_watch -= 1
+        return data
+
+    def on_message(self, connection, message):
+        self.answers.wait()
+        return True
+
+
+@test
+def a_sent_slot_is_held_until_its_pixels_are_written(t):
+    """And it is free then, though the server has answered nothing yet. The pieces cover the frame."""
+    display = Display(t)
+    producer = t.producer("-s", "640x480", "-r", "30")
+    proxy = SentProxy(display.name)
+    viewer = proxy.viewer = through(t, proxy, "--csv", "v.csv", presenter="x11-send")
+    has_rows(t, 2)
+    with Witness(t, producer) as proxy.witness:
+        proxy.to_watch = 2
+        until(lambda: not proxy.to_watch or not viewer.is_running(), "frames that are sent")
+        equal(proxy.early, 0, "released before its pixels were sent")
+        proxy.answers.clear()
+        until(lambda: proxy.witness.held(viewer) == 0, "a slot that is free")
+        proxy.answers.set()
+    ended(t, viewer)
+    pieces = [(r.read("h", 18), r.read("H", 14)) for r in proxy.own().of("PutImage") if r.read("H", 12) == 640]
+    rows_sent = 0
+    for y, height in pieces:
+        equal(y, rows_sent % 480, "the first row of a piece")
+        rows_sent += height
+    proxy.close()
+
+
+# ---------------------------------------------------------------- refusals
+
+
+class Refusals(Proxy):
+    """Changes a value of the n-th request of a name, so that the server refuses it."""
+
+    def __init__(self, display, name, number, offset, value):
+        super().__init__(display)
+        self.name_of_refused, self.number, self.offset, self.value = name, number, offset, value
+        self.refused = None
+
+    def on_request(self, connection, request, data):
+        if request.name == self.name_of_refused and connection.count(request.name) == self.number:
+            self.refused = request
+            data = data[: self.offset] + self.value + data[self.offset + len(self.value) :]
+        return data
+
+
+NO_ID = bytes([1, 0, 0, 0])
+
+
+@test
+def a_frame_that_the_server_refuses_is_skipped(t):
+    """With the error of a window that has been destroyed. Any other error ends the viewer."""
+    display = Display(t)
+    t.producer("-s", "64x48", "-r", "60")
+    proxy = Refusals(display.name, "PutImage", 5, 4, NO_ID)
+    viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", presenter="x11-send")
+    has_rows(t, 12)
+    rows = [row for row in ended(t, viewer)]
+    frames = [r.sequence for r in proxy.own().of("PutImage")]
+    equal([i for i, row in enumerate(rows) if row["skipped"] == "1"], [frames.index(proxy.refused.sequence)])
+    equal([row["user_copies"] for row in rows], [str(1 - int(row["skipped"])) for row in rows], "copies")
+    proxy.close()
+    proxy = Refusals(display.name, "PresentPixmap", 5, 4, NO_ID)
+    viewer = through(t, proxy, "--csv", "v.csv", "--every-frame", "--vsync", "off")
+    until(lambda: proxy.own() and proxy.own().errors(), "an error")
+    rows = ended(t, viewer)
+    equal([row["skipped"] for row in rows], ["0"] * 4 + ["1"], "results")
+    proxy.close()
+    proxy = Refusals(display.name, "PresentPixmap", 5, 8, NO_ID)
+    viewer = through(t, proxy)
+    viewer.ends_with(12, "display lost", "1", "error 4")  # BadPixmap
+    opcode = proxy.refused.data[0]
+    assert line_with(viewer.err, [f"{opcode}.1"]), viewer.err
+    proxy.close()
+
+
+@test
+def pixmaps_that_the_server_refuses_are_replaced_by_put(t):
+    """None of the others remains."""
+    display = Display(t)
+    t.producer("-s", "64x48", "--buffers", "4")
+    proxy = Refusals(display.name, "ShmCreatePixmap", 3, 16, b"\x63")
+    viewer = through(t, proxy, "-v")
+    viewer.prints("x11-putimage")
+    display.window_of(viewer)
+    own = proxy.own()
+    created = {r.read("I", 4) for r in own.of("ShmCreatePixmap")}
+    freed = [r.read("I", 4) for r in own.of("FreePixmap") if r.read("I", 4) in created]
+    equal(sorted(freed), sorted(created - {proxy.refused.read("I", 4)}), "pixmaps that are freed")
+    equal([error.name for error in own.errors()], ["ShmCreatePixmap"], "errors")
+    viewer.signal(signal.SIGINT)
+    viewer.ends_with(130)
+    proxy.close()
+
+
+@test
+def another_segment_of_the_same_number_is_detached(t):
+    """The server attaches the segment of another channel, in both modes."""
+    display = Display(t)
+    other = t.producer("-s", "64x48", "-n", "other")
+    t.producer("-s", "64x48")
+    shmid = next(s["shmid"] for s in segments() if s["cpid"] == other.pid)
+
+    class OtherSegment(Proxy):
+        def on_request(self, connection, request, data):
+            return data[:8] + shmid.to_bytes(4, "little") + data[12:] if request.name == "ShmAttach" else data
+    for presenter, ends in (("x11", 12), ("auto", 130)):
+        proxy = OtherSegment(display.name)
+        viewer = through(t, proxy, "-v", presenter=presenter)
+        if ends == 12:
+            viewer.ends_with(12, "another segment")
+        else:
+            viewer.prints("x11-send")
+            display.window_of(viewer)
+            viewer.signal(signal.SIGINT)
+            viewer.ends_with(130)
+        own = proxy.own()
+        equal([r.read("B", 12) for r in own.of("ShmAttach")], [0, 1], "read-only")
+        detached = [r.read("I", 4) for r in own.of("ShmDetach")]  # the viewer may close the connection instead
+        equal(detached, [r.read("I", 4) for r in own.of("ShmAttach")][: len(detached)], "segments that are detached")
+        equal(len(detached), 2 if ends == 130 else 1)
+        proxy.close()
+
+
+@test
+def the_server_reads_all_of_each_slot_before_the_first_frame(t):
+    """In bands, so that it can answer other clients in between."""
+    display = Display(t)
+    t.producer("-s", "2000x1100", "-r", "5", "--buffers", "3")
+    for presenter, name, y, width in (("x11", "CopyArea", 18, 24), ("x11-put", "ShmPutImage", 18, 20)):
+        proxy = SlotProxy(display.name)
+        viewer = through(t, proxy, "--frames", "1", presenter=presenter)
+        viewer.ends_with(0)
+        own = proxy.own()
+        first = proxy.reads[0][0].sequence
+        bands = [r for r in own.of(name) if r.sequence < first and proxy.offset_of(r)]
+        equal({r.read("H", width) for r in bands}, {2000}, "columns")
+        offsets = sorted(proxy.slots)
+        equal(len(offsets), 3, "slots")
+        for offset in offsets:
+            rows = [(r.read("H", y), r.read("H", width + 2)) for r in bands if proxy.offset_of(r) == offset]
+            equal(rows, [(0, 1048), (1048, 52)], "bands")  # 2 Mi pixels of the slot's 2000 columns
+        sequences = {r.sequence + 1: r.name for r in own.requests}
+        proxy.close()
+
+
+# ---------------------------------------------------------------- resources
+
+MORE = 100  # of each
+
+
+@test
+def nothing_is_left_in_the_server(t):
+    """After overlays, sizes, pauses, changes of the format and of the producer there is as much as before, by the requests of
+    the viewer and by the server's own count. The server has detached what the viewer has left."""
+    display = Display(t)
+    client = Client(display.name)
+    os.makedirs(f"{t.path}/stills")
+    for name, size in (("1.png", (64, 48)), ("2.png", (48, 64))):
+        with open(f"{t.path}/stills/{name}", "wb") as file:
+            file.write(png(*size, 200))
+    for presenter in ("x11", "x11-put"):
+        producer = t.producer("-s", "64x48", "-r", "100")
+        proxy = Proxy(display.name)
+        viewer = through(t, proxy, "--follow", "--csv", "v.csv", "--scale", "2", presenter=presenter)
+        window = display.window_of(viewer)
+        number = int(window)
+        has_rows(t, 3)
+        display.key(window, "o", "o")
+        own = proxy.own()
+        until(lambda: own.count("UnmapWindow"), "an overlay that is hidden")
+        client.resize(number, 130, 98)
+        has_rows(t, 20)
+        before = own.resources()
+
+        def repeat(name, count, action):
+            """Repeat the action until the viewer has sent as many more of these requests; nothing has accumulated then."""
+            end = own.count(name) + count
+            while own.count(name) < end and viewer.is_running():
+                action()
+            now = own.resources()
+            more = {kind: now[kind] - before[kind] for kind in now if now[kind] > before[kind] + 8}
+            equal(more, {}, f"more than before, after {count} {name}")
+
+        def resize():
+            count = own.count("CreatePicture")
+            client.resize(number, 96 + count % 50, 98)
+            soon(lambda: own.count("CreatePicture") > count or not viewer.is_running(), "a size that is followed")
+        display.focus(window)
+        any_id = own.of("CreateGC")[0].read("I", 4)  # names the viewer's connection
+        in_server = client.resources(any_id)
+        equal((in_server["PIXMAP"], in_server["PICTURE"], in_server["GC"], in_server["WINDOW"], in_server["ShmSeg"]),
+              tuple(before[kind] for kind in ("pixmap", "picture", "gc", "window", "segment")), "by both counts")
+        repeat("ClearArea", MORE, lambda: display.xdotool("key", "--delay", "1", *["o"] * 40))
+        repeat("CreatePicture", MORE, resize)
+        repeat("CreatePicture", MORE, lambda: display.xdotool("key", "--delay", "1", *["space"] * 20))
+        display.pause(window)
+        repeat("CreatePicture", MORE, resize)
+        display.key(window, "space")
+        producer.signal(signal.SIGINT)
+        producer.ends_with(130)
+        producer = t.producer(f"{t.path}/stills", "-r", "100", "--loop")
+        repeat("ShmAttach", MORE // 4, lambda: time.sleep(0.02))
+        assert len([s for s in segments() if s["cpid"] == producer.pid]) < 5, "segments that the server has not detached"
+        producer.signal(signal.SIGINT)
+        producer.ends_with(130)
+        attaches = own.count("ShmAttach")
+        producer = t.producer("-s", "64x48", "-r", "100")
+        until(lambda: own.count("ShmAttach") > attaches, "the next producer")
+        until(lambda: client.resources(any_id) == in_server, "as much in the server as before")
+        ended(t, viewer)
+        proxy.close()
+        producer.kill()
+
+
+if __name__ == "__main__":
+    main()
