@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the viewer and the X server say to each other, through a proxy that holds, rewrites and counts (lib/xproxy.py). The proxy
 knows when each request and each answer passed, so the viewer's records are compared with that, and with its lane's word."""
+import os
 import re
 import signal
+import struct
 import threading
 import time
 
@@ -49,12 +51,12 @@ class SlotProxy(Proxy):
             self.has_begun = self.has_begun or is_put or request.name in ("PresentPixmap", "RenderComposite")
             if self.has_begun:
                 self.reads.append((request, slot))
-            if self.watched:
-                self.check_held(request.name, slot)
+                if self.watched > 0:
+                    self.check_held(request.name, slot)
         return data
 
     def on_message(self, connection, message):
-        if self.watched and message.name in ("IdleNotify", "ShmCompletion", "GetInputFocus"):
+        if self.watched > 0 and message.name in ("IdleNotify", "ShmCompletion", "GetInputFocus"):
             read = self.read_of(connection, message)
             if read and answers_slot(read[0], message):
                 self.check_held(f"{message.name} for {read[0].name}", read[1])
@@ -71,6 +73,7 @@ class SlotProxy(Proxy):
         while time.monotonic() < deadline:
             if not self.witness.held(self.viewer) >> slot & 1:
                 self.early.append(f"{what}: slot {slot}")
+                self.watched = 0
                 return
             time.sleep(0.005)
 
@@ -98,6 +101,8 @@ def us(nanoseconds):
 
 
 def through(t, proxy, *arguments, presenter="x11"):
+    if os.path.exists(f"{t.path}/v.csv"):
+        os.unlink(f"{t.path}/v.csv")
     return t.viewer(*arguments, presenter=presenter, env={"DISPLAY": proxy.name})
 
 
@@ -193,6 +198,20 @@ def frames_have_the_time_and_the_result_that_present_reports(t):
 # ---------------------------------------------------------------- slots
 
 
+def compare_fills(connection):
+    """Each pixmap that frames are drawn into is filled whole with black before, so that nothing else is around the frame."""
+    sizes = {r.read("I", 4): (r.read("H", 12), r.read("H", 14)) for r in connection.of("CreatePixmap")}
+    pictures = pictures_of(connection)
+    black = {r.read("I", 4) for r in connection.of("CreateGC") if r.read("I", 12) == 0x10004 and r.read("I", 16) == 0}
+    fills = {r.read("I", 4): r for r in connection.of("PolyFillRectangle")}
+    targets = {pictures[r.read("I", 16)] for r in connection.of("RenderComposite")}
+    assert targets, "no frame was composed"
+    for pixmap in targets:
+        fill = fills[pixmap]
+        equal(struct.unpack_from("<hhHH", fill.data, 12), (0, 0, *sizes[pixmap]), "the rectangle that is filled")
+        assert fill.read("I", 8) in black, "not filled with black"
+
+
 def compare_times(rows, proxy, connection):
     """Each row's submit and done, with the request that read its slot and the answers to it. Only one frame is in flight."""
     reads = [request for request, _ in proxy.reads]
@@ -228,6 +247,7 @@ def no_slot_is_released_before_the_server_has_read_it(t):
             proxy.watch(1, lambda: display.pause(window))
             proxy.watch(2, lambda: display.key(window, "space"))
         compare_times(ended(t, viewer), proxy, proxy.own())
+        compare_fills(proxy.own())
         equal(report_of(f"{t.path}/v.json")["presenter"], way)
         equal([m.name for m in proxy.own().errors()], [], "errors of the server")
         proxy.close()

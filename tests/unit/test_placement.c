@@ -43,3 +43,25 @@ Test(placement, a_scaled_frame_is_never_empty)
     struct placement tiny = placement_of_frame(16384, 1, 3, 3, false);
     cr_assert_geq(tiny.height, 1);
 }
+
+Test(placement, a_frame_is_as_large_as_its_aspect_ratio_permits)
+{
+    for (int width = 1; width <= 40; width++)
+        for (int height = 1; height <= 40; height++) {
+            struct placement got = placement_of_frame(13, 7, width, height, false);
+            bool fits_by_width = width * 7 / 13 <= height;
+            int scaled_width = fits_by_width ? width : height * 13 / 7;
+            int scaled_height = fits_by_width ? width * 7 / 13 : height;
+            if (scaled_height == 0)
+                scaled_height = 1;
+            expect(got, (width - scaled_width) / 2, (height - scaled_height) / 2, scaled_width,
+                   scaled_height);
+        }
+}
+
+Test(placement, the_largest_sizes_do_not_overflow)
+{
+    expect(placement_of_frame(16384, 16384, 16384, 16384, false), 0, 0, 16384, 16384);
+    expect(placement_of_frame(16384, 1, 32767, 32767, false), 0, 16383, 32767, 1);
+    expect(placement_of_frame(16384, 16383, 32767, 32767, false), 0, 1, 32767, 32765);
+}
