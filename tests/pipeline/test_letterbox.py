@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""Where a frame is in the window, and how large a window is: each pixel of the window against the formula. The frame is white, so
-one missing column, one that is mixed with its padding, or one bar that is not black shows."""
+"""Where a frame is in the window, and how large a window is: each pixel of the window against the formula. The frame has one
+colour, so one missing column, one that is mixed with its padding, or one bar that is not black shows."""
 import os
 import signal
+import struct
+import zlib
 
 from harness import *
-from witness import RECOVERY, Failure, png, soon
+from witness import RECOVERY, Failure, soon
 from xproxy import Client
 
 WAYS = (("x11", "x11-present"), ("x11-put", "x11-putimage"), ("x11-send", "x11-send"))
 
 
-def white(t, width, height):
-    """Start a producer of white frames."""
-    path = f"{t.path}/{width}x{height}/white.png"
+COLOUR = 0xD08040
+
+
+def coloured(t, width, height):
+    """Start a producer of frames of one colour."""
+    path = f"{t.path}/{width}x{height}/frame.png"
     os.makedirs(os.path.dirname(path))
+    row = b"\0" + COLOUR.to_bytes(3, "big") * width
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     with open(path, "wb") as file:
-        file.write(png(width, height, 255))
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)) +
+                   chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
     return t.producer(os.path.dirname(path), "-r", "30", "--loop")
 
 
@@ -27,9 +37,9 @@ def largest(frame, window):
 
 
 def centred(size, window):
-    """The rows of a window, each as a set of runs, with a white rectangle of this size in its middle."""
+    """A black window with a frame of this size in its middle."""
     left, top = (window[0] - size[0]) // 2, (window[1] - size[1]) // 2
-    bar, row = bytes(4 * window[0]), bytes(4 * left) + b"\xff\xff\xff\0" * size[0] + bytes(4 * (window[0] - size[0] - left))
+    bar, row = bytes(4 * window[0]), bytes(4 * left) + COLOUR.to_bytes(4, "little") * size[0] + bytes(4 * (window[0] - size[0] - left))
     return Image(*window, bar * top + row * size[1] + bar * (window[1] - size[1] - top))
 
 
@@ -56,7 +66,7 @@ def a_frame_is_as_large_as_fits_and_the_rest_is_black(t):
     """In a window that shrinks and grows, with bars at the sides, or above and below; while paused, and one to one. On a server
     without RENDER too, where the viewer draws on the window itself."""
     frame = (65, 47)
-    white(t, *frame)
+    coloured(t, *frame)
     for arguments, ways in (([], WAYS), (["-extension", "RENDER"], (("x11", "x11-putimage"), WAYS[2]))):
         display = Display(t, "1000x900x24", *arguments)
         client = Client(display.name)
@@ -90,14 +100,14 @@ def a_frame_that_exceeds_the_screen_is_reduced_until_it_is_complete(t):
     user requests."""
     display = Display(t, "640x480x24")
     for size in ((1001, 201), (301, 901), (1400, 1001), (640, 480)):
-        producer = white(t, *size)
+        producer = coloured(t, *size)
         window_size = largest(size, (640, 480)) if size != (640, 480) else size
         viewer = t.viewer(presenter="x11")
         shows(display, viewer, display.window_of(viewer), centred(largest(size, window_size), window_size),
               f"frame of {size}")
         viewer.kill()
         producer.kill()
-    producer = white(t, 80, 70)
+    producer = coloured(t, 80, 70)
     viewer = t.viewer("--scale", "3", presenter="x11")
     shows(display, viewer, display.window_of(viewer), centred((240, 210), (240, 210)), "--scale")
     viewer.kill()

@@ -9,7 +9,7 @@ import threading
 import time
 
 from harness import *
-from witness import Witness, png, soon, table_of
+from witness import RECOVERY, Witness, png, soon, table_of
 from xproxy import ERROR, Client, Proxy
 
 ASYNC, COPY = 1, 2  # options of PresentPixmap
@@ -107,7 +107,9 @@ def through(t, proxy, *arguments, presenter="x11"):
 
 
 def has_rows(t, count, name="v.csv"):
-    until(lambda: text_of(f"{t.path}/{name}").count("\n") > count, "rows of frames")
+    viewer = t.processes[-1]
+    until(lambda: text_of(f"{t.path}/{name}").count("\n") > count or not viewer.is_running(), "rows of frames")
+    assert viewer.is_running(), viewer.err
 
 
 def ended(t, viewer):
@@ -198,6 +200,14 @@ def frames_have_the_time_and_the_result_that_present_reports(t):
 # ---------------------------------------------------------------- slots
 
 
+def compare_scales(connection, frame, window):
+    """Each picture that was drawn has the factors of this window. The aspect ratios are the same."""
+    factors = {r.read("I", 4): (r.read("i", 8), r.read("i", 24)) for r in connection.of("SetPictureTransform")}
+    drawn = {r.read("I", 8) for r in connection.of("RenderComposite")}
+    for picture in drawn:
+        equal(factors[picture], tuple(frame[i] * 65536 // window[i] for i in (0, 1)), "factors of a picture")
+
+
 def compare_fills(connection):
     """Each pixmap that frames are drawn into is filled whole with black before, so that nothing else is around the frame."""
     sizes = {r.read("I", 4): (r.read("H", 12), r.read("H", 14)) for r in connection.of("CreatePixmap")}
@@ -206,10 +216,14 @@ def compare_fills(connection):
     fills = {r.read("I", 4): r for r in connection.of("PolyFillRectangle")}
     targets = {pictures[r.read("I", 16)] for r in connection.of("RenderComposite")}
     assert targets, "no frame was composed"
+    equal([m.name for m in connection.messages if m.name == "event 14"], [], "NoExposure events")
     for pixmap in targets:
         fill = fills[pixmap]
         equal(struct.unpack_from("<hhHH", fill.data, 12), (0, 0, *sizes[pixmap]), "the rectangle that is filled")
         assert fill.read("I", 8) in black, "not filled with black"
+
+
+DRAW = ("RenderComposite", "CopyArea", "PresentPixmap")
 
 
 def compare_times(rows, proxy, connection):
@@ -222,10 +236,12 @@ def compare_times(rows, proxy, connection):
     for row, next_row, read, after in zip(rows, rows[1:], reads, reads[1:]):
         submit, done = float(row["submit_us"]), float(row["done_us"])
         assert float(row["acquire_us"]) <= submit <= us(read.at_ns), f"submit {submit} of {row}, read {read}"
-        last = max(passed for origin, passed in answers if read.sequence <= origin < after.sequence)
+        origin, last = max(answer for answer in answers if read.sequence <= answer[0] < after.sequence)
         assert us(last) <= done, f"frame {row['sequence']} was done before {read.name} was answered"
-        if next_row["again"] == "0":  # a frame that is kept for a pause waits for no other
+        if row["again"] == next_row["again"] == "0":  # nothing is drawn for a pause in between
             assert done <= us(after.at_ns), f"frame {row['sequence']} was done after the next was sent"
+            late = [r.name for r in connection.requests[origin : after.sequence - 1] if r.name in DRAW]
+            equal(late, [], "requests that draw after the one that is answered")
 
 
 @test
@@ -248,6 +264,7 @@ def no_slot_is_released_before_the_server_has_read_it(t):
             proxy.watch(2, lambda: display.key(window, "space"))
         compare_times(ended(t, viewer), proxy, proxy.own())
         compare_fills(proxy.own())
+        compare_scales(proxy.own(), (64, 48), (200, 150))
         equal(report_of(f"{t.path}/v.json")["presenter"], way)
         equal([m.name for m in proxy.own().errors()], [], "errors of the server")
         proxy.close()
@@ -286,6 +303,7 @@ def a_slot_is_free_after_its_own_answer(t):
         until(lambda: proxy.own() and proxy.own().seen("CompleteNotify"), "a frame that is shown")
         let_run(HOLD_S)
         (read, slot), = proxy.reads
+        equal(read.name, "PresentPixmap", "how a frame of the window's size is shown")
         assert witness.held(viewer) >> slot & 1, "released before IdleNotify"
         producer.signal(signal.SIGSTOP)
         proxy.release()
@@ -297,11 +315,11 @@ def a_slot_is_free_after_its_own_answer(t):
     proxy = HeldEvents(display.name, "IdleNotify", "CompleteNotify")
     viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json")
     with Witness(t, producer) as witness:
-        until(lambda: proxy.own() and proxy.own().count("PresentPixmap") == 2, "two frames")
+        until(lambda: proxy.own() and proxy.own().count("PresentPixmap") >= 2, "two frames")
         until(lambda: witness.held(viewer) == 0, "slots that are free")
     let_run(HOLD_S)
-    first, second = proxy.own().of("PresentPixmap")
     equal([r.name for r, _ in proxy.reads], ["RenderComposite"] * 2)
+    first, second = proxy.own().of("PresentPixmap")
     drawn = [pictures_of(proxy.own())[r.read("I", 16)] for r, _ in proxy.reads]
     equal(drawn, [first.read("I", 8), second.read("I", 8)], "pixmaps that are drawn and shown")
     assert drawn[0] != drawn[1], "a pixmap was drawn again before it was shown"
@@ -324,10 +342,13 @@ class SentProxy(Proxy):
 
     def __init__(self, display):
         super().__init__(display)
+        self.pieces = {}  # the first pixels of each y
         self.answers = threading.Event()
         self.answers.set()
 
     def on_request(self, connection, request, data):
+        if request.name == "PutImage" and request.read("H", 12) == 640:
+            self.pieces.setdefault(request.read("h", 18), data[28:])
         if self.to_watch and request.name == "PutImage" and request.read("h", 18) == 0:
             deadline = time.monotonic() + HOLD_S
             while time.monotonic() < deadline and not self.early:
@@ -357,6 +378,7 @@ def a_sent_slot_is_held_until_its_pixels_are_written(t):
         until(lambda: proxy.witness.held(viewer) == 0, "a slot that is free")
         proxy.answers.set()
     ended(t, viewer)
+    equal(len(set(proxy.pieces.values())), 5, "pieces of different pixels")
     pieces = [(r.read("h", 18), r.read("H", 14)) for r in proxy.own().of("PutImage") if r.read("H", 12) == 640]
     rows_sent = 0
     for y, height in pieces:
@@ -483,9 +505,57 @@ def the_server_reads_all_of_each_slot_before_the_first_frame(t):
         proxy.close()
 
 
+@test
+def a_server_without_a_socket_file_that_refuses_the_cookie_is_named(t):
+    need("xauth")
+    for number, cookie in (("1", "11" * 16), ("2", "22" * 16)):
+        t.run("xauth", "-f", f"{t.path}/cookies{number}", "add", ":0", ".", cookie)
+    proxy = Proxy(Display(t, "640x480x24", "-auth", f"{t.path}/cookies1").name)
+    t.producer("-s", "64x48")
+    for presenter in ("x11", "auto"):
+        viewer = t.viewer(presenter=presenter, env={"DISPLAY": proxy.name, "XAUTHORITY": f"{t.path}/cookies2"})
+        viewer.ends_with(12, "cookie", proxy.name)
+    proxy.close()
+
+
+# ---------------------------------------------------------------- waking up
+
+
+@test
+def the_viewer_does_not_poll_the_display(t):
+    """Without a new frame it sleeps for 100 ms at a time. Of many changes of the window's size, each as soon as the previous one
+    is drawn, some must be drawn sooner: also while paused, and without vsync."""
+    display = Display(t)
+    client = Client(display.name)
+    producer = t.producer("-s", "64x48", "-r", "100")
+    for arguments in [], ["--vsync", "off"]:
+        proxy = Proxy(display.name)
+        producer.signal(signal.SIGCONT)
+        viewer = through(t, proxy, "--csv", "v.csv", *arguments)
+        window = display.window_of(viewer)
+        has_rows(t, 3)
+        own = proxy.own()
+        producer.signal(signal.SIGSTOP)
+
+        def quickest():
+            times = []
+            for width in range(100, 115):
+                count = own.count("CreatePicture")
+                began = time.monotonic()
+                client.resize(int(window), width, 80)
+                soon(lambda: own.count("CreatePicture") > count or not viewer.is_running(), "a size that is followed")
+                times.append(time.monotonic() - began)
+            return min(times[1:])
+        assert quickest() < 0.05, "no change is drawn in less than 50 ms"
+        display.pause(window)
+        assert quickest() < 0.05, "no change is drawn in less than 50 ms while paused"
+        viewer.kill()
+        proxy.close()
+
+
 # ---------------------------------------------------------------- resources
 
-MORE = 100  # of each
+MORE = 70  # of each
 
 
 @test
@@ -507,16 +577,17 @@ def nothing_is_left_in_the_server(t):
         has_rows(t, 3)
         display.key(window, "o", "o")
         own = proxy.own()
-        until(lambda: own.count("UnmapWindow"), "an overlay that is hidden")
+        soon(lambda: own.count("UnmapWindow"), "an overlay that is hidden", RECOVERY)
         client.resize(number, 130, 98)
         has_rows(t, 20)
         before = own.resources()
 
         def repeat(name, count, action):
             """Repeat the action until the viewer has sent as many more of these requests; nothing has accumulated then."""
-            end = own.count(name) + count
-            while own.count(name) < end and viewer.is_running():
+            end, deadline = own.count(name) + count, time.monotonic() + RECOVERY
+            while own.count(name) < end and viewer.is_running() and time.monotonic() < deadline:
                 action()
+            assert own.count(name) >= end, f"{own.count(name) - end + count} of {count} {name}: {viewer.err}"
             now = own.resources()
             more = {kind: now[kind] - before[kind] for kind in now if now[kind] > before[kind] + 8}
             equal(more, {}, f"more than before, after {count} {name}")
@@ -533,6 +604,8 @@ def nothing_is_left_in_the_server(t):
         repeat("ClearArea", MORE, lambda: display.xdotool("key", "--delay", "1", *["o"] * 40))
         repeat("CreatePicture", MORE, resize)
         repeat("CreatePicture", MORE, lambda: display.xdotool("key", "--delay", "1", *["space"] * 20))
+        sizes = [(r.read("H", 12), r.read("H", 14)) for r in own.of("CreatePixmap") if r.read("H", 12) > 320]
+        equal({(r.read("I", 12), r.read("I", 16)) for r in own.of("ConfigureWindow")}, set(sizes), "sizes of the overlay")
         display.pause(window)
         repeat("CreatePicture", MORE, resize)
         display.key(window, "space")
