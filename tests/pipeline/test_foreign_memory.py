@@ -210,28 +210,6 @@ def a_frame_that_takes_long_to_send_does_not_lose_the_display(t):
     proxy.close()
 
 
-@test
-def a_signal_ends_a_frame_that_takes_long_to_send(t):
-    """The frame takes about 80 s here. It is not counted as shown."""
-    picture(t, "2048x1536")
-    display = Display(t)
-    t.producer(f"{t.path}/stills", "--loop")
-    direct = display.name
-    proxy = Proxy(display, 150_000)
-    viewer = t.viewer("-v", "--json", "v.json", presenter="x11-send")
-    viewer.prints("x11-send")
-    display.scratch.env["DISPLAY"] = direct
-    display.window_of(viewer)
-    time.sleep(1)
-    started = time.monotonic()
-    viewer.signal(signal.SIGINT)
-    viewer.ends_with(130)
-    assert time.monotonic() - started < 50, "it waited for the end of the frame"
-    frames = report_of(f"{t.path}/v.json")["frames"]
-    equal((frames["shown"], frames["display_skipped"]), (0, frames["acquired"]))
-    proxy.close()
-
-
 def running_seconds(process):
     return int(text_of(f"/proc/{process.pid}/schedstat").split()[0]) / 1e9
 

@@ -39,7 +39,8 @@ def largest(frame, window):
 def centred(size, window):
     """A black window with a frame of this size in its middle."""
     left, top = (window[0] - size[0]) // 2, (window[1] - size[1]) // 2
-    bar, row = bytes(4 * window[0]), bytes(4 * left) + COLOUR.to_bytes(4, "little") * size[0] + bytes(4 * (window[0] - size[0] - left))
+    bar = bytes(4 * window[0])
+    row = bytes(4 * left) + COLOUR.to_bytes(4, "little") * size[0] + bytes(4 * (window[0] - size[0] - left))
     return Image(*window, bar * top + row * size[1] + bar * (window[1] - size[1] - top))
 
 

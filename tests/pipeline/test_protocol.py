@@ -122,8 +122,8 @@ def ended(t, viewer):
 
 
 class ScriptedResults(Proxy):
-    """Keeps CompleteNotify until five in a row have come, and delivers these youngest first, with times and modes of its own. After each
-    it adds one of another kind, which concerns no pixmap."""
+    """Keeps CompleteNotify until five in a row have come, and delivers these youngest first, with times and modes of its own.
+    After each it adds one of another kind, which concerns no pixmap."""
 
     def __init__(self, display):
         super().__init__(display)
@@ -384,6 +384,35 @@ def a_sent_slot_is_held_until_its_pixels_are_written(t):
     for y, height in pieces:
         equal(y, rows_sent % 480, "the first row of a piece")
         rows_sent += height
+    proxy.close()
+
+
+@test
+def a_signal_cuts_a_frame_that_is_sent(t):
+    """The signal arrives while the other pieces wait for the connection. They are not sent, and the frame is not shown, though
+    the server answers at once."""
+    display = Display(t)
+    t.producer("-s", "640x480", "-r", "30")
+
+    class SignalProxy(Proxy):
+        is_due = False
+
+        def on_request(self, connection, request, data):
+            if self.is_due and request.name == "PutImage" and request.read("h", 18) == 0:
+                self.is_due = False
+                viewer.signal(signal.SIGINT)
+            return data
+    proxy = SignalProxy(display.name)
+    viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", presenter="x11-send")
+    has_rows(t, 2)
+    proxy.is_due = True
+    viewer.ends_with(130)
+    pieces = [r.read("h", 18) for r in proxy.own().of("PutImage") if r.read("H", 12) == 640]
+    assert 1 <= len(pieces) - max(i for i, y in enumerate(pieces) if y == 0) < 5, "the frame was sent to its end"
+    rows = table_of(f"{t.path}/v.csv")
+    equal([(row["skipped"], row["user_copies"]) for row in rows], [("0", "1")] * (len(rows) - 1) + [("1", "0")], "results")
+    frames = report_of(f"{t.path}/v.json")["frames"]
+    equal((frames["shown"], frames["display_skipped"]), (sum(row["again"] == "0" for row in rows) - 1, 1))
     proxy.close()
 
 

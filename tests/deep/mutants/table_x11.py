@@ -6,6 +6,7 @@ RESULTS = "protocol:frames_have_the_time_and_the_result_that_present_reports"
 SLOTS = "protocol:no_slot_is_released_before_the_server_has_read_it"
 OWN_ANSWER = "protocol:a_slot_is_free_after_its_own_answer"
 SENT = "protocol:a_sent_slot_is_held_until_its_pixels_are_written"
+CUT = "protocol:a_signal_cuts_a_frame_that_is_sent"
 REFUSED = "protocol:a_frame_that_the_server_refuses_is_skipped"
 REFUSED_PIXMAPS = "protocol:pixmaps_that_the_server_refuses_are_replaced_by_put"
 OTHER_SEGMENT = "protocol:another_segment_of_the_same_number_is_detached"
@@ -41,7 +42,8 @@ SENT_FRAMES = [
     ("copied-is-drawn", "a frame is done when it was copied from the slot, before RENDER has drawn it", SLOTS,
      "on_put", "WAITS_FOR_SLOT | (sent->drawing_reply ? 0 : WAITS_FOR_DRAWING)", "WAITS_FOR_SLOT | WAITS_FOR_DRAWING"),
     ("composed-is-drawn", "a frame that was composed counts as drawn on the window", OWN_ANSWER,
-     "process_replies", "finish_part(table, sent, WAITS_FOR_SLOT);", "finish_part(table, sent, WAITS_FOR_SLOT | WAITS_FOR_DRAWING);"),
+     "process_replies", "finish_part(table, sent, WAITS_FOR_SLOT);",
+     "finish_part(table, sent, WAITS_FOR_SLOT | WAITS_FOR_DRAWING);"),
     ("oldest-last", "of the frames that are done the youngest is reported first", RESULTS,
      "x11_sent_take_done", "sent->serial - oldest->serial > 1u << 31", "sent->serial - oldest->serial < 1u << 31"),
     ("serials-do-not-wrap", "the order of frames is wrong after 2^32 of them", "unit/x11_sent",
@@ -59,7 +61,8 @@ SENT_FRAMES = [
     ("copies-of-a-refused-frame", "a frame that was not shown counts its copy", REFUSED,
      "sent.c:skip", "sent->done.user_copies = 0;", ""),
     ("drawable-is-fatal", "the error of a destroyed window ends the viewer", REFUSED,
-     "sent.c:on_error", "error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE", "error->error_code == XCB_WINDOW"),
+     "sent.c:on_error", "error->error_code == XCB_WINDOW || error->error_code == XCB_DRAWABLE",
+     "error->error_code == XCB_WINDOW"),
     ("refused-is-shown", "what the server refused to draw counts as shown", REFUSED,
      "sent.c:on_error", "skip(&table->sent[i]);", ";"),
     ("unfinished-is-shown", "at the end a frame without a result counts as shown", RESULTS,
@@ -93,13 +96,16 @@ SHOW = [
     ("put-is-copied", "a slot is released when ShmPutImage is sent", SLOTS,
      "show_put", "if (!sent->put) release_copied(self, sent);", "release_copied(self, sent);"),
     ("released-before-it-is-sent", "a slot is released before its pixels are sent", SENT,
-     "show_put", "bool has_failed = false;", "bool has_failed = false; if (self->slots.way == X11_SEND) release_copied(self, sent);"),
+     "show_put", "bool has_failed = false;",
+     "bool has_failed = false; if (self->slots.way == X11_SEND) release_copied(self, sent);"),
     ("drawn-before-the-copy", "the answer is requested before the frame is drawn on the window", SLOTS,
-     "show_put", "if (!sent->put || (self->link.has_render && !fills_window(self))) sent->drawing_reply = request_reply(self);", "",
+     "show_put", "if (!sent->put || (self->link.has_render && !fills_window(self))) sent->drawing_reply = request_reply(self);",
+     "",
      "show_put", "const struct pf_frame *frame = &sent->done.frame;",
      "const struct pf_frame *frame = &sent->done.frame; if (self->slots.way == X11_SEND || "
      "(self->link.has_render && !fills_window(self))) sent->drawing_reply = request_reply(self);"),
-    ("cut-is-shown", "a frame that a signal has cut counts as shown", "foreign_memory:a_signal_ends_a_frame_that_takes_long_to_send",
+    ("cut-is-shown", "a frame that a signal has cut counts as shown",
+     CUT,
      "show_put", "has_failed || self->link.is_cut", "has_failed"),
     ("no-copies-reported", "a frame that was sent reports no copy", REFUSED,
      "release_copied", "sent->done.user_copies = 1;", ""),
@@ -156,7 +162,8 @@ PAINTER = [
      "x11_painter_compose", "(int16_t)place->x, (int16_t)place->y", "(int16_t)place->x, 0"),
     ("window-is-square", "only a square of the window is drawn", LETTERBOX,
      "x11_painter_copy_to_window", "(uint16_t)painter->window->height", "(uint16_t)painter->window->width"),
-    ("smooth-whole-factors", "the viewer smooths pixels that it enlarges by a whole factor", "display:without_render_the_viewer_scales",
+    ("smooth-whole-factors", "the viewer smooths pixels that it enlarges by a whole factor",
+     "display:without_render_the_viewer_scales",
      "painter.c:scale", "is_whole ? SDL_SoftStretch(content, NULL, scaled, NULL) : SDL_SoftStretchLinear",
      "!is_whole ? SDL_SoftStretch(content, NULL, scaled, NULL) : SDL_SoftStretchLinear"),
     ("scaled-is-not-centred", "without RENDER a scaled frame is at the left", LETTERBOX,
@@ -222,10 +229,12 @@ SLOTS_OF_THE_SERVER = [
      "x11_slots_copy", "slots->pixmap[frame->slot]", "slots->pixmap[0]"),
     ("padding-is-shown", "the last column is mixed with the padding of the rows", LETTERBOX,
      "scale_of", "is_padded && window > frame", "is_padded && window < frame"),
-    ("smooth-by-render", "RENDER smooths pixels that it enlarges by a whole factor", "screen:a_resized_window_shows_the_frame_scaled_and_centred",
+    ("smooth-by-render", "RENDER smooths pixels that it enlarges by a whole factor",
+     "screen:a_resized_window_shows_the_frame_scaled_and_centred",
      "is_whole_factor", "window % frame == 0", "frame % window == 0"),
     ("factors-are-turned", "the factor of the height is that of the width", SLOTS,
-     "x11_scale_picture", ".matrix22 = scale_of(height, place->height, false)", ".matrix22 = scale_of(place->height, height, false)"),
+     "x11_scale_picture", ".matrix22 = scale_of(height, place->height, false)",
+     ".matrix22 = scale_of(place->height, height, false)"),
     ("one-slot-is-scaled", "only frames in the first slot are scaled", SLOTS,
      "x11_slots_scale", "k < slots->count", "k < 1"),
 ]
@@ -234,12 +243,14 @@ CONNECTION = [
     ("piece-at-the-top", "without RENDER pieces are at the top of the window", LETTERBOX,
      "x11_send", "(int16_t)(y + top)", "(int16_t)top"),
     ("same-piece-again", "each piece has the pixels of the first", SENT,
-     "x11_send", "pixels + (size_t)top * (size_t)stride_bytes + (size_t)left * PIXEL_BYTES", "pixels + (size_t)left * PIXEL_BYTES"),
+     "x11_send", "pixels + (size_t)top * (size_t)stride_bytes + (size_t)left * PIXEL_BYTES",
+     "pixels + (size_t)left * PIXEL_BYTES"),
     ("last-piece-too-large", "the last piece has rows after the slot", SENT,
      "x11_send", "rows < height - top ? rows : height - top", "rows"),
     ("packed-without-padding", "padded rows are sent as if they had no padding", LETTERBOX,
      "x11_send", "stride_bytes == columns * PIXEL_BYTES", "stride_bytes >= columns * PIXEL_BYTES"),
-    ("signal-waits", "a signal does not end a frame that takes long to send", "foreign_memory:a_signal_ends_a_frame_that_takes_long_to_send",
+    ("signal-waits", "a signal does not end a frame that takes long to send",
+     CUT,
      "x11_send", "link->is_cut = link->is_cut || signals_quit();", ""),
     ("wrong-completion-event", "the event that frees a slot is not recognized", SLOTS,
      "query_shm", "extension->first_event + XCB_SHM_COMPLETION", "extension->first_event + 1 + XCB_SHM_COMPLETION"),
@@ -274,7 +285,8 @@ CONNECTION = [
 ]
 
 CHOICE = [
-    ("loss-is-reported-twice", "a lost display has several error lines", "display_faults:a_server_killed_in_mid_stream_ends_the_viewer",
+    ("loss-is-reported-twice", "a lost display has several error lines",
+     "display_faults:a_server_killed_in_mid_stream_ends_the_viewer",
      "display_loss.c:report", "!atomic_exchange(&is_reported, true)", "!atomic_load(&is_reported)"),
     ("usage-error-tries-the-next", "auto tries the next presenter after an error of the options",
      "display:a_scale_that_is_too_large_is_a_usage_error",
