@@ -233,15 +233,18 @@ def compare_times(rows, proxy, connection):
     equal(len(rows), len(reads), "rows and requests that read a slot")
     answers = [(origin_of(connection, m), m.passed_ns) for m in connection.messages
                if m.passed_ns and m.name in ("IdleNotify", "ShmCompletion", "GetInputFocus")]
+    late_us = []  # how long it takes to process the last answer
     for row, next_row, read, after in zip(rows, rows[1:], reads, reads[1:]):
         submit, done = float(row["submit_us"]), float(row["done_us"])
         assert float(row["acquire_us"]) <= submit <= us(read.at_ns), f"submit {submit} of {row}, read {read}"
         origin, last = max(answer for answer in answers if read.sequence <= answer[0] < after.sequence)
         assert us(last) <= done, f"frame {row['sequence']} was done before {read.name} was answered"
+        late_us.append(done - us(last))
         if row["again"] == next_row["again"] == "0":  # nothing is drawn for a pause in between
             assert done <= us(after.at_ns), f"frame {row['sequence']} was done after the next was sent"
             late = [r.name for r in connection.requests[origin : after.sequence - 1] if r.name in DRAW]
             equal(late, [], "requests that draw after the one that is answered")
+    assert min(late_us) < 50000, "answers wait for the next turn of the loop"
 
 
 @test
@@ -552,8 +555,8 @@ def a_server_without_a_socket_file_that_refuses_the_cookie_is_named(t):
 
 @test
 def the_viewer_does_not_poll_the_display(t):
-    """Without a new frame it sleeps for 100 ms at a time. Of many changes of the window's size, each as soon as the previous one
-    is drawn, some must be drawn sooner: also while paused, and without vsync."""
+    """Without a new frame it sleeps for 100 ms at a time. The window's size changes as soon as the previous change is drawn; most
+    changes must be drawn sooner than that, also while paused, and without vsync. On a busy machine this takes some tries."""
     display = Display(t)
     client = Client(display.name)
     producer = t.producer("-s", "64x48", "-r", "100")
@@ -566,18 +569,18 @@ def the_viewer_does_not_poll_the_display(t):
         own = proxy.own()
         producer.signal(signal.SIGSTOP)
 
-        def quickest():
-            times = []
-            for width in range(100, 115):
+        def is_quick():
+            quick = 0
+            for width in range(100, 114):
                 count = own.count("CreatePicture")
                 began = time.monotonic()
                 client.resize(int(window), width, 80)
                 soon(lambda: own.count("CreatePicture") > count or not viewer.is_running(), "a size that is followed")
-                times.append(time.monotonic() - began)
-            return min(times[1:])
-        assert quickest() < 0.05, "no change is drawn in less than 50 ms"
+                quick += time.monotonic() - began < 0.05
+            return quick >= 8
+        assert any(is_quick() for _ in range(8)), "changes of the size wait for the next turn"
         display.pause(window)
-        assert quickest() < 0.05, "no change is drawn in less than 50 ms while paused"
+        assert any(is_quick() for _ in range(8)), "changes of the size wait for the next turn while paused"
         viewer.kill()
         proxy.close()
 
