@@ -109,7 +109,7 @@ class Connection:
         return [message for message in list(self.messages) if message.kind == ERROR]
 
     def send_client(self, *messages):
-        """Deliver these now, in this order and at once. A held one gets the number of the last request that the client has
+        """Deliver these now, in this order and in one piece. A held one gets the number of the last request that the client has
         seen answered, since these numbers never decrease."""
         with self.to_client:
             data = b""

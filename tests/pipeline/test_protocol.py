@@ -4,6 +4,7 @@ knows when each request and each answer passed, so the viewer's records are comp
 import os
 import re
 import signal
+import socket
 import struct
 import threading
 import time
@@ -191,6 +192,7 @@ def frames_have_the_time_and_the_result_that_present_reports(t):
     equal((report["frames"]["shown"], report["frames"]["display_skipped"]), (shown, len(rows) - shown))
     equal(report["display_start_us"]["count"], shown)
     equal(int(re.search(r"(\d+) frames of 64x48 shown", viewer.err)[1]), shown)
+    equal(int(re.search(r"(\d+) skipped", viewer.err)[1]), report["frames"]["skipped"])
     for request in connection.of("PresentPixmap"):
         equal(request.read("I", 40), COPY, "options with vsync")
         equal((request.read("Q", 48), request.read("Q", 56), request.read("Q", 64)), (0, 0, 0), "the next vblank")
@@ -393,7 +395,7 @@ def a_sent_slot_is_held_until_its_pixels_are_written(t):
 @test
 def a_signal_cuts_a_frame_that_is_sent(t):
     """The signal arrives while the other pieces wait for the connection. They are not sent, and the frame is not shown, though
-    the server answers at once."""
+    the server answers immediately."""
     display = Display(t)
     t.producer("-s", "640x480", "-r", "30")
 
@@ -538,16 +540,79 @@ def the_server_reads_all_of_each_slot_before_the_first_frame(t):
 
 
 @test
-def a_server_without_a_socket_file_that_refuses_the_cookie_is_named(t):
+def a_refused_cookie_is_named(t):
+    """Of a server whose socket has no file, and of one that listens on a TCP port."""
     need("xauth")
     for number, cookie in (("1", "11" * 16), ("2", "22" * 16)):
         t.run("xauth", "-f", f"{t.path}/cookies{number}", "add", ":0", ".", cookie)
     proxy = Proxy(Display(t, "640x480x24", "-auth", f"{t.path}/cookies1").name)
+    listener = port_of_a_display()
+    threading.Thread(target=refuse_all, args=(listener,), daemon=True).start()
     t.producer("-s", "64x48")
-    for presenter in ("x11", "auto"):
-        viewer = t.viewer(presenter=presenter, env={"DISPLAY": proxy.name, "XAUTHORITY": f"{t.path}/cookies2"})
-        viewer.ends_with(12, "cookie", proxy.name)
+    for name in proxy.name, f"127.0.0.1:{listener.getsockname()[1] - 6000}":
+        for presenter in ("x11", "auto"):
+            viewer = t.viewer("--frames", "3", presenter=presenter, env={"DISPLAY": name, "XAUTHORITY": f"{t.path}/cookies2"})
+            viewer.ends_with(12, "cookie", name)
+    listener.close()
     proxy.close()
+
+
+def port_of_a_display():
+    for number in range(300, 2000):
+        try:
+            return socket.create_server(("127.0.0.1", 6000 + number))
+        except OSError:
+            continue
+    raise Skip("no free port")
+
+
+def refuse_all(listener):
+    try:
+        while True:
+            listener.accept()[0].close()
+    except OSError:
+        pass
+
+
+class Silent(Proxy):
+    """From the first message or request of a name on it holds everything in this direction."""
+
+    def __init__(self, display, name):
+        super().__init__(display)
+        self.silent_name, self.since_ns = name, 0
+
+    def hold(self, item):
+        while item.name == self.silent_name or self.since_ns and item.at_ns > self.since_ns:
+            self.since_ns = self.since_ns or time.monotonic_ns()
+            time.sleep(0.1)
+
+    def on_message(self, connection, message):
+        if connection is self.own():
+            self.hold(message)
+        return True
+
+    def on_request(self, connection, request, data):
+        if connection is self.own():
+            self.hold(request)
+        return data
+
+
+@test
+def a_display_that_does_not_answer_is_lost_after_5_s(t):
+    """While the viewer attaches the segment, while it waits for a frame that it has sent, and while it sends one. The report is
+    written."""
+    display = Display(t)
+    t.producer("-s", "640x480", "-r", "30")
+    all_of = []
+    for presenter, name, is_open in (("x11", "GetImage", False), ("x11", "IdleNotify", True), ("x11-send", "PutImage", True)):
+        proxy = Silent(display.name, name)
+        all_of.append((proxy, through(t, proxy, "-q", "--json", f"{name}.json", presenter=presenter), name, is_open))
+    for proxy, viewer, name, is_open in all_of:
+        soon(lambda viewer=viewer: not viewer.is_running(), f"its exit after {name}", RECOVERY)
+        assert proxy.since_ns and time.monotonic_ns() - proxy.since_ns > 5e9, f"{name}: lost too early"
+        viewer.fails_with(12, "no answer for 5 s")
+        equal(os.path.exists(f"{t.path}/{name}.json"), is_open, f"{name}: report")
+        proxy.close()
 
 
 # ---------------------------------------------------------------- waking up
@@ -581,13 +646,28 @@ def the_viewer_does_not_poll_the_display(t):
         assert any(is_quick() for _ in range(8)), "changes of the size wait for the next turn"
         display.pause(window)
         assert any(is_quick() for _ in range(8)), "changes of the size wait for the next turn while paused"
-        viewer.kill()
+        display.key(window, "space")
+        for width in range(120, 125):
+            count = len(own.seen("IdleNotify"))
+            client.resize(int(window), width, 80)
+            soon(lambda: len(own.seen("IdleNotify")) > count or not viewer.is_running(), "an answer")
+            let_run(0.15)
+        rows = ended(t, viewer)
+        late = [float(row["done_us"]) - us(m.passed_ns) for row, m in zip(rows[-4:], own.seen("IdleNotify")[-4:])]
+        assert min(late) < 50000, f"answers wait for the next turn: {late}"
         proxy.close()
 
 
 # ---------------------------------------------------------------- resources
 
 MORE = 70  # of each
+
+
+def both_counts(own, client, any_id):
+    """What exists by the requests, and by the server's own count; None while the two differ, since the viewer is at work."""
+    by_requests, in_server = own.resources(), client.resources(any_id)
+    kinds = {"pixmap": "PIXMAP", "picture": "PICTURE", "gc": "GC", "window": "WINDOW", "segment": "ShmSeg"}
+    return all(by_requests[kind] == in_server[kinds[kind]] for kind in kinds) and (by_requests, in_server)
 
 
 @test
@@ -612,7 +692,8 @@ def nothing_is_left_in_the_server(t):
         soon(lambda: own.count("UnmapWindow"), "an overlay that is hidden", RECOVERY)
         client.resize(number, 130, 98)
         has_rows(t, 20)
-        before = own.resources()
+        any_id = own.of("CreateGC")[0].read("I", 4)  # names the viewer's connection
+        before, in_server = until(lambda: both_counts(own, client, any_id), "the same resources by both counts")
 
         def repeat(name, count, action):
             """Repeat the action until the viewer has sent as many more of these requests; nothing has accumulated then."""
@@ -629,10 +710,6 @@ def nothing_is_left_in_the_server(t):
             client.resize(number, 96 + count % 50, 98)
             soon(lambda: own.count("CreatePicture") > count or not viewer.is_running(), "a size that is followed")
         display.focus(window)
-        any_id = own.of("CreateGC")[0].read("I", 4)  # names the viewer's connection
-        in_server = client.resources(any_id)
-        equal((in_server["PIXMAP"], in_server["PICTURE"], in_server["GC"], in_server["WINDOW"], in_server["ShmSeg"]),
-              tuple(before[kind] for kind in ("pixmap", "picture", "gc", "window", "segment")), "by both counts")
         repeat("ClearArea", MORE, lambda: display.xdotool("key", "--delay", "1", *["o"] * 40))
         repeat("CreatePicture", MORE, resize)
         repeat("CreatePicture", MORE, lambda: display.xdotool("key", "--delay", "1", *["space"] * 20))

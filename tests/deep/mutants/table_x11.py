@@ -13,7 +13,8 @@ OTHER_SEGMENT = "protocol:another_segment_of_the_same_number_is_detached"
 FIRST_READ = "protocol:the_server_reads_all_of_each_slot_before_the_first_frame"
 NOTHING_LEFT = "protocol:nothing_is_left_in_the_server"
 NO_POLLING = "protocol:the_viewer_does_not_poll_the_display"
-COOKIE = "protocol:a_server_without_a_socket_file_that_refuses_the_cookie_is_named"
+COOKIE = "protocol:a_refused_cookie_is_named"
+NO_ANSWER = "protocol:a_display_that_does_not_answer_is_lost_after_5_s"
 LETTERBOX = "letterbox:a_frame_is_as_large_as_fits_and_the_rest_is_black"
 TOO_LARGE = "letterbox:a_frame_that_exceeds_the_screen_is_reduced_until_it_is_complete"
 
@@ -70,7 +71,7 @@ SENT_FRAMES = [
 ]
 
 SHOW = [
-    ("vsync-without-effect", "--vsync on shows frames at once, with tearing", RESULTS,
+    ("vsync-without-effect", "--vsync on shows frames immediately, with tearing", RESULTS,
      "present", "(self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC)", "XCB_PRESENT_OPTION_ASYNC"),
     ("vsync-always", "--vsync off waits for the vblank", SLOTS,
      "present", "| (self->vsync ? 0 : XCB_PRESENT_OPTION_ASYNC)", ""),
@@ -285,6 +286,36 @@ CONNECTION = [
 ]
 
 CHOICE = [
+    ("answers-do-not-wake", "with vsync the answers of the display wait for the next frame", NO_POLLING,
+     "open_with", "self->may_replace ? CONNECTIONS : 1", "1"),
+    ("limit-of-large-frames-only", "a small frame has no time to be answered", NO_ANSWER,
+     "x11_slots_attach", "link->answer_ns = X11_ANSWER_NS + (int64_t)slots->slot_stride_bytes",
+     "link->answer_ns = (int64_t)slots->slot_stride_bytes"),
+    ("unanswered-forever", "the viewer waits forever for a frame that it has sent", NO_ANSWER,
+     "is_unanswered", "now_ns - table->sent[i].flush_ns > limit_ns", "now_ns - limit_ns > clock_now_ns()"),
+    ("unanswered-since-submit-of-none", "frames count as unanswered from the beginning of time", RESULTS,
+     "x11.c:show", "sent->flush_ns = clock_now_ns();", ""),
+    ("attach-without-limit", "the viewer waits forever for the answer to an attach", NO_ANSWER,
+     "x11_link_wait", "if (left_ns <= 0) {", "if (left_ns > link->answer_ns) {"),
+    ("attach-limit-is-short", "the limit of an attach is 5 ms", NO_ANSWER,
+     "x11_link_wait", "clock_now_ns() + link->answer_ns", "clock_now_ns() + link->answer_ns / 1000"),
+    ("watchdog-is-hasty", "the watchdog ends a call after half a second", NO_ANSWER,
+     "watchdog.c:", "SHUTDOWN_TICKS = 55,", "SHUTDOWN_TICKS = 5,"),
+    ("watchdog-of-the-other-socket", "the watchdog shuts SDL's socket down, and the call does not return", NO_ANSWER,
+     "x11_link_enter", "watchdog_set_socket(xcb_get_file_descriptor(link->xcb));", ""),
+    ("watchdog-is-inverted", "after a second watchdog_enter() calls count as idle", NO_ANSWER,
+     "watchdog_enter", "atomic_load(&watchdog.calls) % 2 ? 2 : 1", "1"),
+    ("watchdog-is-not-entered", "a flush is not watched", NO_ANSWER,
+     "x11_link_enter", "watchdog_enter();", ""),
+    ("watchdog-never-ends", "the watchdog counts ticks only outside of calls", NO_ANSWER,
+     "watchdog.c:watch", "calls == last && calls % 2 == 1", "calls == last && calls % 2 == 0"),
+    ("seconds-are-ms", "a lost display is reported with 5000 s", NO_ANSWER,
+     "display_loss_no_answer", "waited_ns / NS_PER_S", "waited_ns / NS_PER_MS"),
+    ("port-without-number", "the port of display 0 is tried instead", COOKIE,
+     "listens_on_port", "6000 + number", "6000"),
+    ("auto-takes-all", "auto also uses presenters that are for requests only", COOKIE,
+     "presenter_open", "is_auto ? ops->is_for_auto : strcmp(ops->name, config->name) == 0",
+     "is_auto || strcmp(ops->name, config->name) == 0"),
     ("loss-is-reported-twice", "a lost display has several error lines",
      "display_faults:a_server_killed_in_mid_stream_ends_the_viewer",
      "display_loss.c:report", "!atomic_exchange(&is_reported, true)", "!atomic_load(&is_reported)"),
