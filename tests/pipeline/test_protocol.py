@@ -660,7 +660,7 @@ def the_viewer_does_not_poll_the_display(t):
 
 # ---------------------------------------------------------------- resources
 
-MORE = 70  # of each
+MORE = 50  # of each
 
 
 def both_counts(own, client, any_id):
@@ -697,7 +697,7 @@ def nothing_is_left_in_the_server(t):
 
         def repeat(name, count, action):
             """Repeat the action until the viewer has sent as many more of these requests; nothing has accumulated then."""
-            end, deadline = own.count(name) + count, time.monotonic() + RECOVERY
+            end, deadline = own.count(name) + count, time.monotonic() + 2 * RECOVERY
             while own.count(name) < end and viewer.is_running() and time.monotonic() < deadline:
                 action()
             assert own.count(name) >= end, f"{own.count(name) - end + count} of {count} {name}: {viewer.err}"
