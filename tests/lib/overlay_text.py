@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Read the viewer's overlay from a screenshot, at scale 1: its text letter by letter, and the colours of its strip. Each pixel must
-be exactly that of a letter of assets/glyphs.png in one of the overlay's colours."""
+"""Read the viewer's overlay from a screenshot, at scale 1: its text letter by letter, and the colours of its strip. Each pixel
+must be exactly that of a letter of assets/glyphs.png in one of the overlay's colours."""
 from harness import Image
 
 BACK, TEXT, FAINT = 0x12161C, 0xE8E8E8, 0x56606C
@@ -17,7 +17,8 @@ class Font:
         glyphs = Image.from_file(scratch, f"{source}/assets/glyphs.png")
         self.letters = {}  # the three channels of a cell: (letter, its colour)
         for index in range(ord("~") - ord(" ") + 1):
-            cell = glyphs.crop(index % GLYPHS_PER_ROW * CELL_WIDTH, index // GLYPHS_PER_ROW * CELL_HEIGHT, CELL_WIDTH, CELL_HEIGHT)
+            row, column = divmod(index, GLYPHS_PER_ROW)
+            cell = glyphs.crop(column * CELL_WIDTH, row * CELL_HEIGHT, CELL_WIDTH, CELL_HEIGHT)
             cover = cell.pixels[::4]
             for colour in COLOURS:
                 self.letters.setdefault(tuple(blend(cover, BACK >> s & 255, colour >> s & 255) for s in (0, 8, 16)),
@@ -68,7 +69,8 @@ def strip_of(frames):
             bottom = below * STRIP_HEIGHT // full
             below += part
             for height in range(bottom, min(below * STRIP_HEIGHT // full, STRIP_HEIGHT)):
-                rows[STRIP_HEIGHT - 1 - height][number * BAR_WIDTH : number * BAR_WIDTH + BAR_WIDTH - 1] = [colour] * (BAR_WIDTH - 1)
+                left, right = number * BAR_WIDTH, (number + 1) * BAR_WIDTH - 1
+                rows[STRIP_HEIGHT - 1 - height][left:right] = [colour] * (right - left)
     return rows
 
 

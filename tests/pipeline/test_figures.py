@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Each figure that a user can read, compared with a figure from somewhere else: the rows of --csv with the events of the traces of
-both programs, the reports with figures computed from the rows, the overlay's pixels with both, and counts with the segment."""
+"""Each figure that a user can read, compared with a figure from somewhere else: the rows of --csv with the traces of both
+programs, the reports with figures computed from the rows, the overlay's pixels with both, and counts with the segment."""
 import csv
 import json
 import math
@@ -113,11 +113,11 @@ def rows_events_and_reports_of_both_programs_describe_the_same_frames(t):
     frames, rate = 600, 500
     open(f"{t.path}/a.png", "wb").write(png(64, 48, 200))
     began = time.monotonic()
-    viewer = t.start(sys.executable, "-c", BUSY_START, VIEWER, "--presenter", "null", "--every-frame", "--wait", "600", "--verify",
-                     "--csv", "v.csv", "--json", "v.json", "--trace", "v.trace")
+    viewer = t.start(sys.executable, "-c", BUSY_START, VIEWER, "--presenter", "null", "--every-frame", "--wait", "600",
+                     "--verify", "--csv", "v.csv", "--json", "v.json", "--trace", "v.trace")
     viewer.is_ready()
-    producer = t.start(sys.executable, "-c", BUSY_START, PRODUCER, "a.png", "--loop", "--stamp", "-r", str(rate), "--buffers", "4",
-                       "--frames", str(frames), "--json", "p.json", "--trace", "p.trace")
+    producer = t.start(sys.executable, "-c", BUSY_START, PRODUCER, "a.png", "--loop", "--stamp", "-r", str(rate),
+                       "--buffers", "4", "--frames", str(frames), "--json", "p.json", "--trace", "p.trace")
     cpu = {"p.json": cpu_seconds(producer), "v.json": cpu_seconds(viewer)}
     producer.ends_with(0)
     viewer.ends_with(0)
@@ -138,7 +138,8 @@ def rows_events_and_reports_of_both_programs_describe_the_same_frames(t):
     # Traces: each slice and each arrow is at the times of the rows.
     of_producer, of_viewer = (events_of(text_of(f"{t.path}/{name}.trace")) for name in "pv")
     equal(slices(of_producer, "render"), between(rows, "begin_us", "publish_us"), "render")
-    equal(slices(of_producer, "late"), between([row for row in rows if row["due_us"] < row["begin_us"]], "due_us", "begin_us"), "late")
+    late = [row for row in rows if row["due_us"] < row["begin_us"]]
+    equal(slices(of_producer, "late"), between(late, "due_us", "begin_us"), "late")
     equal(slices(of_viewer, "handoff"), between(rows, "publish_us", "acquire_us"), "handoff")
     equal(slices(of_viewer, "submit"), between(rows, "acquire_us", "submit_us"), "submit")
     equal(slices(of_viewer, "present"), between(rows, "submit_us", "done_us"), "present")
@@ -357,7 +358,8 @@ def frames_that_a_reader_of_the_trace_did_not_get_are_counted_in_the_report(t):
         events = events_of(file.read())
     viewer.ends_with(130, "dropped")
     report = report_of(f"{t.path}/v.json")
-    equal(len(slices(events, "present")) + report["records_dropped"], report["frames"]["shown"], "frames in the trace, or dropped")
+    written = len(slices(events, "present"))
+    equal(written + report["records_dropped"], report["frames"]["shown"], "frames in the trace and dropped")
     contains(viewer.err, f"{report['records_dropped']} records")
     producer.kill()
 
