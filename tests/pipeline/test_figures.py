@@ -296,9 +296,10 @@ def the_progress_line_has_the_counts_of_the_report(t):
     viewers[0].signal(signal.SIGSTOP)
     with Witness(t, producer) as segment:
         def is_stalled():
-            before = t.counters(producer, "p.json")["skipped"]
-            return t.counters(producer, "p.json")["skipped"] > before + 1
-        until(is_stalled, "skipped ticks")
+            before = t.counters(producer, "p.json")
+            until(lambda: t.counters(producer, "p.json")["no_slot"] > before["no_slot"] + 10, "ticks without a free slot")
+            return t.counters(producer, "p.json")["published"] == before["published"]
+        until(is_stalled, "a producer without a free slot")
         first = t.counters(producer, "p.json")
 
         def next_line():
