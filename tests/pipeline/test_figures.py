@@ -184,6 +184,7 @@ def the_overlay_has_the_figures_of_the_report_and_a_bar_for_each_frame(t):
     producer = t.producer("-s", "640x480", "-r", "100", "--buffers", "4")
     viewer = t.viewer("-q", "--follow", "--csv", "v.csv", "--json", "v.json", "--trace", "v.trace", presenter="x11")
     window = display.window_of(viewer)
+    until(lambda: any(display.grab(window).pixels), "a frame")  # a key that is pressed too early has no effect
     display.key(window, "o")
     until(lambda: font.lines(display.grab(window)), "an overlay")
     until(lambda: t.counters(viewer, "v.json")["shown"] > 150, "frames")
