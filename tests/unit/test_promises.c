@@ -248,6 +248,22 @@ Test(promises, evicted_and_reaped_viewers_are_counted_apart)
     cr_assert_eq(producer_stats().published, 2, "an abandoned frame is not published");
 }
 
+Test(promises, an_acquire_during_a_stall_begins_another_one)
+{
+    struct pf_frame held, frame;
+
+    open_producer(3, 100 * NS_PER_MS);
+    open_viewer(true);
+    for (uint32_t i = 1; i <= 3; i++)
+        cr_assert_eq(publish(i), 0);
+    cr_assert_eq(pf_producer_begin(producer, NS_PER_MS, &frame), -EAGAIN);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
+    cr_assert_eq(pf_producer_begin(producer, LONG_S * NS_PER_S, &frame), 0, "never evicted");
+    cr_assert_geq(frame.begin_ns - held.acquire_ns, 100 * NS_PER_MS, "evicted too early");
+    cr_assert_eq(producer_stats().evicted, 1);
+    pf_viewer_release(viewer, &held);
+}
+
 /* A sleep that ends at the next check instead would take 100 ms each time. */
 Test(promises, a_viewer_is_evicted_when_its_time_is_over)
 {

@@ -71,7 +71,7 @@ DEFECTS = [
      "evict", "producer->stats.evicted++;", "producer->stats.reaped++;"),
     ("evicts-late", "a viewer is evicted at the next check after its time", "unit/promises",
      "next_wake_ns", "producer->evict_after_ns && i < PF_VIEWERS_MAX", "false && i < PF_VIEWERS_MAX"),
-    ("evicts-early", "a viewer that acquires frames slowly is evicted", "unit/stream",
+    ("evicts-never", "a viewer that acquires a frame during a stall is never evicted", "unit/promises",
      "check_stalls", "if (!stall->since_ns || stall->word != word)", "if (!stall->since_ns)"),
     ("evicts-at-once", "a viewer is evicted after a thousandth of the time", "unit/promises",
      "check_stalls", "stalled_ns >= producer->evict_after_ns", "stalled_ns >= producer->evict_after_ns / 1000"),
