@@ -246,7 +246,7 @@ def compare_times(rows, proxy, connection):
             assert done <= us(after.at_ns), f"frame {row['sequence']} was done after the next was sent"
             late = [r.name for r in connection.requests[origin : after.sequence - 1] if r.name in DRAW]
             equal(late, [], "requests that draw after the one that is answered")
-    assert min(late_us) < 50000, "answers wait for the next turn of the loop"
+    assert sorted(late_us)[len(late_us) // 2] < 50000, "most answers wait for the next turn of the loop"
 
 
 @test
@@ -607,9 +607,16 @@ def a_display_that_does_not_answer_is_lost_after_5_s(t):
     for presenter, name, is_open in (("x11", "GetImage", False), ("x11", "IdleNotify", True), ("x11-send", "PutImage", True)):
         proxy = Silent(display.name, name)
         all_of.append((proxy, through(t, proxy, "-q", "--json", f"{name}.json", presenter=presenter), name, is_open))
+    ends_ns = {}
+
+    def have_ended():
+        for _, viewer, name, _ in all_of:
+            if name not in ends_ns and not viewer.is_running():
+                ends_ns[name] = time.monotonic_ns()
+        return len(ends_ns) == len(all_of)
+    soon(have_ended, "the exits of all viewers", RECOVERY)
     for proxy, viewer, name, is_open in all_of:
-        soon(lambda viewer=viewer: not viewer.is_running(), f"its exit after {name}", RECOVERY)
-        assert proxy.since_ns and time.monotonic_ns() - proxy.since_ns > 5e9, f"{name}: lost too early"
+        assert proxy.since_ns and ends_ns[name] - proxy.since_ns > 5e9, f"{name}: lost too early"
         viewer.fails_with(12, "no answer for 5 s")
         equal(os.path.exists(f"{t.path}/{name}.json"), is_open, f"{name}: report")
         proxy.close()
