@@ -450,7 +450,7 @@ def a_frame_that_the_server_refuses_is_skipped(t):
     proxy = Refusals(display.name, "PutImage", 5, 4, NO_ID)
     viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", presenter="x11-send")
     has_rows(t, 12)
-    rows = [row for row in ended(t, viewer)]
+    rows = ended(t, viewer)[:-1]  # the signal may cut the last frame
     frames = [r.sequence for r in proxy.own().of("PutImage")]
     equal([i for i, row in enumerate(rows) if row["skipped"] == "1"], [frames.index(proxy.refused.sequence)])
     equal([row["user_copies"] for row in rows], [str(1 - int(row["skipped"])) for row in rows], "copies")
