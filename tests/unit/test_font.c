@@ -110,7 +110,7 @@ Test(font, reports_the_width_of_the_cells)
     cr_assert_eq(font_width(3, "abc"), 3 * 3 * FONT_WIDTH);
 }
 
-/* ------------------------------------------------------------------ compared with assets/glyphs.png */
+/* ------------------------------------------------------------------ assets/glyphs.png */
 
 enum { SHEET_WIDTH = 16 * FONT_WIDTH, SHEET_HEIGHT = 6 * FONT_HEIGHT };
 

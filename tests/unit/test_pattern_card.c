@@ -296,8 +296,8 @@ static bool is_at(const struct canvas *image, int left, int top)
     return true;
 }
 
-/* Find the text on the face, at any scale, between these heights in radii. It must be in the middle,
- * and as large as fits in this width and height, in radii. */
+/* Find the text on the face, at any scale, between these heights in radii. It must be in the
+ * middle, and as large as fits in this width and height, in radii. */
 static void expect_words(const char *text, uint32_t color, double top, double bottom, double width)
 {
     for (uint32_t scale = 8; scale > 0; scale--) {
