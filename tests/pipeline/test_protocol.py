@@ -667,7 +667,7 @@ def the_viewer_does_not_poll_the_display(t):
 
 # ---------------------------------------------------------------- resources
 
-MORE = 50  # of each
+MORE = int(os.environ.get("PAGEFLIP_REPEAT", 50))  # of each
 
 
 def both_counts(own, client, any_id):
@@ -704,7 +704,7 @@ def nothing_is_left_in_the_server(t):
 
         def repeat(name, count, action):
             """Repeat the action until the viewer has sent as many more of these requests; nothing has accumulated then."""
-            end, deadline = own.count(name) + count, time.monotonic() + 2 * RECOVERY
+            end, deadline = own.count(name) + count, time.monotonic() + 2 * RECOVERY + count / 10
             while own.count(name) < end and viewer.is_running() and time.monotonic() < deadline:
                 action()
             assert own.count(name) >= end, f"{own.count(name) - end + count} of {count} {name}: {viewer.err}"
