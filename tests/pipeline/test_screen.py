@@ -231,6 +231,30 @@ def a_follower_keeps_the_frame_until_the_next_producer(t):
 
 
 @test
+def a_pause_between_two_producers_keeps_the_frame_of_the_first(t):
+    """Also through a resize while the second runs. The next key shows the second."""
+    display = Display(t)
+    first = Image.from_file(t, still(t, "320x240"))
+    double = Image.from_file(t, f"{t.path}/stills/still.png", times=2)
+    producer = t.producer(f"{t.path}/stills", "--loop")
+    viewer = t.viewer("--follow", "-v", presenter="x11")
+    window = display.window_of(viewer)
+    shows(display, window, first)
+    producer.kill()
+    viewer.prints(f"pid {producer.pid}", "crashed")
+    display.pause(window)
+    still(t, "160x120")
+    four = Image.from_file(t, f"{t.path}/stills/still.png", times=4)
+    t.producer(f"{t.path}/stills", "--loop")
+    t.joined()
+    shows(display, window, first, "while the second runs")
+    t.run("xdotool", "windowsize", "--sync", window, "640", "480")
+    shows(display, window, double, "resized while the second runs")
+    display.key(window, "space")
+    shows(display, window, four, "after the pause")
+
+
+@test
 def a_new_size_in_mid_stream_reaches_the_screen(t):
     display = Display(t)
     for size, name in (("320x240", "1.png"), ("160x120", "2.png")):
