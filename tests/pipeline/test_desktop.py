@@ -376,10 +376,10 @@ def keys_with_ctrl_alt_or_super_do_nothing(t):
 
 
 @test
-def keys_work_with_num_lock(t):
+def keys_work_with_num_lock_and_caps_lock(t):
     display = small(t)
     keys = Keys(t, display)
-    display.xdotool("key", "Num_Lock")
+    display.xdotool("key", "Num_Lock", "Caps_Lock")
     keys.saves(KEY_S)
     keys.quits("Escape")
 

@@ -56,6 +56,26 @@ def without_render_the_viewer_scales(t):
         viewer.ends_with(130)
 
 
+@test
+def frames_that_the_viewer_scales_leave_no_memory_behind(t):
+    """On a server without RENDER. A scaled frame has more than 1 MB."""
+    if SANITIZED or WRAPPER:
+        raise Skip("a sanitizer or memcheck keeps freed memory")
+    display = Display(t, "1280x800x24", "-extension", "RENDER")
+    t.producer(*SMALL, "-r", "200")
+    for presenter in ("x11", "x11-send"):
+        viewer = t.viewer("-q", "--json", "v.json", presenter=presenter)
+        t.run("xdotool", "windowsize", "--sync", display.window_of(viewer), "600", "500")
+
+        def memory_after(frames):
+            until(lambda: t.counters(viewer, "v.json")["shown"] >= frames, f"{frames} frames by {presenter}")
+            return int(re.search(r"VmRSS:\s*(\d+)", text_of(f"/proc/{viewer.pid}/status"))[1])
+        before = memory_after(50)
+        grown = memory_after(150) - before
+        assert grown < 20 * 1024, f"{presenter}: {grown} KiB more after 100 frames"
+        viewer.kill()
+
+
 def close_to(got, expected):
     return all(abs((got >> shift & 255) - (expected >> shift & 255)) <= 8 for shift in (0, 8, 16))
 

@@ -149,6 +149,13 @@ def code_7_the_runtime_directory_belongs_to_another_user(t):
 
 
 @test
+def code_7_the_runtime_directory_is_a_file(t):
+    open(f"{t.path}/pageflip", "w").close()
+    for program in (PRODUCER, VIEWER):
+        t.start(program).fails_with(7, f"{t.path}/pageflip", "Not a directory")
+
+
+@test
 def code_7_the_runtime_directory_is_a_link(t):
     os.symlink("/tmp", f"{t.path}/pageflip")
     t.start(PRODUCER).fails_with(7, f"{t.path}/pageflip", "Not a directory")

@@ -303,12 +303,14 @@ def the_progress_line_has_the_counts_of_the_report(t):
         until(is_stalled, "a producer without a free slot")
         first = t.counters(producer, "p.json")
 
+        printed = [""]
+
         def next_line():
             try:
-                text = os.read(master, 65536).decode()
+                printed.append(os.read(master, 65536).decode())
             except BlockingIOError:
                 return None
-            return re.search(r"(\d+) frames, (\d+) viewers, (\d+) skipped", text.split("\r")[-1])
+            return re.search(r"(\d+) frames, (\d+) viewers, (\d+) skipped", printed[-1].split("\r")[-1])
         next_line()  # what was printed before
         lines = [[int(number) for number in until(next_line, "a progress line").groups()] for _ in range(2)]
         last = t.counters(producer, "p.json")
@@ -316,9 +318,12 @@ def the_progress_line_has_the_counts_of_the_report(t):
             equal((frames, attached), (segment.newest(), segment.joined()), "frames and viewers")
         skipped = [line[2] for line in lines]
         assert first["skipped"] <= skipped[0] < skipped[1] <= last["skipped"], (first, skipped, last)
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(143)
+    next_line()
+    assert re.search(rf"\ndefault: {last['published']} frames", "".join(printed)), f"no line of its own for the report: {printed}"
     os.close(terminal)
     os.close(master)
-    producer.kill()
 
 
 def list_of(t):

@@ -73,6 +73,16 @@ def an_output_that_can_never_be_written_is_noticed_before_anything_else(t):
 
 
 @test
+def a_run_that_fails_before_its_first_frame_leaves_no_output(t):
+    for option in OUTPUTS:
+        t.viewer(option, "new").fails_with(4, "no producer")
+        equal(os.path.exists(f"{t.path}/new"), False, option)
+    for option in ("--json", "--trace"):
+        t.start(PRODUCER, option, "new", "absent.png").fails_with(8, "absent.png")
+        equal(os.path.exists(f"{t.path}/new"), False, option)
+
+
+@test
 def an_output_without_permission_is_noticed_before_anything_else(t):
     if os.getuid() != 0:
         raise Skip("only root can start a program as another user")

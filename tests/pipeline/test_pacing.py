@@ -304,6 +304,24 @@ def a_report_on_request_has_the_counts_of_that_moment(t):
 
 
 @test
+def bursts_with_frames_on_time_between_them_are_not_warned_about(t):
+    """Together, more frames than in the 3 s of one burst that is warned about."""
+    producer = t.start(PRODUCER, "-", "--json", "p.json", stdin=subprocess.PIPE)
+    feed(producer, y4m_head(4, 4, "200:1") + y4m_frames(4, 4))
+    with Witness(t, producer) as segment:
+        number = 1
+        for burst in [1] * 10 + [50, 1] * 14:
+            wait_for_frame(segment, number)
+            feed(producer, y4m_frames(4, 4, burst))
+            number += burst
+        wait_for_frame(segment, number)
+    producer.popen.stdin.close()
+    producer.ends_with(0)
+    assert report_of(f"{t.path}/p.json")["input"]["ahead"] > 3 * 200, "too few frames of the bursts"
+    assert line_with(producer.err, ["warning"]) is None, producer.err
+
+
+@test
 def a_short_burst_is_counted_and_not_warned_about(t):
     """Each frame of a burst was waiting when the one before it was read, except for the last, after which the pipe ends."""
     producer = t.start(PRODUCER, "-", "--json", "p.json", stdin=subprocess.PIPE)

@@ -137,6 +137,16 @@ def a_report_request_does_not_end_the_wait_for_the_writer_of_a_fifo(t):
 
 
 @test
+def what_the_header_lacks_is_named_once_however_often_it_is_read(t):
+    path = write(t, "in.y4m", head(4, 4, " It A4:3") + frames(4, 4))
+    once = t.start(PRODUCER, "-r", "0", path).ends_with(0).err
+    again = t.start(PRODUCER, "-r", "0", path, "--loop", "--frames", "5").ends_with(0).err
+    warnings = [[line for line in text.splitlines() if "warning" in line] for text in (once, again)]
+    assert warnings[0], once
+    equal(warnings[1], warnings[0])
+
+
+@test
 def a_second_stream_continues_in_a_segment_of_its_own(t):
     producer = t.start(PRODUCER, "-q", "-", stdin=subprocess.PIPE)
     feed(producer, head(4, 4) + frames(4, 4))

@@ -107,7 +107,8 @@ def with_users(function):
 
 @with_users
 def a_member_of_the_group_sees_every_frame_whole(t, them):
-    producer = them.produce()
+    """Whatever the umask of the producer."""
+    producer = them.produce(preexec_fn=lambda: os.umask(0o077))
     segment = them.segment_of(producer)
     equal((segment["perms"] % 1000, segment["uid"], segment["gid"]), (660, them.alice, them.group))
     equal(stat.S_IMODE(os.stat(them.path()).st_mode), 0o711)

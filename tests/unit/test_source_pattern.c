@@ -103,6 +103,25 @@ Test(source_pattern, every_pixel_of_every_size_is_drawn_and_none_beyond)
             check_size(names[i], sizes[size][0], sizes[size][1]);
 }
 
+Test(source_pattern, the_card_names_the_rate_in_whole_frames_per_second)
+{
+    static const uint32_t rates[2][2] = {{30, 1}, {30000, 1001}};
+    struct slot slots[2];
+
+    for (int i = 0; i < 2; i++) {
+        struct source *source = open_source("card", 1280, 720);
+        source->format.rate_num = rates[i][0];
+        source->format.rate_den = rates[i][1];
+        slot_init(&slots[i], 1280, 720, 0);
+        cr_assert_eq(source_next(source), 0);
+        cr_assert_eq(source_fill(source, &slots[i].frame), 0);
+        source_close(source);
+    }
+    cr_assert_not(differs(&slots[0], &slots[1]), "29.97 is not 30");
+    free(slots[0].memory);
+    free(slots[1].memory);
+}
+
 Test(source_pattern, frames_of_the_longest_sides_are_drawn_completely)
 {
     for (int i = 0; i < NAMES; i++) {

@@ -331,6 +331,15 @@ CHOICE = [
      "placement_of_frame", "if (height < 1) height = 1;", ""),
     ("rounded-up", "a scaled frame is one row too high", "unit/placement",
      "placement_of_frame", "(int64_t)window_width * height / width", "((int64_t)window_width * height + width - 1) / width"),
+    ("overlay-pixmap",
+     "with the overlay on, the X server's memory grows by 0.6 MB twice a second: the pixmap of each update is not "
+     "freed",
+     "protocol:nothing_is_left_in_the_server", "set_background", "xcb_free_pixmap(link->xcb, pixmap);", ""),
+    ("scaled-surface",
+     "on an X server without RENDER, with a window of another size than the frame: the viewer leaks a picture per "
+     "frame",
+     "display:frames_that_the_viewer_scales_leave_no_memory_behind", "send_surface", "if (is_scaled) SDL_FreeSurface(scaled);",
+     ""),
 ]
 
 DEFECTS = SENT_FRAMES + SHOW + PAINTER + SLOTS_OF_THE_SERVER + CONNECTION + CHOICE
