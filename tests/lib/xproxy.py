@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An X server's protocol, seen from between. A Proxy forwards the connections of a program to a display and records each
+"""A proxy between X clients and an X server. A Proxy forwards the connections of a program to a display and records each
 request, reply and event with the time when it passed. A test derives a class and overrides on_request() and on_message() to
 delay, hold or rewrite what passes. Client is a connection of the test's own, for requests that no tool sends.
 
@@ -109,8 +109,8 @@ class Connection:
         return [message for message in list(self.messages) if message.kind == ERROR]
 
     def send_client(self, *messages):
-        """Deliver these now, in this order and in one piece. A held one gets the number of the last request that the client has
-        seen answered, since these numbers never decrease."""
+        """Deliver these now, in this order and in one piece. A late message gets the sequence number of the last message that the
+        client got, since these numbers must not decrease."""
         with self.to_client:
             data = b""
             for message in messages:

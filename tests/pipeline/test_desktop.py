@@ -113,7 +113,7 @@ def place_of(display, window):
 
 
 @test
-def a_window_manager_decides_about_fullscreen_and_borders(t):
+def properties_of_the_window_manager_set_fullscreen_and_size(t):
     """The test is the window manager: it sets the properties of a window as large as the screen. With borders of 10, 20, 30 and
     40 pixels, 1250x730 are left; a frame of 1280x800 fits there as 1168x730, in the middle."""
     display = Display(t, "1280x800x24")
@@ -169,7 +169,7 @@ def shows_more(t, viewer, frames=20):
 
 @test
 def a_window_of_scale_has_exactly_that_size(t):
-    """Though it does not fit the screen with its borders, which it has when it becomes visible."""
+    """Even if the window with its borders does not fit the screen. It gets the borders when it becomes visible."""
     display = Display(t, "640x480x24")
     display.start_window_manager()
     still(t, "320x240")
@@ -396,7 +396,7 @@ def the_1_of_the_keypad_works(t):
 
 @test
 def keys_work_without_xkeyboard(t):
-    """Xlib does not use it if this variable is set; today's servers cannot be without it. By the label as well: the keys of a
+    """Today's servers always have XKEYBOARD, but Xlib does not use it if this variable is set. Keys also work by their label: a
     and q are swapped."""
     without = {"env": {"XKB_DISABLE": "1"}}
     display = small(t)

@@ -350,7 +350,7 @@ def the_list_has_the_size_rate_slots_frames_and_viewers_of_each_channel(t):
 
 
 @test
-def frames_that_a_reader_of_the_trace_did_not_get_are_counted_in_the_report(t):
+def records_dropped_from_the_trace_are_counted_in_the_report(t):
     os.mkfifo(f"{t.path}/fifo")
     reader = os.open(f"{t.path}/fifo", os.O_RDONLY | os.O_NONBLOCK)  # it reads nothing at first
     producer = t.producer("-s", "64x48", "-r", "0", "--buffers", "4")

@@ -48,7 +48,7 @@ def follow_with_wait_0_follows_a_format_change(t):
 
 
 @test
-def follow_with_wait_3_waits_as_long_for_each_producer(t):
+def follow_with_wait_3_waits_3_s_for_each_producer(t):
     """The first wait ends with another producer."""
     producer, viewer = follower(t, "--wait", "3")
     end(producer)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Where a frame is in the window, and how large a window is: each pixel of the window against the formula. The frame has one
-colour, so one missing column, one that is mixed with its padding, or one bar that is not black shows."""
+colour, so the test finds a missing column, a column mixed with the padding, and a bar that is not black."""
 import os
 import signal
 import struct

@@ -171,7 +171,7 @@ def an_end_soon_after_a_change_of_size_is_noticed(t):
 
 @test
 def a_crash_soon_after_a_change_of_size_is_noticed(t):
-    """The viewer is stopped during both, and learns from the id file that no process removed that it was a crash."""
+    """The viewer is stopped during both. It later detects the crash, since the producer has not removed its id file."""
     for i, size in enumerate(("64x48", "80x50")):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", f"{t.path}/{i}.png")
     viewer = t.viewer("--wait", "60", "--csv", "v.csv").is_ready()
@@ -310,7 +310,7 @@ def sleeps(process):
 
 
 @test
-def a_viewer_spins_instead_of_sleeping_if_it_is_told_to(t):
+def a_viewer_with_spin_does_not_sleep(t):
     """While a stopped producer sends no frames."""
     producer = t.producer(*SMALL)
     spinning = t.viewer("--spin", "1000000", "--json", "v.json")

@@ -64,8 +64,8 @@ def due_of(tick, start, num, den):
 
 def ticks_of(rows, num, den, is_live=False):
     """The tick of each row. Checks that its due time is exactly that of the tick, that it was not begun before, and what
-    pacing.h promises: after a frame comes the next tick, or, if that frame was requested late, the tick after the one of
-    then. A frame is requested after the publication of the one before it, and before its own begin. A live source also skips
+    pacing.h promises: after a frame comes the next tick, or, if that frame was requested late, the tick after the current
+    one. A frame is requested after the publication of the one before it, and before its own begin. A live source also skips
     each tick that finds no slot."""
     start = rows[0]["due"]
     ticks, earliest, latest = [], 0, 0
@@ -86,7 +86,7 @@ def skipped_between(ticks):
 
 
 def reacts(process, number, question):
-    """Send the signal, and wait until the answer is true. A signal wakes the process every 50 ms until it has reacted, so a
+    """Send the signal, and wait until question() is true. A signal wakes the process every 50 ms until it has reacted, so a
     process that has slept again 40 times does not react."""
     def sleeps():
         found = line_with(text_of(f"/proc/{process.pid}/status"), ["voluntary_ctxt_switches"])

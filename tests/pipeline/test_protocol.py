@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the viewer and the X server say to each other, through a proxy that holds, rewrites and counts (lib/xproxy.py). The proxy
-knows when each request and each answer passed, so the viewer's records are compared with that, and with its lane's word."""
+"""What the viewer and the X server send each other, through a proxy that holds, changes and counts it (lib/xproxy.py). The proxy
+records when each request and each answer passed. The viewer's records are compared with these times and with its lane."""
 import os
 import re
 import signal
@@ -15,7 +15,7 @@ from xproxy import ERROR, Client, Proxy
 
 ASYNC, COPY = 1, 2  # options of PresentPixmap
 FLIP, SKIP = 1, 2  # modes of CompleteNotify; 0: copy
-HOLD_S = 0.1  # what is held long enough that a viewer which does not wait for it goes on
+HOLD_S = 0.1  # how long a message is held: a viewer that does not wait for it continues in this time
 
 
 class SlotProxy(Proxy):
@@ -298,8 +298,8 @@ class HeldEvents(SlotProxy):
 
 @test
 def a_slot_is_free_after_its_own_answer(t):
-    """A shown pixmap: after IdleNotify, not CompleteNotify. A scaled one, or one of two slots with vsync: when the server has
-    composed it, though no event has come; the next frame is composed in the other pixmap, and a third waits."""
+    """A slot that is shown directly is free after IdleNotify, not after CompleteNotify. A slot that is scaled, or one of two
+    slots with vsync, is free when the server has composed it. The next frame uses the other pixmap, and a third one waits."""
     display = Display(t)
     producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "3", "-n", "three")
     proxy = HeldEvents(display.name, "IdleNotify")
@@ -341,7 +341,7 @@ def pictures_of(connection):
 
 
 class SentProxy(Proxy):
-    """Stops to read at the first piece of some frames: the other pieces do not fit into the socket."""
+    """Stops reading at the first piece of some frames, so that the other pieces do not fit into the socket."""
     viewer = witness = None
     to_watch = early = 0
 
@@ -393,7 +393,7 @@ def a_sent_slot_is_held_until_its_pixels_are_written(t):
 
 
 @test
-def a_signal_cuts_a_frame_that_is_sent(t):
+def a_signal_during_the_sending_of_a_frame_skips_it(t):
     """The signal arrives while the other pieces wait for the connection. They are not sent, and the frame is not shown, though
     the server answers immediately."""
     display = Display(t)
@@ -540,7 +540,7 @@ def the_server_reads_all_of_each_slot_before_the_first_frame(t):
 
 
 @test
-def a_refused_cookie_is_named(t):
+def a_refused_cookie_is_reported(t):
     """Of a server whose socket has no file, and of one that listens on a TCP port."""
     need("xauth")
     for number, cookie in (("1", "11" * 16), ("2", "22" * 16)):

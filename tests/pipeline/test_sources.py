@@ -137,7 +137,7 @@ def a_report_request_does_not_end_the_wait_for_the_writer_of_a_fifo(t):
 
 
 @test
-def what_the_header_lacks_is_named_once_however_often_it_is_read(t):
+def warnings_about_a_header_are_not_repeated_by_loop(t):
     path = write(t, "in.y4m", head(4, 4, " It A4:3") + frames(4, 4))
     once = t.start(PRODUCER, "-r", "0", path).ends_with(0).err
     again = t.start(PRODUCER, "-r", "0", path, "--loop", "--frames", "5").ends_with(0).err

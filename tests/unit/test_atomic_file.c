@@ -104,7 +104,7 @@ Test(atomic_file, replaces_the_old_file_only_when_finished)
     contains(path, "new");
 }
 
-/* Else a file that is empty after a loss of power has replaced one that was complete. */
+/* Otherwise a loss of power could leave an empty file in place of a complete one. */
 Test(atomic_file, is_on_the_disk_before_it_gets_its_name)
 {
     char path[512];

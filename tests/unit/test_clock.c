@@ -63,7 +63,7 @@ static void *compute(void *nothing)
     return nothing;
 }
 
-Test(clock, is_that_of_the_system_to_the_nanosecond)
+Test(clock, equals_clock_monotonic_to_the_nanosecond)
 {
     pthread_t thread;
 

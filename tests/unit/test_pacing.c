@@ -123,7 +123,7 @@ static void stalls(uint32_t num, uint32_t den, uint64_t first)
     pacing.tick = first;
     for (size_t i = 0; i < 10 * sizeof periods / sizeof *periods; i++) {
         double late = periods[i % (sizeof periods / sizeof *periods)];
-        /* 2 ns later than that: due times are rounded down, and near them both is right. */
+        /* 2 ns later: due times are rounded down, and close to them both ticks are correct. */
         int64_t now_ns = model_due_ns(&model, model.tick) + 2 +
                          (int64_t)(late * 1e9 * (double)den / (double)num);
         int64_t expected_ns = model_next_ns(&model, now_ns),
@@ -135,7 +135,7 @@ static void stalls(uint32_t num, uint32_t den, uint64_t first)
     }
 }
 
-Test(pacing, each_tick_is_given_or_skipped_once_at_any_rate)
+Test(pacing, each_tick_is_returned_or_skipped_once_at_any_rate)
 {
     const uint32_t rates[][2] = {{50, 1},        {30000, 1001}, {60000, 1001}, {1, 100},
                                  {1000000, 333}, {7, 3},        {29970, 1000}};

@@ -66,7 +66,7 @@ Test(patience, a_stale_id_file_is_an_error_of_its_own)
     open_viewer_of_a_starting_producer((const uint8_t[PF_NONCE_BYTES]){1}, -EPROTO);
 }
 
-/* A latest-frame viewer that holds the same slot again looks the same in its lane. */
+/* A viewer that releases a slot and later holds it again has the same lane as in a long stall. */
 Test(patience, a_stall_ends_when_a_slot_is_free)
 {
     struct pf_frame held, frame;

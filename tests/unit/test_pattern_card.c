@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The test card, measured like a user would: colours at places, edges, and what its words say. The
+ * The test card, measured as a user would: colours at places, edges, and the text. The
  * proportions are in units of the radius of its circle, which is 0.45 of the shorter side without
  * the rows of the stamp.
  */

@@ -248,7 +248,7 @@ Test(promises, evicted_and_reaped_viewers_are_counted_apart)
     cr_assert_eq(producer_stats().published, 2, "an abandoned frame is not published");
 }
 
-Test(promises, an_acquire_during_a_stall_begins_another_one)
+Test(promises, an_acquire_during_a_stall_begins_a_new_stall)
 {
     struct pf_frame held, frame;
 
@@ -265,7 +265,7 @@ Test(promises, an_acquire_during_a_stall_begins_another_one)
 }
 
 /* A sleep that ends at the next check instead would take 100 ms each time. */
-Test(promises, a_viewer_is_evicted_when_its_time_is_over)
+Test(promises, a_viewer_is_evicted_at_its_time_limit)
 {
     int64_t least_ns = INT64_MAX;
 

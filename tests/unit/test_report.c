@@ -65,7 +65,7 @@ static void fill_report(void)
     }
     struct presented again = frame(done_ns + NS_PER_S, 4), skipped = frame(done_ns, 4);
     again.again = true;
-    again.user_copies = 1001; /* a redraw is a copy, too */
+    again.user_copies = 1001; /* a redraw also copies */
     skipped.skipped = true;
     skipped.user_copies = 0;
     report_frame(&report, &again);

@@ -130,7 +130,7 @@ static void *blocked(void *mask)
 }
 
 /* Else it may be handled there, and the wait of the main thread would not end. */
-Test(signals, only_the_main_thread_handles_them)
+Test(signals, only_the_main_thread_handles_signals)
 {
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
     sigset_t mask;

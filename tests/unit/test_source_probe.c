@@ -156,7 +156,7 @@ Test(source_probe, a_pipe_is_not_opened)
 }
 
 /* A writer that waits in open() would continue, and then find no reader. */
-Test(source_probe, no_question_opens_a_pipe)
+Test(source_probe, no_probe_opens_a_pipe)
 {
     char path[512], event[512];
     int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

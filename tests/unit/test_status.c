@@ -133,7 +133,7 @@ Test(status, the_title_has_the_path_of_a_snapshot_for_three_seconds)
     cr_assert_str_eq(window.title, "pageflip chan - 321x54 - paused");
 }
 
-Test(status, the_overlay_comes_and_goes_immediately_and_has_the_scale_of_the_window)
+Test(status, the_overlay_appears_and_disappears_immediately_and_has_the_scale_of_the_window)
 {
     update(STATUS_SHOWING, 500);
     cr_assert_eq(window.overlay_width, 0);

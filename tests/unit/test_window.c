@@ -172,7 +172,7 @@ Test(window, begins_fullscreen_if_that_was_requested)
 
 /* ------------------------------------------------------------------ events */
 
-Test(window, each_key_is_its_command)
+Test(window, each_key_returns_its_command)
 {
     const struct {
         SDL_Keycode label;

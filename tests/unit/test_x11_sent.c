@@ -45,7 +45,7 @@ Test(x11_sent, the_oldest_frame_that_is_done_is_taken_first)
     cr_assert_not(x11_sent_take_done(&table, &done), "a frame that waits is not done");
 }
 
-Test(x11_sent, counts_each_frame_that_waits_for_any_of_these)
+Test(x11_sent, counts_each_frame_that_waits_for_any_given_event)
 {
     static struct x11_sent_table table;
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""From an entry of a table to changed files. An entry names a function, a statement that is there exactly once, and what
-replaces it; or several such triples. "file.c:function" names the file as well, "file.c:" all of a file."""
+"""Apply an entry of a table to source files. An entry contains a function, a statement that occurs in it exactly once, and
+its replacement; or several such triples. "file.c:function" also selects the file, "file.c:" means the whole file."""
 import os
 import re
 

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Defects of the presenters x11, x11-put and x11-send, of the watchdog and of the choice of a presenter. The form of an entry
-is described in run_programs."""
+"""Defects of the presenters x11, x11-put and x11-send, of the watchdog and of the choice of a presenter. README.md describes
+the form of an entry."""
 
 RESULTS = "protocol:frames_have_the_time_and_the_result_that_present_reports"
 SLOTS = "protocol:no_slot_is_released_before_the_server_has_read_it"
 OWN_ANSWER = "protocol:a_slot_is_free_after_its_own_answer"
 SENT = "protocol:a_sent_slot_is_held_until_its_pixels_are_written"
-CUT = "protocol:a_signal_cuts_a_frame_that_is_sent"
+CUT = "protocol:a_signal_during_the_sending_of_a_frame_skips_it"
 REFUSED = "protocol:a_frame_that_the_server_refuses_is_skipped"
 REFUSED_PIXMAPS = "protocol:pixmaps_that_the_server_refuses_are_replaced_by_put"
 OTHER_SEGMENT = "protocol:another_segment_of_the_same_number_is_detached"
 FIRST_READ = "protocol:the_server_reads_all_of_each_slot_before_the_first_frame"
 NOTHING_LEFT = "protocol:nothing_is_left_in_the_server"
 NO_POLLING = "protocol:the_viewer_does_not_poll_the_display"
-COOKIE = "protocol:a_refused_cookie_is_named"
+COOKIE = "protocol:a_refused_cookie_is_reported"
 NO_ANSWER = "protocol:a_display_that_does_not_answer_is_lost_after_5_s"
 LETTERBOX = "letterbox:a_frame_is_as_large_as_fits_and_the_rest_is_black"
 TOO_LARGE = "letterbox:a_frame_that_exceeds_the_screen_is_reduced_until_it_is_complete"
@@ -51,7 +51,7 @@ SENT_FRAMES = [
      "x11_sent_take_done", "sent->serial - oldest->serial > 1u << 31", "sent->serial < oldest->serial"),
     ("waiting-is-done", "a frame is reported before its result has come", RESULTS,
      "x11_sent_take_done", "sent->is_used && !sent->waits &&", "sent->is_used && !(sent->waits & ~WAITS_FOR_RESULT) &&"),
-    ("count-all-of", "only frames that wait for all of these are counted", "unit/x11_sent",
+    ("count-all-of", "a frame that waits for only some of the given events is not counted", "unit/x11_sent",
      "x11_sent_count", "(table->sent[i].waits & waits) != 0", "(table->sent[i].waits & waits) == waits"),
     ("back-of-a-new-entry", "a new entry uses the first back pixmap", "unit/x11_sent",
      "x11_sent_add", ".back = -1", ".back = 0"),
@@ -293,7 +293,7 @@ CHOICE = [
      "link->answer_ns = (int64_t)slots->slot_stride_bytes"),
     ("unanswered-forever", "the viewer waits forever for a frame that it has sent", NO_ANSWER,
      "is_unanswered", "now_ns - table->sent[i].flush_ns > limit_ns", "now_ns - limit_ns > clock_now_ns()"),
-    ("unanswered-from-the-beginning", "frames count as unanswered from the beginning of time", RESULTS,
+    ("unanswered-from-the-beginning", "each frame counts as unanswered since the boot", RESULTS,
      "x11.c:show", "sent->flush_ns = clock_now_ns();", ""),
     ("attach-without-limit", "the viewer waits forever for the answer to an attach", NO_ANSWER,
      "x11_link_wait", "if (left_ns <= 0) {", "if (left_ns > link->answer_ns) {"),
@@ -303,7 +303,7 @@ CHOICE = [
      "watchdog.c:", "SHUTDOWN_TICKS = 55,", "SHUTDOWN_TICKS = 5,"),
     ("watchdog-of-the-other-socket", "the watchdog shuts SDL's socket down, and the call does not return", NO_ANSWER,
      "x11_link_enter", "watchdog_set_socket(xcb_get_file_descriptor(link->xcb));", ""),
-    ("watchdog-is-inverted", "after a second watchdog_enter() calls count as idle", NO_ANSWER,
+    ("watchdog-is-inverted", "a second watchdog_enter() without watchdog_leave() makes a call count as idle", NO_ANSWER,
      "watchdog_enter", "atomic_load(&watchdog.calls) % 2 ? 2 : 1", "1"),
     ("watchdog-never-ends", "the watchdog counts ticks only outside of calls", NO_ANSWER,
      "watchdog.c:watch", "calls == last && calls % 2 == 1", "calls == last && calls % 2 == 0"),
@@ -336,7 +336,7 @@ CHOICE = [
      "freed",
      "protocol:nothing_is_left_in_the_server", "set_background", "xcb_free_pixmap(link->xcb, pixmap);", ""),
     ("scaled-surface",
-     "on an X server without RENDER, with a window of another size than the frame: the viewer leaks a picture per "
+     "on an X server without RENDER, with a window of another size than the frame: the viewer leaks an image per "
      "frame",
      "display:frames_that_the_viewer_scales_leave_no_memory_behind", "send_surface", "if (is_scaled) SDL_FreeSurface(scaled);",
      ""),
