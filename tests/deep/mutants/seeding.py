@@ -17,14 +17,25 @@ def pattern_of(statement):
     return re.compile(edges[0] + between.join(map(re.escape, tokens)) + edges[1])
 
 
-def places_of(files, where):
-    """(path, start, end) of each function of this name. A definition begins in the first column, and its body ends there."""
-    name, _, function = where.rpartition(":")
-    texts = {path: text for path, text in files.items() if not name or f"/{path}".endswith(f"/{name}")}
-    if not function:
-        return [(path, 0, len(text)) for path, text in texts.items()]
-    definition = re.compile(rf"^\w[^;{{}}()]*\b{function}\([^;{{}}]*\)\n{{\n.*?^}}$", re.M | re.S)
-    return [(path, found.start(), found.end()) for path, text in texts.items() for found in definition.finditer(text)]
+# A definition begins in the first column, and its body ends there.
+DEFINITION = re.compile(r"^\w[^;{}()]*\b(\w+)\([^;{}]*\)\n{\n.*?^}$", re.M | re.S)
+
+
+class Sources(dict):
+    """{path: text}"""
+
+    def __init__(self, texts):
+        super().__init__(texts)
+        self.functions = {}  # name: [(path, start, end)]
+        for path, text in texts.items():
+            for found in DEFINITION.finditer(text):
+                self.functions.setdefault(found[1], []).append((path, found.start(), found.end()))
+
+    def places_of(self, where):
+        """(path, start, end) of each function of this name, or of the file."""
+        name, _, function = where.rpartition(":")
+        places = self.functions.get(function, []) if function else [(path, 0, len(text)) for path, text in self.items()]
+        return [place for place in places if not name or f"/{place[0]}".endswith(f"/{name}")]
 
 
 def elsewhere(files, pattern):
@@ -35,12 +46,12 @@ def elsewhere(files, pattern):
 
 
 def seed(files, mutant):
-    """`files`: {path: text}. Returns {path: its changed text}, for the files that this mutant changes."""
+    """`files`: Sources. Returns {path: its changed text}, for the files that this mutant changes."""
     replacements = mutant[3:]
     changes = []
     for where, old, new in zip(replacements[::3], replacements[1::3], replacements[2::3]):
         pattern = pattern_of(old)
-        functions = places_of(files, where)
+        functions = files.places_of(where)
         places = [(path, found.start(), found.end(), new) for path, start, end in functions
                   for found in pattern.finditer(files[path], start, end)]
         if len(places) != 1:
@@ -55,7 +66,7 @@ def seed(files, mutant):
 
 
 def read_sources(root, *folders):
-    """{path below root: text} of all C files in these folders."""
+    """Sources: all C files in these folders, by their paths below root."""
     paths = [os.path.join(place, name) for folder in folders for place, _, names in os.walk(f"{root}/{folder}")
              for name in names if name.endswith((".c", ".h"))]
-    return {os.path.relpath(path, root): open(path).read() for path in sorted(paths)}
+    return Sources({os.path.relpath(path, root): open(path).read() for path in sorted(paths)})
