@@ -93,9 +93,11 @@ static int reclaim(key_t key, const char *key_file)
                            "key file %s: key 0x%08x belongs to segment %d of another program; "
                            "remove it if it is not in use: ipcrm -m %d",
                            key_file, (unsigned)key, shmid, shmid);
-    if (info.shm_nattch > 1) /* one attachment is that of this function */
-        return log_failure(EBUSY, "key file %s: its segment %d is in use (attached processes: %lu)",
-                           key_file, shmid, (unsigned long)info.shm_nattch - 1);
+    /* One is of this function. The others are no count of processes: each part mapped on its own
+     * counts. */
+    if (info.shm_nattch > 1)
+        return log_failure(EBUSY, "key file %s: its segment %d is in use; pid %d created it",
+                           key_file, shmid, (int)info.shm_cpid);
     if (shmctl(shmid, IPC_RMID, NULL) < 0)
         return report_key(key_file, shmid, errno);
     log_info("key file %s: reclaimed stale segment %d", key_file, shmid);

@@ -236,6 +236,18 @@ def a_taken_key_is_retried_with_another(t):
 
 
 @test
+def a_key_in_use_is_refused_with_its_producer(t):
+    key = f"{t.path}/key"
+    open(key, "w").close()
+    producer = t.producer(*SMALL, "--key", key)
+    t.viewer()
+    t.joined()
+    t.start(PRODUCER, *SMALL, "-n", "other", "--key", key).fails_with(3, key, f"pid {producer.pid}")
+    producer.signal(signal.SIGTERM)
+    producer.ends_with(143)
+
+
+@test
 def a_hostile_name_is_a_usage_error(t):
     for name in ("../x", "a/b", "x" * 300, "x" * 65, "", ".", "..", ".hidden", "two\nlines", "a b", "\x1b[2J", "caf\u00e9",
                  "a\\b", "*"):

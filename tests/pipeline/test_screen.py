@@ -184,6 +184,10 @@ def a_paused_frame_stays_through_a_resize(t):
         display.key(window, "space")
         before = display.grab(window)
         until(lambda: not display.grab(window).same_as(before), f"{way}: another frame", 5)
+        display.key(window, "s")
+        name = until(lambda: saved(t), f"{way}: a snapshot after the pause")[0]
+        assert not Image.from_file(t, f"{t.path}/{name}").same_as(kept), f"{way}: a snapshot of the pause that is over"
+        os.unlink(f"{t.path}/{name}")
         viewer.kill()
 
 

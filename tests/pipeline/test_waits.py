@@ -288,6 +288,17 @@ def a_wait_continues_after_a_report_signal(t):
 
 
 @test
+def requests_for_a_report_do_not_lengthen_a_wait(t):
+    """Each comes long before the second is over."""
+    viewer = t.viewer("--wait", "1").is_ready()
+    began = time.monotonic()
+    while viewer.is_running() and time.monotonic() < began + HANG_SECONDS:
+        viewer.signal(signal.SIGUSR1)
+        time.sleep(0.1)
+    viewer.ends_with(4, "no producer")
+
+
+@test
 def a_wait_continues_after_a_stop(t):
     under(t, waits, [signal.SIGTSTP], stays)
 

@@ -110,6 +110,28 @@ Test(source_y4m_colors, every_colour_is_within_one_level_of_the_formula)
     free(pixels);
 }
 
+Test(source_y4m_colors, a_stream_without_a_range_is_limited_after_one_with_full_range)
+{
+    static const uint8_t expected[] = {16, 0}; /* of luma 16 */
+    char *inputs[] = {path};
+    struct source_config config = {.inputs = inputs, .input_count = 1};
+    struct source *source = NULL;
+    FILE *file = fopen(path, "w");
+
+    fputs("YUV4MPEG2 W1 H1 F25:1 Cmono XCOLORRANGE=FULL\nFRAME\n\x10", file);
+    fputs("YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\n\x10", file);
+    fclose(file);
+    cr_assert_eq(source_open(&source, &config), 0);
+    for (int i = 0; i < 2; i++) {
+        uint8_t pixel[4];
+        struct pf_frame frame = {.plane[0] = {.pixels = pixel, .stride_bytes = 4}};
+        cr_assert_eq(source_next(source), 0);
+        cr_assert_eq(source_fill(source, &frame), 0);
+        cr_assert_eq(pixel[0], expected[i], "stream %d: %d", i, pixel[0]);
+    }
+    source_close(source);
+}
+
 Test(source_y4m_colors, each_layout_and_odd_size_is_exact)
 {
     static const struct {
