@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,29 +17,32 @@ static void quiet(void)
 
 TestSuite(recorder, .init = quiet, .fini = scratch_close);
 
-/* The waits of the writer, and the calls that wake it, go through these. */
+/* The waits of the writer, and the calls that wake it, go through these (-Wl,--wrap). */
 static atomic_int waits, wrong_waits, wakes;
 static atomic_bool waits_forever;
 
-int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
-                           const struct timespec *until)
+int __real_pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+                                  const struct timespec *until);
+int __wrap_pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+                                  const struct timespec *until);
+int __real_pthread_cond_signal(pthread_cond_t *cond);
+int __wrap_pthread_cond_signal(pthread_cond_t *cond);
+
+int __wrap_pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+                                  const struct timespec *until)
 {
     const struct timespec never = {.tv_sec = INT32_MAX};
-    __extension__ int (*wait)(pthread_cond_t *, pthread_mutex_t *, clockid_t,
-                              const struct timespec *) = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
     int64_t until_ns = until->tv_sec * NS_PER_S + until->tv_nsec;
 
     wrong_waits += clock != CLOCK_MONOTONIC || until_ns > clock_now_ns() + NS_PER_S / 2;
     waits++;
-    return wait(cond, mutex, clock, waits_forever ? &never : until);
+    return __real_pthread_cond_clockwait(cond, mutex, clock, waits_forever ? &never : until);
 }
 
-int pthread_cond_signal(pthread_cond_t *cond)
+int __wrap_pthread_cond_signal(pthread_cond_t *cond)
 {
-    __extension__ int (*signal)(pthread_cond_t *) = dlsym(RTLD_NEXT, "pthread_cond_signal");
-
     wakes++;
-    return signal(cond);
+    return __real_pthread_cond_signal(cond);
 }
 
 struct state {
