@@ -357,12 +357,17 @@ Test(pattern_card, the_words_are_timecode_number_size_and_rate)
 
 Test(pattern_card, each_name_draws_its_pattern)
 {
-    static const struct pattern *const patterns[] = {&pattern_card, &pattern_plasma, &pattern_waves,
-                                                     &pattern_stars};
+    static const struct {
+        const char *name;
+        const struct pattern *pattern;
+    } patterns[] = {{"card", &pattern_card},
+                    {"plasma", &pattern_plasma},
+                    {"waves", &pattern_waves},
+                    {"stars", &pattern_stars}};
     enum { WIDTH = 63, HEIGHT = 50 }; /* without room for a stamp */
 
     for (int i = 0; i < 4; i++) {
-        struct source_config config = {.pattern = patterns[i]->name,
+        struct source_config config = {.pattern = patterns[i].name,
                                        .width = WIDTH,
                                        .height = HEIGHT,
                                        .rate_is_given = true,
@@ -374,8 +379,9 @@ Test(pattern_card, each_name_draws_its_pattern)
         cr_assert_eq(source_open(&source, &config), 0);
         for (uint64_t number = 0; number < 3; number++) {
             cr_assert_eq(source_fill(source, &frame), 0);
-            patterns[i]->draw(&canvas, (struct pattern_time){number, (double)number / 10, 10});
-            cr_assert_arr_eq(memory, words, 4 * WIDTH * HEIGHT, "%s, frame %d", patterns[i]->name,
+            patterns[i].pattern->draw(&canvas,
+                                      (struct pattern_time){number, (double)number / 10, 10});
+            cr_assert_arr_eq(memory, words, 4 * WIDTH * HEIGHT, "%s, frame %d", patterns[i].name,
                              (int)number);
         }
         source_close(source);
