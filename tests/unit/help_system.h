@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,12 +39,22 @@ static inline void pause_ms(long ms)
     nanosleep(&pause, NULL);
 }
 
+/* A call that takes this long does not end by itself. Only a defect waits for that: the runner of
+ * seeded defects sets a shorter time. */
+static inline unsigned hang_s(void)
+{
+    const char *given = getenv("PAGEFLIP_HANG_SECONDS");
+
+    return given ? (unsigned)atoi(given) : 60;
+}
+
 static inline void on_alarm(int number)
 {
     (void)number;
 }
 
-/* From now on a call that has blocked this long returns -EINTR. */
+/* From now on a call that has blocked this long returns -EINTR. There is one alarm: this also
+ * replaces that of kill_after(), and the reverse. */
 static inline void interrupt_after(unsigned seconds)
 {
     struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */

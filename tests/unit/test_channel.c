@@ -324,7 +324,7 @@ Test(channel, a_fifo_is_no_channel)
 
     snprintf(path, sizeof path, "%s/pageflip/fifo.lock", scratch);
     cr_assert_eq(mkfifo(path, 0600), 0);
-    interrupt_after(3);
+    interrupt_after(hang_s());
     cr_assert_not(is_in_scratch("fifo"));
     cr_assert_gt(alarm(0), 0, "it has blocked until the signal");
 }

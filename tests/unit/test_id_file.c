@@ -144,7 +144,7 @@ Test(id_file, that_is_a_fifo_is_no_id)
 
     path_of(path, "test.id");
     cr_assert_eq(mkfifo(path, 0600), 0);
-    interrupt_after(3);
+    interrupt_after(hang_s());
     cr_assert_eq(id_file_read(&one, &read), -ENOENT);
 }
 

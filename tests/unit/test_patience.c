@@ -9,8 +9,6 @@
 #include "last_message.h"
 #include "stream.h"
 
-enum { LONG_S = 6 }; /* a call that blocks this long does not end by itself */
-
 TestSuite(patience, .init = init_stream, .fini = finish_stream);
 
 /* A process has the lease, and never writes an id file, or writes that of a wrong segment. */
@@ -19,7 +17,7 @@ static void open_viewer_of_a_starting_producer(const uint8_t *wrong_nonce, int e
     struct channel other;
     int64_t before_ns = clock_now_ns();
 
-    interrupt_after(LONG_S);
+    interrupt_after(hang_s());
     cr_assert_eq(channel_open(&other, "test"), 0);
     cr_assert_eq(channel_lease(&other, CHANNEL_PRODUCER), 0);
     if (wrong_nonce) {
@@ -52,7 +50,7 @@ Test(patience, a_viewer_gives_a_key_without_a_header_three_seconds)
     options.key_file = key_file;
     int shmid = shmget(ftok(key_file, 'p'), 1 << 20, IPC_CREAT | IPC_EXCL | 0600);
     cr_assert_geq(shmid, 0);
-    interrupt_after(LONG_S);
+    interrupt_after(hang_s());
     int64_t before_ns = clock_now_ns();
     int ret = pf_viewer_open(&viewer, "test", &options);
     int64_t waited_ns = clock_now_ns() - before_ns;

@@ -13,11 +13,9 @@
 #include "last_message.h"
 #include "stream.h"
 
-enum { LONG_S = 6 }; /* a call that blocks this long does not end by itself */
-
 static void init(void)
 {
-    kill_after(15);
+    kill_after(hang_s() + 5); /* a wait that ends by itself reports more */
     init_stream();
     umask(0); /* so that a file has the mode that its creator requests */
 }
@@ -112,11 +110,11 @@ Test(promises, a_wake_ends_spinning)
     struct pf_frame frame;
     pthread_t thread;
 
-    open_spinning(LONG_S * NS_PER_S);
+    open_spinning(hang_s() * NS_PER_S);
     int64_t before_ns = clock_now_ns();
     pthread_create(&thread, NULL, wake_later, NULL);
-    cr_assert_eq(pf_viewer_acquire(viewer, LONG_S * NS_PER_S, &frame), -EINTR);
-    cr_assert_lt(clock_now_ns() - before_ns, LONG_S * NS_PER_S);
+    cr_assert_eq(pf_viewer_acquire(viewer, hang_s() * NS_PER_S, &frame), -EINTR);
+    cr_assert_lt(clock_now_ns() - before_ns, hang_s() * NS_PER_S);
     pthread_join(thread, NULL);
 }
 
@@ -128,7 +126,7 @@ Test(promises, each_wait_of_a_viewer_lasts_until_its_deadline)
     struct pf_frame frame;
     int64_t before_ns = clock_now_ns();
 
-    interrupt_after(LONG_S);
+    interrupt_after(hang_s());
     long sleeps = count_sleeps();
     cr_assert_eq(pf_viewer_open(&viewer, "test", &options), -ECONNREFUSED);
     cr_assert_geq(clock_now_ns() - before_ns, options.wait_ns);
@@ -271,7 +269,7 @@ Test(promises, an_acquire_during_a_stall_begins_a_new_stall)
         cr_assert_eq(publish(i), 0);
     cr_assert_eq(pf_producer_begin(producer, NS_PER_MS, &frame), -EAGAIN);
     cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
-    cr_assert_eq(pf_producer_begin(producer, LONG_S * NS_PER_S, &frame), 0, "never evicted");
+    cr_assert_eq(pf_producer_begin(producer, hang_s() * NS_PER_S, &frame), 0, "never evicted");
     cr_assert_geq(frame.begin_ns - held.acquire_ns, 100 * NS_PER_MS, "evicted too early");
     cr_assert_eq(producer_stats().evicted, 1);
     pf_viewer_release(viewer, &held);
@@ -401,7 +399,7 @@ Test(promises, the_list_has_the_first_channels_that_have_room)
 /* Publish frames until `is_done` returns true, for a time that is long. */
 static void publish_until(bool (*is_done)(void), const char *what)
 {
-    int64_t end_ns = clock_now_ns() + LONG_S * NS_PER_S;
+    int64_t end_ns = clock_now_ns() + hang_s() * NS_PER_S;
 
     while (!is_done()) {
         publish(1);

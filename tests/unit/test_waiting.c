@@ -15,7 +15,7 @@ static int parent_fd; /* another open file of the directory that has the marks *
 
 static void init(void)
 {
-    kill_after(10);
+    kill_after(hang_s());
     open_both();
     waiting = (struct waiting){.fd = -1};
     parent_fd = held_fd_open(AT_FDCWD, scratch, O_RDONLY | O_DIRECTORY, 0);
