@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char scratch[128];
@@ -33,7 +34,7 @@ static inline void scratch_empty(const char *folder)
     DIR *dir = opendir(folder);
 
     while (dir && (entry = readdir(dir))) {
-        if (entry->d_name[0] == '.')
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         scratch_path(path, folder, entry->d_name);
         unlink(path);
