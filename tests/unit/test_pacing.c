@@ -18,28 +18,6 @@ Test(pacing, ticks_lie_on_a_grid_that_does_not_drift)
     cr_assert_eq(pacing_due_ns(&pacing, 30000000), 5 + 1001000 * NS_PER_S);
 }
 
-Test(pacing, gives_each_tick_once)
-{
-    struct pacing pacing;
-
-    pacing_init(&pacing, 50, 1, 0);
-    for (int i = 0; i < 100; i++) {
-        int64_t due_ns = pacing_next_ns(&pacing, i * 20 * NS_PER_MS);
-        cr_assert_eq(due_ns, i * 20 * NS_PER_MS, "tick %d at %lld", i, (long long)due_ns);
-    }
-    cr_assert_eq(pacing.skipped, 0);
-}
-
-Test(pacing, a_tick_that_is_less_than_one_tick_late_is_not_skipped)
-{
-    struct pacing pacing;
-
-    pacing_init(&pacing, 50, 1, 0);
-    cr_assert_eq(pacing_next_ns(&pacing, 0), 0);
-    cr_assert_eq(pacing_next_ns(&pacing, 39 * NS_PER_MS), 20 * NS_PER_MS);
-    cr_assert_eq(pacing.skipped, 0);
-}
-
 Test(pacing, a_stall_shows_in_the_due_time_and_makes_no_burst)
 {
     struct pacing pacing;

@@ -10,21 +10,6 @@ static void expect(struct placement got, int x, int y, int width, int height)
               height);
 }
 
-Test(placement, a_frame_of_the_window_size_fills_the_window)
-{
-    expect(placement_of_frame(640, 480, 640, 480, false), 0, 0, 640, 480);
-}
-
-Test(placement, a_wide_window_has_bars_left_and_right)
-{
-    expect(placement_of_frame(320, 240, 900, 480, false), 130, 0, 640, 480);
-}
-
-Test(placement, a_tall_window_has_bars_above_and_below)
-{
-    expect(placement_of_frame(320, 240, 640, 900, false), 0, 210, 640, 480);
-}
-
 Test(placement, shrinks_a_large_frame)
 {
     expect(placement_of_frame(16384, 8192, 100, 100, false), 0, 25, 100, 50);

@@ -184,6 +184,8 @@ Test(promises, a_producer_gives_waiting_viewers_half_a_second_to_join)
     int64_t before_ns = clock_now_ns();
     open_producer(2, 0);
     cr_assert_geq(clock_now_ns() - before_ns, 500 * NS_PER_MS);
+    for (uint32_t i = 1; i <= 3; i++)
+        cr_assert_eq(publish(i), 0, "frame %u waits for them as well", i);
     waiting_end(&waiting);
 }
 

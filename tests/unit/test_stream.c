@@ -35,21 +35,6 @@ Test(stream, shows_the_producers_own_pages)
     pf_viewer_release(viewer, &seen);
 }
 
-Test(stream, gives_times_in_order)
-{
-    struct pf_frame frame;
-
-    open_producer(0, 0);
-    open_viewer(false);
-    cr_assert_eq(publish(1), 0);
-    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
-    cr_assert_leq(frame.due_ns, frame.begin_ns);
-    cr_assert_leq(frame.begin_ns, frame.publish_ns);
-    cr_assert_leq(frame.publish_ns, frame.acquire_ns);
-    cr_assert_leq(frame.acquire_ns, clock_now_ns());
-    pf_viewer_release(viewer, &frame);
-}
-
 Test(stream, nothing_published_is_eagain)
 {
     struct pf_frame frame;

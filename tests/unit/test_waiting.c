@@ -62,17 +62,6 @@ Test(waiting, a_mark_is_that_of_one_channel_of_one_user)
     cr_assert(is_set("waits for stream", "/elsewhere/pageflip", "test"), "by its last part");
 }
 
-Test(waiting, a_producer_lets_viewers_join_for_half_a_second)
-{
-    struct awaited awaited = {0};
-
-    waiting_begin(&waiting, one.dir, "test");
-    int64_t before_ns = clock_now_ns();
-    awaited_let_join(&awaited, &one, NULL);
-    cr_assert_geq(clock_now_ns() - before_ns, 500 * NS_PER_MS);
-    cr_assert_not(awaited.is_awaited, "it is given up");
-}
-
 Test(waiting, a_producer_awaits_viewers_that_have_joined)
 {
     struct awaited awaited = {0};

@@ -291,7 +291,7 @@ DEFECTS = [
      "mark_clear", "lock(fd, F_OFD_SETLK, F_UNLCK, byte, &unused);", "(void)fd; (void)byte; (void)unused;"),
     ("stream-mark-stays", "the producer waits 0.5 s for a viewer that has joined", "unit/waiting",
      "waiting_joined", "if (waiting->fd >= 0) mark_clear(waiting->fd, waiting->byte[WAITING_FOR_STREAM]);", "(void)waiting;"),
-    ("join-wait-long", "a stopped viewer that waits delays the producer's start without a limit", "unit/waiting",
+    ("join-wait-long", "a stopped viewer that waits delays the producer's start without a limit", "unit/promises",
      "awaited_let_join", "if (clock_now_ns() >= deadline_ns) return;", "(void)deadline_ns;"),
     ("key-mark-ignored", "a viewer that waits for a key misses the first frames", "unit/waiting",
      "has_viewers", "|| (key_file && segment_key_name(key_file, key) && has_mark(channel->dir, key, what))", ""),
