@@ -319,8 +319,6 @@ CHOICE = [
     ("usage-error-tries-the-next", "auto tries the next presenter after an error of the options",
      "display:a_scale_that_is_too_large_is_a_usage_error",
      "presenter_open", "if (ret != -ENOTSUP) return ret;", "if (ret == 0) return ret;"),
-    ("reduced-only-if-both-exceed", "a window that is only too wide is not reduced", TOO_LARGE,
-     "window.c:fit", "*width <= max_width && *height <= max_height", "*width <= max_width || *height <= max_height"),
     ("reduced-size-is-turned", "a reduced window has the height of the screen", TOO_LARGE,
      "window.c:fit", "*height = place.height;", "*height = max_height;"),
     ("placed-at-the-left", "frames are not centred", "unit/placement",
@@ -331,10 +329,6 @@ CHOICE = [
      "placement_of_frame", "if (height < 1) height = 1;", ""),
     ("rounded-up", "a scaled frame is one row too high", "unit/placement",
      "placement_of_frame", "(int64_t)window_width * height / width", "((int64_t)window_width * height + width - 1) / width"),
-    ("overlay-pixmap",
-     "with the overlay on, the X server's memory grows by 0.6 MB twice a second: the pixmap of each update is not "
-     "freed",
-     "protocol:nothing_is_left_in_the_server", "set_background", "xcb_free_pixmap(link->xcb, pixmap);", ""),
     ("scaled-surface",
      "on an X server without RENDER, with a window of another size than the frame: the viewer leaks an image per "
      "frame",
