@@ -17,6 +17,15 @@ static inline void scratch_path(char path[512], const char *folder, const char *
     cr_assert_lt(snprintf(path, 512, "%s/%s", folder, name), 512);
 }
 
+/* The path of a file of a channel, like test.id. */
+static inline void runtime_path_of(char path[512], const char *name)
+{
+    char folder[512];
+
+    scratch_path(folder, scratch, "pageflip");
+    scratch_path(path, folder, name);
+}
+
 /* For .init of a test suite. */
 static inline void scratch_open(void)
 {

@@ -15,14 +15,6 @@
 
 TestSuite(edges, .init = init_stream, .fini = finish_stream);
 
-static void runtime_path_of(char path[512], const char *name)
-{
-    char folder[512];
-
-    scratch_path(folder, scratch, "pageflip");
-    scratch_path(path, folder, name);
-}
-
 Test(edges, negative_times_are_refused)
 {
     struct pf_format format = size(8, 8);

@@ -10,6 +10,7 @@
 
 #include "core/geometry.h"
 #include "core/layout.h"
+#include "help_system.h"
 #include "stream.h"
 
 TestSuite(format_change, .init = init_stream, .fini = finish_stream);
@@ -106,11 +107,6 @@ Test(format_change, a_second_change_waits_for_an_expected_viewer)
     follow_change();
     cr_assert_eq(publish(2), 0);
     expect(2);
-}
-
-static void on_alarm(int number)
-{
-    (void)number;
 }
 
 /* As when the producer is asked to exit: the viewer still gets the frames of its last segment. */

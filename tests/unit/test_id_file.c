@@ -41,20 +41,12 @@ Test(id_file, of_another_producer_is_not_removed)
     cr_assert_eq(read.shmid, 2);
 }
 
-static void path_of(char path[512], const char *name)
-{
-    char folder[512];
-
-    scratch_path(folder, scratch, "pageflip");
-    scratch_path(path, folder, name);
-}
-
 /* As another process writes it: with the id of this namespace plus `namespaces`. */
 static void write_changed(const struct id_file *id, unsigned namespaces)
 {
     char path[512];
 
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     FILE *file = fopen(path, "w");
     fprintf(file, "pageflip 1\nshmid %d\nnonce ", id->shmid);
     for (int i = 0; i < PF_NONCE_BYTES; i++)
@@ -69,7 +61,7 @@ static ino_t file_number(void)
     struct stat info;
     char path[512];
 
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     cr_assert_eq(stat(path, &info), 0);
     return info.st_ino;
 }
@@ -111,12 +103,12 @@ Test(id_file, that_cannot_be_written_leaves_no_temporary_file)
     char path[512];
 
     pf_log_set_level(PF_LOG_ERROR);
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     cr_assert_eq(mkdir(path, 0700), 0);
     int ret = id_file_write(&one, &own);
     rmdir(path);
     cr_assert_eq(ret, -EISDIR);
-    path_of(path, "test.id.new");
+    runtime_path_of(path, "test.id.new");
     cr_assert_neq(access(path, F_OK), 0);
 }
 
@@ -142,7 +134,7 @@ Test(id_file, that_is_a_fifo_is_no_id)
     struct id_file read;
     char path[512];
 
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     cr_assert_eq(mkfifo(path, 0600), 0);
     interrupt_after(hang_s());
     cr_assert_eq(id_file_read(&one, &read), -ENOENT);

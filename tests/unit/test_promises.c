@@ -22,14 +22,6 @@ static void init(void)
 
 TestSuite(promises, .init = init, .fini = finish_stream);
 
-static void path_of(char path[512], const char *name)
-{
-    char folder[512];
-
-    scratch_path(folder, scratch, "pageflip");
-    scratch_path(path, folder, name);
-}
-
 static void *wake_later(void *unused)
 {
     (void)unused;
@@ -414,7 +406,7 @@ static bool has_id_file(void)
 {
     char path[512];
 
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     return access(path, F_OK) == 0;
 }
 
@@ -424,7 +416,7 @@ Test(promises, a_producer_that_publishes_writes_a_removed_id_file_again)
 
     open_producer(2, 0);
     cr_assert_eq(publish(1), 0);
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     cr_assert_eq(unlink(path), 0);
     publish_until(has_id_file, "no id file");
 }
@@ -520,7 +512,7 @@ static void open_and_close_all(void)
     char path[512];
 
     cr_assert_eq(pf_viewer_open(&viewer, "test", &waits), -ECONNREFUSED);
-    path_of(path, "test.id.new"); /* in the way of the id file */
+    runtime_path_of(path, "test.id.new"); /* in the way of the id file */
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_assert_lt(pf_producer_open(&producer, "test", &format, NULL), 0);
     rmdir(path);
@@ -547,9 +539,9 @@ Test(promises, failures_and_closes_leave_no_descriptor_and_no_id_file)
     int before = count_descriptors();
     open_and_close_all();
     cr_assert_eq(count_descriptors(), before);
-    path_of(path, "test.id");
+    runtime_path_of(path, "test.id");
     cr_assert_neq(access(path, F_OK), 0, "the id file is left");
-    path_of(path, "test.id.new");
+    runtime_path_of(path, "test.id.new");
     cr_assert_neq(access(path, F_OK), 0);
 }
 
@@ -588,7 +580,7 @@ Test(promises, a_failed_format_change_does_not_announce_a_segment)
 
     open_producer(2, 0);
     open_viewer(false);
-    path_of(path, "test.id.new");
+    runtime_path_of(path, "test.id.new");
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_assert_lt(pf_producer_change_format(producer, &larger), 0);
     rmdir(path);
@@ -610,7 +602,7 @@ Test(promises, a_private_channel_is_private)
 
     open_producer(2, 0);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        path_of(path, files[i].name);
+        runtime_path_of(path, files[i].name);
         cr_assert_eq(stat(path, &info), 0);
         cr_assert_eq(info.st_mode & 07777, files[i].mode, "%s has mode %o", path,
                      (unsigned)info.st_mode & 07777);
