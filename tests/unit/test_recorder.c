@@ -211,20 +211,28 @@ Test(recorder, waits_at_most_half_a_second_of_the_monotonic_clock)
     cr_assert_eq(wrong_waits, 0);
 }
 
+/* It waits until it is woken. */
+static struct recorder *open_with_a_writer_that_waits(const char *path, struct state *state)
+{
+    struct recorder *recorder = NULL;
+
+    waits = wakes = 0;
+    waits_forever = true;
+    cr_assert_eq(recorder_open(&recorder, path, &format, state), 0);
+    for (int ms = 0; waits == 0 && ms < 60000; ms++)
+        usleep(1000);
+    return recorder;
+}
+
 /* Else it would write up to half a second later, and other records would be dropped meanwhile. */
 Test(recorder, a_ring_that_becomes_half_full_wakes_the_writer_once)
 {
     struct state state = {0};
-    struct recorder *recorder = NULL;
     char path[512];
     uint64_t added = 0;
 
     scratch_path(path, scratch, "records");
-    waits = wakes = 0;
-    waits_forever = true;
-    cr_assert_eq(recorder_open(&recorder, path, &format, &state), 0);
-    for (int ms = 0; waits == 0 && ms < 60000; ms++)
-        usleep(1000);
+    struct recorder *recorder = open_with_a_writer_that_waits(path, &state);
     for (; added < RECORDER_SLOTS / 2; added++)
         recorder_add(recorder, &added);
     cr_assert_eq(wakes, 0, "too early");
@@ -235,4 +243,17 @@ Test(recorder, a_ring_that_becomes_half_full_wakes_the_writer_once)
     cr_assert_eq(recorder_dropped(recorder), 0);
     cr_assert_eq(recorder_close(recorder), 0);
     check(path, added);
+}
+
+Test(recorder, a_record_that_is_added_while_the_writer_waits_is_written_by_the_close)
+{
+    struct state state = {0};
+    char path[512];
+    uint64_t number = 1;
+
+    scratch_path(path, scratch, "records");
+    struct recorder *recorder = open_with_a_writer_that_waits(path, &state);
+    recorder_add(recorder, &number);
+    cr_assert_eq(recorder_close(recorder), 0);
+    check(path, 1);
 }
