@@ -294,6 +294,8 @@ DEFECTS = [
      "pattern.c:fill", "time.seconds * 1e9", "time.seconds * 1e6"),
     ("pattern-always-card", "every pattern is the card", "unit/pattern_card",
      "pattern.c:find", "return patterns[i];", "return patterns[0];"),
+    ("pattern-names-exchanged", "plasma draws the waves, and waves the plasma", "unit/pattern_card",
+     "pattern_fields.c:", '.name = "plasma"', '.name = "waves"', "pattern_fields.c:", '.name = "waves"', '.name = "plasma"'),
     ("bars-exchanged", "green and magenta are exchanged in the bars", "unit/pattern_card",
      "draw_bars", "0x00bf00, 0xbf00bf", "0xbf00bf, 0x00bf00"),
     ("bars-of-100-percent", "the bars have 100 %", "unit/pattern_card",
