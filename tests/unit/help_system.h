@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,19 +49,24 @@ static inline unsigned hang_s(void)
     return given ? (unsigned)atoi(given) : 60;
 }
 
+static volatile sig_atomic_t alarms;
+
 static inline void on_alarm(int number)
 {
     (void)number;
+    alarms++;
 }
 
-/* From now on a call that has blocked this long returns -EINTR. There is one alarm: this also
- * replaces that of kill_after(), and the reverse. */
+/* From now on a call that has blocked this long returns -EINTR. The signal is repeated, since a
+ * call that polls may be between two sleeps. There is one alarm: this also replaces that of
+ * kill_after(), and the reverse. */
 static inline void interrupt_after(unsigned seconds)
 {
     struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    struct itimerval repeated = {.it_value.tv_sec = seconds, .it_interval.tv_usec = 100 * 1000};
 
     sigaction(SIGALRM, &action, NULL);
-    alarm(seconds);
+    setitimer(ITIMER_REAL, &repeated, NULL);
 }
 
 /* From now on a test that takes this long is killed, even if its call continues after a signal. */
