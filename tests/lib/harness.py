@@ -194,6 +194,7 @@ class Scratch:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pageflip-test-")
         self.processes = []
+        self.to_close = []  # called after the processes have ended: they close sockets of the test, which also ends its threads
         self.older = {s["shmid"] for s in segments()}  # of other programs, whose process ids may be used again
         self.started = 0  # processes, in total
         self.wrap_server = []  # command words before the X server's own: unshare, ...
@@ -248,6 +249,8 @@ class Scratch:
                     if process.is_server:
                         raise
             process.kill()
+        for close in self.to_close:
+            close()
         crashes = [words for words in (process.crash() for process in self.processes) if words]
         shutil.rmtree(self.path, ignore_errors=True)
         until(lambda: not [s for s in segments() if s["cpid"] in pids and s["shmid"] not in self.older],

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 """A proxy between X clients and an X server. A Proxy forwards the connections of a program to a display and records each
 request, reply and event with the time when it passed. A test derives a class and overrides on_request() and on_message() to
-delay, hold or rewrite what passes. Client is a connection of the test's own, for requests that no tool sends.
+delay, hold or rewrite what passes. Client is a connection of the test's own, for requests that no tool sends. Both are closed
+at the end of the test.
 
 The bytes are those of the X11 protocol and of the extensions' specifications, little-endian. File descriptors do not pass."""
 import random
 import socket
 import struct
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
+
+from harness import Skip
 
 REPLY, ERROR, GENERIC = 1, 0, 35  # first byte of what a server sends; all others are events of 32 bytes
 
@@ -77,10 +81,29 @@ def padded(count):
     return count + 3 & ~3
 
 
-def connect(display):
+def need_little_endian():
+    if sys.byteorder != "little":
+        raise Skip("the proxy reads little-endian requests only")
+
+
+def connect(name):
+    """To the display of this name, ":1". As libxcb does, this tries the socket without a file first."""
+    path = f"/tmp/.X11-unix/X{name[1:]}"
     server = socket.socket(socket.AF_UNIX)
-    server.connect(f"/tmp/.X11-unix/X{display[1:]}")
+    try:
+        server.connect("\0" + path)
+    except OSError:
+        server.connect(path)
     return server
+
+
+def stop(socket_):
+    """Wake the threads that wait for it, and close it. close() alone leaves them waiting."""
+    try:
+        socket_.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    socket_.close()
 
 
 @dataclass
@@ -139,10 +162,12 @@ class Connection:
 
 
 class Proxy:
-    """Between `display`, as ":1", and the clients that connect to `proxy.name`."""
+    """Between a Display and the clients that connect to `proxy.name`."""
 
     def __init__(self, display):
-        self.display = display
+        need_little_endian()
+        self.display = display.name
+        self.is_closed = False
         self.connections = []
         self.listener = socket.socket(socket.AF_UNIX)
         while True:
@@ -153,6 +178,7 @@ class Proxy:
             except OSError:
                 continue
         self.listener.listen()
+        display.scratch.to_close.append(self.close)
         threading.Thread(target=self.accept, daemon=True).start()
 
     # ---------------------------------------------------------------- for a test to override
@@ -176,10 +202,16 @@ class Proxy:
         while True:
             try:
                 client, _ = self.listener.accept()
-                connection = Connection(client, connect(self.display))
             except OSError:
                 return
+            try:
+                connection = Connection(client, connect(self.display))
+            except OSError:
+                client.close()
+                continue
             self.connections.append(connection)
+            if self.is_closed:
+                self.close()
             for loop in (self.requests_of, self.messages_of):
                 threading.Thread(target=self.until_closed, args=(loop, connection), daemon=True).start()
 
@@ -197,7 +229,6 @@ class Proxy:
     def requests_of(self, connection):
         client, server = connection.client, connection.server
         head = receive(client, 12)
-        assert head[:1] == b"l", "a client that is not little-endian"
         lengths = struct.unpack_from("<HH", head, 6)
         server.sendall(head + receive(client, sum(map(padded, lengths))))
         sequence = 0
@@ -243,20 +274,20 @@ class Proxy:
         return Message(kind, name, sequence, data, at_ns)
 
     def close(self):
-        self.listener.close()
-        for connection in self.connections:
-            for end in (connection.client, connection.server):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+        self.is_closed = True
+        stop(self.listener)
+        for connection in list(self.connections):
+            stop(connection.client)
+            stop(connection.server)
 
 
 class Client:
     """A connection to a display that sends requests without waiting for what they do."""
 
     def __init__(self, display):
-        self.server = connect(display)
+        need_little_endian()
+        self.server = connect(display.name)
+        display.scratch.to_close.append(self.server.close)
         self.server.sendall(struct.pack("<BxHHHHxx", ord("l"), 11, 0, 0, 0))
         receive_setup(self.server)
 
@@ -289,6 +320,3 @@ class Client:
             name = self.reply()
             found[name[32 : 32 + struct.unpack_from("<H", name, 8)[0]].decode()] = count
         return found
-
-    def close(self):
-        self.server.close()

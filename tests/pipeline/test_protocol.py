@@ -10,8 +10,8 @@ import threading
 import time
 
 from harness import *
-from witness import RECOVERY, Witness, png, soon, table_of
-from xproxy import ERROR, Client, Proxy
+from witness import Witness, png, soon, table_of
+from xproxy import ERROR, Client, Proxy, stop
 
 ASYNC, COPY = 1, 2  # options of PresentPixmap
 FLIP, SKIP = 1, 2  # modes of CompleteNotify; 0: copy
@@ -169,7 +169,7 @@ def frames_have_the_time_and_the_result_that_present_reports(t):
     done before its result, with vsync: the results are held until two more frames were sent."""
     display = Display(t)
     t.producer("-s", "64x48", "-r", "100", "--buffers", "4")
-    proxy = ScriptedResults(display.name)
+    proxy = ScriptedResults(display)
     viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json")
     has_rows(t, 40)
     rows = ended(t, viewer)
@@ -196,7 +196,6 @@ def frames_have_the_time_and_the_result_that_present_reports(t):
     for request in connection.of("PresentPixmap"):
         equal(request.read("I", 40), COPY, "options with vsync")
         equal((request.read("Q", 48), request.read("Q", 56), request.read("Q", 64)), (0, 0, 0), "the next vblank")
-    proxy.close()
 
 
 # ---------------------------------------------------------------- slots
@@ -246,17 +245,17 @@ def compare_times(rows, proxy, connection):
             assert done <= us(after.at_ns), f"frame {row['sequence']} was done after the next was sent"
             late = [r.name for r in connection.requests[origin : after.sequence - 1] if r.name in DRAW]
             equal(late, [], "requests that draw after the one that is answered")
-    assert sorted(late_us)[len(late_us) // 2] < 50000, "most answers wait for the next turn of the loop"
+    assert sorted(late_us)[len(late_us) // 2] < 90000, "most answers wait for the next turn of the loop"
 
 
 @test
 def no_slot_is_released_before_the_server_has_read_it(t):
     """Unscaled, scaled, paused and drawn again, each way. The times of the records are within those of the requests."""
     display = Display(t)
-    client = Client(display.name)
+    client = Client(display)
     producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "3")
     for presenter, way in (("x11", "x11-present"), ("x11-put", "x11-putimage")):
-        proxy = SlotProxy(display.name)
+        proxy = SlotProxy(display)
         viewer = proxy.viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", "--vsync", "off", presenter=presenter)
         window = display.window_of(viewer)
         has_rows(t, 3)
@@ -302,7 +301,7 @@ def a_slot_is_free_after_its_own_answer(t):
     slots with vsync, is free when the server has composed it. The next frame uses the other pixmap, and a third one waits."""
     display = Display(t)
     producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "3", "-n", "three")
-    proxy = HeldEvents(display.name, "IdleNotify")
+    proxy = HeldEvents(display, "IdleNotify")
     viewer = through(t, proxy, "-n", "three", "--csv", "v.csv", "--vsync", "off")
     with Witness(t, producer, "three") as witness:
         until(lambda: proxy.own() and proxy.own().seen("CompleteNotify"), "a frame that is shown")
@@ -317,7 +316,7 @@ def a_slot_is_free_after_its_own_answer(t):
     ended(t, viewer)
     proxy.close()
     producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "2")
-    proxy = HeldEvents(display.name, "IdleNotify", "CompleteNotify")
+    proxy = HeldEvents(display, "IdleNotify", "CompleteNotify")
     viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json")
     with Witness(t, producer) as witness:
         until(lambda: proxy.own() and proxy.own().count("PresentPixmap") >= 2, "two frames")
@@ -332,12 +331,17 @@ def a_slot_is_free_after_its_own_answer(t):
     proxy.release()
     has_rows(t, 8)
     ended(t, viewer)
-    proxy.close()
 
 
 def pictures_of(connection):
     """picture -> its drawable"""
     return {r.read("I", 4): r.read("I", 8) for r in connection.of("CreatePicture")}
+
+
+def need_small_buffers():
+    """A frame of 640x480 must not fit into a socket."""
+    if int(text_of("/proc/sys/net/core/wmem_default") or 0) > 500000:
+        raise Skip("net.core.wmem_default exceeds 500000 bytes")
 
 
 class SentProxy(Proxy):
@@ -363,16 +367,18 @@ class SentProxy(Proxy):
         return data
 
     def on_message(self, connection, message):
-        self.answers.wait()
+        while not self.answers.wait(0.1) and not self.is_closed:
+            pass
         return True
 
 
 @test
 def a_sent_slot_is_held_until_its_pixels_are_written(t):
     """And it is free then, though the server has answered nothing yet. The pieces cover the frame."""
+    need_small_buffers()
     display = Display(t)
     producer = t.producer("-s", "640x480", "-r", "30")
-    proxy = SentProxy(display.name)
+    proxy = SentProxy(display)
     viewer = proxy.viewer = through(t, proxy, "--csv", "v.csv", presenter="x11-send")
     has_rows(t, 2)
     with Witness(t, producer) as proxy.witness:
@@ -389,13 +395,13 @@ def a_sent_slot_is_held_until_its_pixels_are_written(t):
     for y, height in pieces:
         equal(y, rows_sent % 480, "the first row of a piece")
         rows_sent += height
-    proxy.close()
 
 
 @test
 def a_signal_during_the_sending_of_a_frame_skips_it(t):
     """The signal arrives while the other pieces wait for the connection. They are not sent, and the frame is not shown, though
     the server answers immediately."""
+    need_small_buffers()
     display = Display(t)
     t.producer("-s", "640x480", "-r", "30")
 
@@ -407,7 +413,7 @@ def a_signal_during_the_sending_of_a_frame_skips_it(t):
                 self.is_due = False
                 viewer.signal(signal.SIGINT)
             return data
-    proxy = SignalProxy(display.name)
+    proxy = SignalProxy(display)
     viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", presenter="x11-send")
     has_rows(t, 2)
     proxy.is_due = True
@@ -418,7 +424,6 @@ def a_signal_during_the_sending_of_a_frame_skips_it(t):
     equal([(row["skipped"], row["user_copies"]) for row in rows], [("0", "1")] * (len(rows) - 1) + [("1", "0")], "results")
     frames = report_of(f"{t.path}/v.json")["frames"]
     equal((frames["shown"], frames["display_skipped"]), (sum(row["again"] == "0" for row in rows) - 1, 1))
-    proxy.close()
 
 
 # ---------------------------------------------------------------- refusals
@@ -447,7 +452,7 @@ def a_frame_that_the_server_refuses_is_skipped(t):
     """With the error of a window that has been destroyed. Any other error ends the viewer."""
     display = Display(t)
     t.producer("-s", "64x48", "-r", "60")
-    proxy = Refusals(display.name, "PutImage", 5, 4, NO_ID)
+    proxy = Refusals(display, "PutImage", 5, 4, NO_ID)
     viewer = through(t, proxy, "--csv", "v.csv", "--json", "v.json", presenter="x11-send")
     has_rows(t, 12)
     rows = ended(t, viewer)[:-1]  # the signal may cut the last frame
@@ -455,18 +460,17 @@ def a_frame_that_the_server_refuses_is_skipped(t):
     equal([i for i, row in enumerate(rows) if row["skipped"] == "1"], [frames.index(proxy.refused.sequence)])
     equal([row["user_copies"] for row in rows], [str(1 - int(row["skipped"])) for row in rows], "copies")
     proxy.close()
-    proxy = Refusals(display.name, "PresentPixmap", 5, 4, NO_ID)
+    proxy = Refusals(display, "PresentPixmap", 5, 4, NO_ID)
     viewer = through(t, proxy, "--csv", "v.csv", "--every-frame", "--vsync", "off")
     until(lambda: proxy.own() and proxy.own().errors(), "an error")
     rows = ended(t, viewer)
     equal([row["skipped"] for row in rows], ["0"] * 4 + ["1"], "results")
     proxy.close()
-    proxy = Refusals(display.name, "PresentPixmap", 5, 8, NO_ID)
+    proxy = Refusals(display, "PresentPixmap", 5, 8, NO_ID)
     viewer = through(t, proxy)
     viewer.ends_with(12, "display lost", "1", "error 4")  # BadPixmap
     opcode = proxy.refused.data[0]
     assert line_with(viewer.err, [f"{opcode}.1"]), viewer.err
-    proxy.close()
 
 
 @test
@@ -474,7 +478,7 @@ def pixmaps_that_the_server_refuses_are_replaced_by_put(t):
     """None of the others remains."""
     display = Display(t)
     t.producer("-s", "64x48", "--buffers", "4")
-    proxy = Refusals(display.name, "ShmCreatePixmap", 3, 16, b"\x63")
+    proxy = Refusals(display, "ShmCreatePixmap", 3, 16, b"\x63")
     viewer = through(t, proxy, "-v")
     viewer.prints("x11-putimage")
     display.window_of(viewer)
@@ -485,7 +489,6 @@ def pixmaps_that_the_server_refuses_are_replaced_by_put(t):
     equal([error.name for error in own.errors()], ["ShmCreatePixmap"], "errors")
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
-    proxy.close()
 
 
 @test
@@ -500,7 +503,7 @@ def another_segment_of_the_same_number_is_detached(t):
         def on_request(self, connection, request, data):
             return data[:8] + shmid.to_bytes(4, "little") + data[12:] if request.name == "ShmAttach" else data
     for presenter, ends in (("x11", 12), ("auto", 130)):
-        proxy = OtherSegment(display.name)
+        proxy = OtherSegment(display)
         viewer = through(t, proxy, "-v", presenter=presenter)
         if ends == 12:
             viewer.ends_with(12, "another segment")
@@ -523,7 +526,7 @@ def the_server_reads_all_of_each_slot_before_the_first_frame(t):
     display = Display(t)
     t.producer("-s", "2000x1100", "-r", "5", "--buffers", "3")
     for presenter, name, y, width in (("x11", "CopyArea", 18, 24), ("x11-put", "ShmPutImage", 18, 20)):
-        proxy = SlotProxy(display.name)
+        proxy = SlotProxy(display)
         viewer = through(t, proxy, "--frames", "1", presenter=presenter)
         viewer.ends_with(0)
         own = proxy.own()
@@ -535,7 +538,11 @@ def the_server_reads_all_of_each_slot_before_the_first_frame(t):
         for offset in offsets:
             rows = [(r.read("H", y), r.read("H", width + 2)) for r in bands if proxy.offset_of(r) == offset]
             equal(rows, [(0, 1048), (1048, 52)], "bands")  # 2 Mi pixels of the slot's 2000 columns
-        sequences = {r.sequence + 1: r.name for r in own.requests}
+        for band in bands:
+            following, later = own.requests[band.sequence : band.sequence + 2]
+            equal(following.name, "GetInputFocus", "the request after a band")
+            answer = next(m for m in own.seen("GetInputFocus") if m.sequence == following.sequence & 0xFFFF)
+            assert answer.passed_ns < later.at_ns, "the next band was sent before the answer to this one"
         proxy.close()
 
 
@@ -545,16 +552,15 @@ def a_refused_cookie_is_reported(t):
     need("xauth")
     for number, cookie in (("1", "11" * 16), ("2", "22" * 16)):
         t.run("xauth", "-f", f"{t.path}/cookies{number}", "add", ":0", ".", cookie)
-    proxy = Proxy(Display(t, "640x480x24", "-auth", f"{t.path}/cookies1").name)
+    proxy = Proxy(Display(t, "640x480x24", "-auth", f"{t.path}/cookies1"))
     listener = port_of_a_display()
+    t.to_close.append(lambda: stop(listener))
     threading.Thread(target=refuse_all, args=(listener,), daemon=True).start()
     t.producer("-s", "64x48")
     for name in proxy.name, f"127.0.0.1:{listener.getsockname()[1] - 6000}":
         for presenter in ("x11", "auto"):
             viewer = t.viewer("--frames", "3", presenter=presenter, env={"DISPLAY": name, "XAUTHORITY": f"{t.path}/cookies2"})
             viewer.ends_with(12, "cookie", name)
-    listener.close()
-    proxy.close()
 
 
 def port_of_a_display():
@@ -582,7 +588,7 @@ class Silent(Proxy):
         self.silent_name, self.since_ns = name, 0
 
     def hold(self, item):
-        while item.name == self.silent_name or self.since_ns and item.at_ns > self.since_ns:
+        while not self.is_closed and (item.name == self.silent_name or self.since_ns and item.at_ns > self.since_ns):
             self.since_ns = self.since_ns or time.monotonic_ns()
             time.sleep(0.1)
 
@@ -605,7 +611,7 @@ def a_display_that_does_not_answer_is_lost_after_5_s(t):
     t.producer("-s", "640x480", "-r", "30")
     all_of = []
     for presenter, name, is_open in (("x11", "GetImage", False), ("x11", "IdleNotify", True), ("x11-send", "PutImage", True)):
-        proxy = Silent(display.name, name)
+        proxy = Silent(display, name)
         all_of.append((proxy, through(t, proxy, "-q", "--json", f"{name}.json", presenter=presenter), name, is_open))
     ends_ns = {}
 
@@ -614,9 +620,10 @@ def a_display_that_does_not_answer_is_lost_after_5_s(t):
             if name not in ends_ns and not viewer.is_running():
                 ends_ns[name] = time.monotonic_ns()
         return len(ends_ns) == len(all_of)
-    soon(have_ended, "the exits of all viewers", RECOVERY)
+    soon(have_ended, "the exits of all viewers", HANG_SECONDS)
     for proxy, viewer, name, is_open in all_of:
-        assert proxy.since_ns and ends_ns[name] - proxy.since_ns > 5e9, f"{name}: lost too early"
+        # The proxy holds the request a moment after the viewer sent it.
+        assert proxy.since_ns and ends_ns[name] - proxy.since_ns > 4.5e9, f"{name}: lost too early"
         viewer.fails_with(12, "no answer for 5 s")
         equal(os.path.exists(f"{t.path}/{name}.json"), is_open, f"{name}: report")
         proxy.close()
@@ -630,10 +637,10 @@ def the_viewer_does_not_poll_the_display(t):
     """Without a new frame it sleeps for 100 ms at a time. The window's size changes as soon as the previous change is drawn; most
     changes must be drawn sooner than that, also while paused, and without vsync. On a busy machine this takes some tries."""
     display = Display(t)
-    client = Client(display.name)
+    client = Client(display)
     producer = t.producer("-s", "64x48", "-r", "100")
     for arguments in [], ["--vsync", "off"]:
-        proxy = Proxy(display.name)
+        proxy = Proxy(display)
         producer.signal(signal.SIGCONT)
         viewer = through(t, proxy, "--csv", "v.csv", *arguments)
         window = display.window_of(viewer)
@@ -654,14 +661,20 @@ def the_viewer_does_not_poll_the_display(t):
         display.pause(window)
         assert any(is_quick() for _ in range(8)), "changes of the size wait for the next turn while paused"
         display.key(window, "space")
-        for width in range(120, 125):
-            count = len(own.seen("IdleNotify"))
-            client.resize(int(window), width, 80)
-            soon(lambda: len(own.seen("IdleNotify")) > count or not viewer.is_running(), "an answer")
-            let_run(0.15)
-        rows = ended(t, viewer)
-        late = [float(row["done_us"]) - us(m.passed_ns) for row, m in zip(rows[-4:], own.seen("IdleNotify")[-4:])]
-        assert min(late) < 50000, f"answers wait for the next turn: {late}"
+
+        def is_done_soon():
+            """Is a frame done soon after the answer to it? The last row may be incomplete."""
+            for width in range(120, 126):
+                count = len(own.seen("IdleNotify"))
+                client.resize(int(window), width, 80)
+                soon(lambda: len(own.seen("IdleNotify")) > count or not viewer.is_running(), "an answer")
+                let_run(0.15)
+            answers = [us(message.passed_ns) for message in own.seen("IdleNotify")]
+            done = [float(row["done_us"]) for row in table_of(f"{t.path}/v.csv")[-5:-1]]
+            late = [time_us - max(answer for answer in answers if answer <= time_us) for time_us in done]
+            return sorted(late)[len(late) // 2] < 50000
+        assert any(is_done_soon() for _ in range(8)), "answers wait for the next turn"
+        ended(t, viewer)
         proxy.close()
 
 
@@ -682,21 +695,21 @@ def nothing_is_left_in_the_server(t):
     """After overlays, sizes, pauses, changes of the format and of the producer there is as much as before, by the requests of
     the viewer and by the server's own count. The server has detached what the viewer has left."""
     display = Display(t)
-    client = Client(display.name)
+    client = Client(display)
     os.makedirs(f"{t.path}/stills")
     for name, size in (("1.png", (64, 48)), ("2.png", (48, 64))):
         with open(f"{t.path}/stills/{name}", "wb") as file:
             file.write(png(*size, 200))
     for presenter in ("x11", "x11-put"):
         producer = t.producer("-s", "64x48", "-r", "100")
-        proxy = Proxy(display.name)
+        proxy = Proxy(display)
         viewer = through(t, proxy, "--follow", "--csv", "v.csv", "--scale", "2", presenter=presenter)
         window = display.window_of(viewer)
         number = int(window)
         has_rows(t, 3)
         display.key(window, "o", "o")
         own = proxy.own()
-        soon(lambda: own.count("UnmapWindow"), "an overlay that is hidden", RECOVERY)
+        until(lambda: own.count("UnmapWindow"), "an overlay that is hidden")
         client.resize(number, 130, 98)
         has_rows(t, 20)
         any_id = own.of("CreateGC")[0].read("I", 4)  # names the viewer's connection
@@ -704,7 +717,7 @@ def nothing_is_left_in_the_server(t):
 
         def repeat(name, count, action):
             """Repeat the action until the viewer has sent as many more of these requests; nothing has accumulated then."""
-            end, deadline = own.count(name) + count, time.monotonic() + 2 * RECOVERY + count / 10
+            end, deadline = own.count(name) + count, time.monotonic() + HANG_SECONDS + count / 10
             while own.count(name) < end and viewer.is_running() and time.monotonic() < deadline:
                 action()
             assert own.count(name) >= end, f"{own.count(name) - end + count} of {count} {name}: {viewer.err}"
