@@ -35,6 +35,16 @@ def waiting_viewer(t, *arguments):
     return viewer
 
 
+def viewer_and_film(t, head, *arguments):
+    """A viewer that writes each frame into v.csv, and a producer that reads a film from the test. The viewer has joined, so it
+    does not miss the first frame."""
+    viewer = waiting_viewer(t)
+    producer = t.start(PRODUCER, "-q", "-", "--json", "p.json", *arguments, stdin=subprocess.PIPE)
+    feed(producer, head)
+    t.joined()
+    return viewer, producer
+
+
 def rows_so_far(t):
     return text_of(f"{t.path}/v.csv").count("\n") - 1
 
@@ -142,11 +152,12 @@ def a_given_rate_has_an_exact_grid(t):
 def a_second_stream_continues_on_the_grid_of_its_own_rate(t):
     """Its first frame is due at the next tick of the stream before it. All media times are exact."""
     streams = ((4, 4, 25, 1, 4), (4, 4, 50, 1, 5), (8, 6, 60000, 1001, 6), (8, 6, 10, 1, 2))  # size, rate, frames
-    viewer = waiting_viewer(t)
-    producer = t.start(PRODUCER, "-q", "-", "--json", "p.json", stdin=subprocess.PIPE)
+    heads = [y4m_head(width, height, f"{num}:{den}") for width, height, num, den, _ in streams]
+    viewer, producer = viewer_and_film(t, heads[0])
+    heads[0] = b""  # it has been read
     rates, total = [], 0
-    for width, height, num, den, count in streams:
-        feed(producer, y4m_head(width, height, f"{num}:{den}") + y4m_frames(width, height, count))
+    for head, (width, height, num, den, count) in zip(heads, streams):
+        feed(producer, head + y4m_frames(width, height, count))
         total += count
         until(lambda: rows_so_far(t) >= total or not producer.is_running(), "the frames of a stream")
         listed = t.run(VIEWER, "--list").decode().splitlines()
@@ -216,14 +227,13 @@ def an_input_skips_no_frame_and_has_no_skipped_ticks(t):
     """Its viewer is stopped for longer than twice the time after which the producer looks for requests. The frame that waits
     for a slot keeps its tick."""
     rate, count = 50, 40
-    viewer = waiting_viewer(t)
-    producer = t.start(PRODUCER, "-q", "-", "--json", "p.json", stdin=subprocess.PIPE)
-    feed(producer, y4m_head(16, 16, f"{rate}:1") + y4m_frames(16, 16, 5))
+    viewer, producer = viewer_and_film(t, y4m_head(16, 16, f"{rate}:1"))
+    feed(producer, y4m_frames(16, 16, 5))
     until(lambda: rows_so_far(t) >= 5, "frames")
     stop(viewer)
     feed(producer, y4m_frames(16, 16, count - 5))
     producer.popen.stdin.close()
-    time.sleep(1.3)
+    time.sleep(2.5)  # far more than the wait that is expected, since the producer may read the frames late
     viewer.signal(signal.SIGCONT)
     producer.ends_with(0)
     viewer.ends_with(0)
@@ -286,9 +296,8 @@ def wait_for_frame(segment, number):
 def a_report_on_request_has_the_counts_of_that_moment(t):
     """At rate 0, a pipe's frames are published as they arrive, and none counts as ahead of its tick. A frame is not late
     because its input was."""
-    viewer = waiting_viewer(t)
-    producer = t.start(PRODUCER, "-q", "-", "-r", "0", "--json", "p.json", stdin=subprocess.PIPE)
-    feed(producer, y4m_head(4, 4, "25:1") + y4m_frames(4, 4, 3))
+    viewer, producer = viewer_and_film(t, y4m_head(4, 4, "25:1"), "-r", "0")
+    feed(producer, y4m_frames(4, 4, 3))
     with Witness(t, producer) as segment:
         for number in range(3, 12):
             wait_for_frame(segment, number)
