@@ -210,6 +210,8 @@ SLOTS_OF_THE_SERVER = [
      "warm_up", "slots->gc, 0, (int16_t)y, 0, 0,", "slots->gc, 0, 0, 0, 0,"),
     ("first-read-too-far", "the last band reads rows after the slot", FIRST_READ,
      "warm_up", "rows < slots->height - y ? rows : slots->height - y", "rows"),
+    ("first-read-in-one-go", "the viewer does not wait for the answer to each band", FIRST_READ,
+     "warm_up", "ret = x11_link_sync(link);", "ret = y + rows < slots->height ? 0 : x11_link_sync(link);"),
     ("scratch-leaks", "the pixmap of the first reads is not freed", NOTHING_LEFT,
      "warm_up", "xcb_free_pixmap(link->xcb, scratch);", ""),
     ("gc-pixmap-leaks", "the pixmap for a GC is not freed", NOTHING_LEFT,
