@@ -527,7 +527,7 @@ DEFECTS = [
     ("list-size-sideways", "the list has the height before the width", LIST,
      "print_channel", "format->width, format->height", "format->height, format->width"),
     ("list-crashed-producer-runs", "the list has the pid of a producer that has crashed",
-     "lifecycle:the_list_names_channels_and_their_producers",
+     "lifecycle:a_crashed_producer_is_listed_only_while_it_has_viewers",
      "print_channel", "if (info->alive && info->producer_pid)", "if (info->producer_pid)"),
     ("list-without-the-last", "the list lacks the last channel", LIST,
      "list_print", "i < count && i < CHANNELS_MAX", "i < count - 1 && i < CHANNELS_MAX"),
