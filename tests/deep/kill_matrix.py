@@ -209,7 +209,7 @@ class Case:
             self.killed(victim)
             newest = witness.newest()
         for blocker in blockers:
-            soon(lambda: is_stopped(blocker) or not blocker.is_running(), f"{blocker.command} stops")
+            soon(lambda: blocker.is_stopped() or not blocker.is_running(), f"{blocker.command} stops")
             blocker.signal(signal.SIGCONT)
         for viewer in viewers:
             wait_exit(viewer, end, "a viewer")
@@ -223,7 +223,7 @@ class Case:
     def write_images(self):
         for name, width, height in (("a", 64, 48), ("b", 80, 50)):
             with open(f"{self.t.path}/{name}.png", "wb") as file:
-                file.write(png(width, height, 128))
+                file.write(png(width, height, bytes([128] * 3)))
 
     def kill_while_moving(self, fault):
         """Two sizes alternate, so there is a new segment for every frame."""
@@ -444,7 +444,7 @@ def a_lost_ring_delays_only_briefly():
             viewers = [case.viewer(every=every) for every in (False, True)]
             with Witness(case.t, producer) as witness:
                 case.go(producer, witness, len(viewers))
-                soon(lambda: witness.newest() == 5 and is_stopped(producer), "five frames")
+                soon(lambda: witness.newest() == 5 and producer.is_stopped(), "five frames")
             for viewer in viewers:
                 soon(lambda: rows_of(f"{viewer.files}.csv")[-1:] == [(5, producer.pid)], "a frame without a ring", RING_LATE)
             producer.signal(signal.SIGTERM)

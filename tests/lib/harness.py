@@ -164,6 +164,25 @@ class Process:
             self.sent.add(number)
             self.popen.send_signal(number)
 
+    def is_stopped(self):
+        """Have all of its threads stopped?"""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return False  # it has exited
+
+    def stop(self):
+        """Stop it and wait until it is stopped, so that it cannot react to what follows."""
+        self.signal(signal.SIGSTOP)
+        until(lambda: self.is_stopped() or not self.is_running(), f"{self.command} stops")
+        if not self.is_running():
+            raise AssertionError(f"{self.command} exited: {self.err}")
+
+    def sleeps(self):
+        """How often its first thread has gone to sleep by itself; 0 after its exit."""
+        found = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", text_of(f"/proc/{self.pid}/status"), re.M)
+        return int(found[1]) if found else 0
+
     def kill(self):
         self.signal(signal.SIGKILL)
         self.popen.wait()

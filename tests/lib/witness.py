@@ -54,16 +54,9 @@ def soon(question, what, seconds=SLOW):
         time.sleep(POLL)
 
 
-def is_stopped(process):
-    try:
-        return os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return False  # it has exited
-
-
 def wait_stopped(process):
     """Wait until the process has stopped itself at the place that PAGEFLIP_FAULT names."""
-    soon(lambda: is_stopped(process) or not process.is_running(), f"{process.command} stops")
+    soon(lambda: process.is_stopped() or not process.is_running(), f"{process.command} stops")
     check(process.is_running(), f"{process.command} exited instead of stopping: {process.err}")
 
 
@@ -160,10 +153,18 @@ def table_of(path):
         return list(csv.DictReader(file))
 
 
-def png(width, height, shade):
-    """A small grey image, as the bytes of a PNG file."""
+def rows_in_ns(path):
+    """All rows of a viewer's --csv file as numbers; the times in ns, without "_us" in their names."""
+    def cell(name, value):
+        return (name.removesuffix("_us"), int(value.replace(".", ""))) if name.endswith("_us") else (name, int(value))
+    return [dict(cell(*item) for item in row.items()) for row in table_of(path)]
+
+
+def png(width, height, rgb):
+    """The bytes of a PNG file. `rgb`: 3 bytes a pixel, or those of the one colour of all pixels."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    rows = b"".join(b"\0" + bytes([shade]) * width for _ in range(height))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)) +
+    pixels = rgb * (width * height) if len(rgb) == 3 else rgb
+    rows = b"".join(b"\0" + pixels[start : start + 3 * width] for start in range(0, len(pixels), 3 * width))  # filter 0
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)) +
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Each figure that a user can read, compared with a figure from somewhere else: the rows of --csv with the traces of both
 programs, the reports with figures computed from the rows, the overlay's pixels with both, and counts with the segment."""
-import csv
 import json
 import math
 import os
@@ -11,22 +10,14 @@ import time
 
 from harness import *
 from overlay_text import COLUMNS, FAINT, HANDOFF, PRESENT, RENDER, TEXT, Font, full_scale_ns, strip, strip_of
-from witness import Witness, png
+from witness import Witness, png, rows_in_ns
 
-TIMES = ("pts_us", "due_us", "begin_us", "publish_us", "acquire_us", "submit_us", "done_us", "display_start_us")
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
 def ns_of(text):
     """A time in microseconds with three decimals."""
     return int(text.replace(".", ""))
-
-
-def rows_of(path):
-    """The rows of a --csv file, with numbers instead of texts, and times in ns."""
-    with open(path) as file:
-        return [{name: ns_of(value) if name in TIMES else int(value) for name, value in row.items()}
-                for row in csv.DictReader(file)]
 
 
 def shown(rows):
@@ -50,10 +41,10 @@ def between(rows, start, end):
 
 def stages_of(rows):
     """Durations in ns by the names of the report."""
-    return {"render": [row["publish_us"] - row["begin_us"] for row in rows],
-            "handoff": [row["acquire_us"] - row["publish_us"] for row in rows],
-            "present": [row["done_us"] - row["acquire_us"] for row in rows],
-            "total": [row["done_us"] - min(row["due_us"], row["begin_us"]) for row in rows]}
+    return {"render": [row["publish"] - row["begin"] for row in rows],
+            "handoff": [row["acquire"] - row["publish"] for row in rows],
+            "present": [row["done"] - row["acquire"] for row in rows],
+            "total": [row["done"] - min(row["due"], row["begin"]) for row in rows]}
 
 
 def intervals(times):
@@ -102,7 +93,7 @@ BUSY_START = "import os,sys,time\nwhile time.process_time() < 0.5: pass\nos.exec
 
 def cpu_seconds(process):
     """Wait for its exit; returns the processor time of the process, with what it used before it became the program."""
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    until(lambda: os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), f"{process.command} exits")
     words = text_of(f"/proc/{process.pid}/stat").rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -111,7 +102,7 @@ def cpu_seconds(process):
 def rows_events_and_reports_of_both_programs_describe_the_same_frames(t):
     """Without a display. The frames come from a file, so that the media time of each is known."""
     frames, rate = 600, 500
-    open(f"{t.path}/a.png", "wb").write(png(64, 48, 200))
+    open(f"{t.path}/a.png", "wb").write(png(64, 48, bytes([200] * 3)))
     began = time.monotonic()
     viewer = t.start(sys.executable, "-c", BUSY_START, VIEWER, "--presenter", "null", "--every-frame", "--wait", "600",
                      "--verify", "--csv", "v.csv", "--json", "v.json", "--trace", "v.trace")
@@ -122,30 +113,30 @@ def rows_events_and_reports_of_both_programs_describe_the_same_frames(t):
     producer.ends_with(0)
     viewer.ends_with(0)
     seconds = time.monotonic() - began
-    rows, made, seen = rows_of(f"{t.path}/v.csv"), report_of(f"{t.path}/p.json"), report_of(f"{t.path}/v.json")
+    rows, made, seen = rows_in_ns(f"{t.path}/v.csv"), report_of(f"{t.path}/p.json"), report_of(f"{t.path}/v.json")
 
     # Rows: what is known of each frame, and the order of its moments.
     equal([row["sequence"] for row in rows], list(range(1, frames + 1)), "sequences")
     for number, row in enumerate(rows):
-        equal((row["producer_pid"], row["skipped"], row["again"], row["user_copies"], row["display_start_us"]),
+        equal((row["producer_pid"], row["skipped"], row["again"], row["user_copies"], row["display_start"]),
               (producer.pid, 0, 0, 0, 0), f"row {number}")
-        equal(row["pts_us"], number * 10**9 // rate, f"media time of row {number}")
-        equal((row["due_us"] - rows[0]["due_us"]) % (10**9 // rate), 0, f"ticks of row {number}")
-        moments = [row[name] for name in ("begin_us", "publish_us", "acquire_us", "submit_us", "done_us")]
+        equal(row["pts"], number * 10**9 // rate, f"media time of row {number}")
+        equal((row["due"] - rows[0]["due"]) % (10**9 // rate), 0, f"ticks of row {number}")
+        moments = [row[name] for name in ("begin", "publish", "acquire", "submit", "done")]
         equal(moments, sorted(moments), f"moments of row {number}")
-        assert row["due_us"] <= row["begin_us"], row
+        assert row["due"] <= row["begin"], row
 
     # Traces: each slice and each arrow is at the times of the rows.
     of_producer, of_viewer = (events_of(text_of(f"{t.path}/{name}.trace")) for name in "pv")
-    equal(slices(of_producer, "render"), between(rows, "begin_us", "publish_us"), "render")
-    late = [row for row in rows if row["due_us"] < row["begin_us"]]
-    equal(slices(of_producer, "late"), between(late, "due_us", "begin_us"), "late")
-    equal(slices(of_viewer, "handoff"), between(rows, "publish_us", "acquire_us"), "handoff")
-    equal(slices(of_viewer, "submit"), between(rows, "acquire_us", "submit_us"), "submit")
-    equal(slices(of_viewer, "present"), between(rows, "submit_us", "done_us"), "present")
+    equal(slices(of_producer, "render"), between(rows, "begin", "publish"), "render")
+    late = [row for row in rows if row["due"] < row["begin"]]
+    equal(slices(of_producer, "late"), between(late, "due", "begin"), "late")
+    equal(slices(of_viewer, "handoff"), between(rows, "publish", "acquire"), "handoff")
+    equal(slices(of_viewer, "submit"), between(rows, "acquire", "submit"), "submit")
+    equal(slices(of_viewer, "present"), between(rows, "submit", "done"), "present")
     arrows = {phase: [(event["pid"], event["ts"]) for event in of_viewer if event["ph"] == phase] for phase in "sf"}
-    equal(arrows["s"], [(producer.pid, row["publish_us"] - 1) for row in rows], "starts of arrows")
-    equal(arrows["f"], [(viewer.pid, row["submit_us"]) for row in rows], "ends of arrows")
+    equal(arrows["s"], [(producer.pid, row["publish"] - 1) for row in rows], "starts of arrows")
+    equal(arrows["f"], [(viewer.pid, row["submit"]) for row in rows], "ends of arrows")
     equal({event["pid"] for event in of_producer}, {producer.pid})
     merged = events_of(t.run(VIEWER, "--merge-trace", f"{t.path}/v.trace", f"{t.path}/p.trace").decode())
     equal(merged, sorted(of_viewer + of_producer, key=lambda event: event["ts"]), "the merged trace")
@@ -163,14 +154,14 @@ def rows_events_and_reports_of_both_programs_describe_the_same_frames(t):
     for name, durations in stages_of(rows).items():
         describes(seen["latency_us"][name], durations, name)
     describes(made["latency_us"]["render"], stages_of(rows)["render"], "the producer's render")
-    describes(seen["interval_us"], intervals([row["done_us"] for row in rows]), "interval")
-    describes(made["interval_us"], intervals([row["publish_us"] for row in rows]), "the producer's interval")
+    describes(seen["interval_us"], intervals([row["done"] for row in rows]), "interval")
+    describes(made["interval_us"], intervals([row["publish"] for row in rows]), "the producer's interval")
     agree(printed_table(viewer.err), seen, ["render", "handoff", "present", "total"])
     agree(printed_table(producer.err), made, ["render", "interval"])
     for words in (f"{frames} frames", "64x48"):
         contains(producer.err, words)
         contains(viewer.err, words)
-    published, done = rows[-1]["publish_us"] - rows[0]["begin_us"], rows[-1]["done_us"] - rows[0]["acquire_us"]
+    published, done = rows[-1]["publish"] - rows[0]["begin"], rows[-1]["done"] - rows[0]["acquire"]
     for name, report, span_ns in (("p.json", made, published), ("v.json", seen, done)):
         assert span_ns / 1e9 - 0.001 <= report["seconds"] <= seconds, f"{name}: {report['seconds']} s of {seconds}, {span_ns} ns"
         used = report["cpu_us_per_frame"] * frames / 1e6
@@ -200,14 +191,14 @@ def the_overlay_has_the_figures_of_the_report_and_a_bar_for_each_frame(t):
     image, lines = until(overlay, "the last figures in the overlay")
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130)
-    report, rows = report_of(f"{t.path}/v.json"), rows_of(f"{t.path}/v.csv")
+    report, rows = report_of(f"{t.path}/v.json"), rows_in_ns(f"{t.path}/v.csv")
     counts, seen = report["frames"], shown(rows)
 
     # The trace and the rows.
     events = events_of(text_of(f"{t.path}/v.trace"))
-    equal(slices(events, "present"), between(seen, "submit_us", "done_us"), "frames presented in the trace")
+    equal(slices(events, "present"), between(seen, "submit", "done"), "frames presented in the trace")
     arrows = [(event["pid"], event["ts"]) for event in events if event["ph"] == "s"]
-    equal(arrows, [(producer.pid, row["publish_us"] - 1) for row in seen], "starts of arrows")
+    equal(arrows, [(producer.pid, row["publish"] - 1) for row in seen], "starts of arrows")
 
     # The report and the rows.
     equal(len(seen), counts["shown"], "frames shown")
@@ -217,8 +208,8 @@ def the_overlay_has_the_figures_of_the_report_and_a_bar_for_each_frame(t):
     equal(counts["shown"] + counts["skipped"], max(sequences) - min(sequences) + 1, "published frames")
     for name, durations in stages_of(seen).items():
         describes(report["latency_us"][name], durations, name)
-    describes(report["interval_us"], intervals([row["done_us"] for row in seen]), "interval")
-    starts = [row["display_start_us"] - row["acquire_us"] for row in seen if row["display_start_us"]]
+    describes(report["interval_us"], intervals([row["done"] for row in seen]), "interval")
+    starts = [row["display_start"] - row["acquire"] for row in seen if row["display_start"]]
     if starts:
         describes(report["display_start_us"], [max(start, 0) for start in starts], "start on the display")
     equal(report["presenter"], "x11-present")
@@ -233,8 +224,8 @@ def the_overlay_has_the_figures_of_the_report_and_a_bar_for_each_frame(t):
         equal((text.split()[0], colours), (name, {colour}))
         for got, written in zip(text.split()[1:], figures):
             assert abs(int(got) - written) <= 0.6, f"{text}: {figures}"
-    bars = [(row["begin_us"] - min(row["due_us"], row["begin_us"]), row["publish_us"] - row["begin_us"],
-             row["acquire_us"] - row["publish_us"], row["done_us"] - row["acquire_us"]) for row in seen]
+    bars = [(row["begin"] - min(row["due"], row["begin"]), row["publish"] - row["begin"],
+             row["acquire"] - row["publish"], row["done"] - row["acquire"]) for row in seen]
     top = full_scale_ns([sum(parts) for parts in bars[-120:]])
     equal(lines[7][0], f"late render handoff present  top: {top // 10**6} ms"[:COLUMNS])
     assert strip(image) == strip_of(bars), "the bars are not those of the rows"
@@ -277,11 +268,11 @@ def a_requested_report_counts_what_has_happened_until_then(t):
     seconds, first, last = map(float, re.search(r"after ([\d.]+) s, frames (\d+)-(\d+) lost", slow.err).groups())
     assert 1.5 <= seconds <= made["seconds"], f"{slow.err}: blocked for less than 1.5 s"
     equal(report_of(f"{t.path}/slow.json")["frames"]["lost"], last - first + 1, "frames of the evicted viewer")
-    rows = rows_of(f"{t.path}/v.csv")
+    rows = rows_in_ns(f"{t.path}/v.csv")
     equal([row["sequence"] for row in rows], list(range(1, made["frames"]["published"] + 1)), "published frames")
     # Each tick has a frame or is skipped.
     ticks = made["frames"]["published"] + made["frames"]["skipped"]
-    until_last = (rows[-1]["due_us"] - rows[0]["due_us"]) // 10**7 + 1
+    until_last = (rows[-1]["due"] - rows[0]["due"]) // 10**7 + 1
     assert until_last <= ticks <= made["seconds"] * 100 + 1, f"{ticks} ticks, {until_last} until the last frame: {made}"
 
 
@@ -342,8 +333,7 @@ def the_list_has_the_size_rate_slots_frames_and_viewers_of_each_channel(t):
             t.viewer("-n", name)
         with Witness(t, producer, name) as segment:
             until(lambda: segment.newest() > 12 and segment.joined() == viewers, "frames and viewers")
-            producer.signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, producer.pid, os.WSTOPPED)
+            producer.stop()
             expected.append([name, str(producer.pid), "XR24", arguments[1], rate, str(slots), str(segment.newest()),
                              str(viewers)])
     equal(list_of(t), [["CHANNEL", "PRODUCER", "FORMAT", "SIZE", "FPS", "SLOTS", "FRAMES", "VIEWERS"], *expected])

@@ -3,10 +3,9 @@
 colour, so the test finds a missing column, a column mixed with the padding, and a bar that is not black."""
 import os
 import signal
-import struct
-import zlib
 
 from harness import *
+from witness import png
 from xproxy import Client
 
 WAYS = (("x11", "x11-present"), ("x11-put", "x11-putimage"), ("x11-send", "x11-send"))
@@ -19,13 +18,8 @@ def coloured(t, width, height):
     """Start a producer of frames of one colour."""
     path = f"{t.path}/{width}x{height}/frame.png"
     os.makedirs(os.path.dirname(path))
-    row = b"\0" + COLOUR.to_bytes(3, "big") * width
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)) +
-                   chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
+        file.write(png(width, height, COLOUR.to_bytes(3, "big")))
     return t.producer(os.path.dirname(path), "-r", "30", "--loop")
 
 

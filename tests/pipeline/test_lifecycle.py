@@ -304,11 +304,6 @@ def a_stopped_producer_is_reported_as_running(t):
     viewer.ends_with(128 + signal.SIGTERM)
 
 
-def sleeps(process):
-    """How often its first thread has gone to sleep by itself."""
-    return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", text_of(f"/proc/{process.pid}/status"), re.M)[1])
-
-
 @test
 def a_viewer_with_spin_does_not_sleep(t):
     """While a stopped producer sends no frames."""
@@ -319,11 +314,11 @@ def a_viewer_with_spin_does_not_sleep(t):
     until(lambda: t.counters(spinning, "v.json")["shown"], "a frame")
     producer.signal(signal.SIGSTOP)
     until(lambda: t.counters(spinning, "v.json") == t.counters(spinning, "v.json"), "no more frames")
-    before = sleeps(sleeping)
-    until(lambda: sleeps(sleeping) >= before + 3, "no more work")
-    before = sleeps(spinning), sleeps(sleeping)
-    until(lambda: sleeps(sleeping) >= before[1] + 10, "both wait for a while")
-    equal(sleeps(spinning), before[0], "sleeps of the viewer that spins")
+    before = sleeping.sleeps()
+    until(lambda: sleeping.sleeps() >= before + 3, "no more work")
+    before = spinning.sleeps(), sleeping.sleeps()
+    until(lambda: sleeping.sleeps() >= before[1] + 10, "both wait for a while")
+    equal(spinning.sleeps(), before[0], "sleeps of the viewer that spins")
 
 
 @test

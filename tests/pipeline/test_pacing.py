@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The producer's pace: each frame is due at an exact multiple of the period, each tick has a frame or counts as skipped once,
 and no tick delays a signal. The due, begin and publication times are those in the viewer's --csv, to a nanosecond."""
-import csv
 import os
 import signal
 import subprocess
 import time
 
 from harness import *
-from witness import Witness
+from witness import Witness, rows_in_ns
 
 SECOND = 1000000000  # ns
 
@@ -49,15 +48,9 @@ def rows_so_far(t):
     return text_of(f"{t.path}/v.csv").count("\n") - 1
 
 
-def ns(text):
-    return int(text.replace(".", ""))
-
-
 def rows_of(t, counts=None):
-    """The rows of v.csv: times in ns. `counts`: of the frames in each segment, if there is more than one."""
-    with open(f"{t.path}/v.csv") as file:
-        rows = [{name.replace("_us", ""): ns(value) if name.endswith("_us") else int(value) for name, value in row.items()}
-                for row in csv.DictReader(file)]
+    """The rows of v.csv. `counts`: of the frames in each segment, if there is more than one."""
+    rows = rows_in_ns(f"{t.path}/v.csv")
     expected = [number for count in counts or [len(rows)] for number in range(1, count + 1)]
     equal([row["sequence"] for row in rows], expected, "every frame once, from the first")
     return rows
@@ -98,13 +91,10 @@ def skipped_between(ticks):
 def reacts(process, number, question):
     """Send the signal, and wait until question() is true. A signal wakes the process every 50 ms until it has reacted, so a
     process that has slept again 40 times does not react."""
-    def sleeps():
-        found = line_with(text_of(f"/proc/{process.pid}/status"), ["voluntary_ctxt_switches"])
-        return int(found.split()[1]) if found else 0
-    before = sleeps()
+    before = process.sleeps()
     process.signal(number)
-    until(lambda: question() or sleeps() > before + 40, f"a reaction to signal {number}")
-    assert question(), f"{process.command} has slept again {sleeps() - before} times after signal {number}"
+    until(lambda: question() or process.sleeps() > before + 40, f"a reaction to signal {number}")
+    assert question(), f"{process.command} has slept again {process.sleeps() - before} times after signal {number}"
 
 
 def counters_now(t, process, file):
@@ -184,11 +174,6 @@ def a_second_stream_continues_on_the_grid_of_its_own_rate(t):
 # ---------------------------------------------------------------- skipped ticks
 
 
-def stop(process):
-    process.signal(signal.SIGSTOP)
-    until(lambda: text_of(f"/proc/{process.pid}/stat").rpartition(")")[2].split()[:1] == ["T"], "a stopped process")
-
-
 @test
 def every_tick_of_a_live_source_is_a_frame_or_skipped_once(t):
     """The producer is stopped for a known time, so ticks pass. The viewer is stopped until ticks have found no slot."""
@@ -198,14 +183,14 @@ def every_tick_of_a_live_source_is_a_frame_or_skipped_once(t):
     until(lambda: rows_so_far(t) >= 20, "frames")
     before = counters_now(t, producer, "p.json")["skipped"]
     with Witness(t, producer) as segment:
-        stop(producer)
+        producer.stop()
         number = segment.newest()
         time.sleep(stopped_s)
         producer.signal(signal.SIGCONT)
         until(lambda: segment.newest() >= number + 3, "frames after the stop")
     after = counters_now(t, producer, "p.json")["skipped"]
     assert after - before >= stopped_s * rate - 2, f"{after - before} ticks were skipped in {stopped_s} s"
-    stop(viewer)
+    viewer.stop()
     until(lambda: counters_now(t, producer, "p.json")["skipped"] >= after + 20, "ticks without a slot")
     viewer.signal(signal.SIGCONT)
     some = rows_so_far(t)
@@ -230,7 +215,7 @@ def an_input_skips_no_frame_and_has_no_skipped_ticks(t):
     viewer, producer = viewer_and_film(t, y4m_head(16, 16, f"{rate}:1"))
     feed(producer, y4m_frames(16, 16, 5))
     until(lambda: rows_so_far(t) >= 5, "frames")
-    stop(viewer)
+    viewer.stop()
     feed(producer, y4m_frames(16, 16, count - 5))
     producer.popen.stdin.close()
     time.sleep(2.5)  # far more than the wait that is expected, since the producer may read the frames late
@@ -251,7 +236,7 @@ def an_unpaced_pattern_waits_for_its_viewer(t):
     viewer = waiting_viewer(t)
     producer = t.start(PRODUCER, "-q", "-s", "64x48", "-r", "0", "--json", "p.json")
     until(lambda: rows_so_far(t) >= 20, "frames")
-    stop(viewer)
+    viewer.stop()
 
     def waits():
         first = counters_now(t, producer, "p.json")["published"]
@@ -340,7 +325,7 @@ def a_short_burst_is_counted_and_not_warned_about(t):
             wait_for_frame(segment, number)
             feed(producer, y4m_frames(4, 4))
         wait_for_frame(segment, 11)
-    stop(producer)
+    producer.stop()
     feed(producer, y4m_frames(4, 4, 50))
     producer.popen.stdin.close()
     producer.signal(signal.SIGCONT)

@@ -699,7 +699,7 @@ def nothing_is_left_in_the_server(t):
     os.makedirs(f"{t.path}/stills")
     for name, size in (("1.png", (64, 48)), ("2.png", (48, 64))):
         with open(f"{t.path}/stills/{name}", "wb") as file:
-            file.write(png(*size, 200))
+            file.write(png(*size, bytes([200] * 3)))
     for presenter in ("x11", "x11-put"):
         producer = t.producer("-s", "64x48", "-r", "100")
         proxy = Proxy(display)

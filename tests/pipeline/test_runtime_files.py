@@ -5,7 +5,6 @@ import fcntl
 import os
 import shutil
 import signal
-import time
 
 from harness import *
 
@@ -18,12 +17,6 @@ def lock_path(t, name="default"):
 
 def id_path(t, name="default"):
     return f"{t.path}/pageflip/{name}.id"
-
-
-def stop(process):
-    """Stop it and wait until it is stopped, so that it cannot react to what follows."""
-    process.signal(signal.SIGSTOP)
-    until(lambda: text_of(f"/proc/{process.pid}/stat").rsplit(")", 1)[-1].split()[:1] == ["T"], "a stopped process")
 
 
 def frames_of(t, viewer, path="v.json"):
@@ -74,7 +67,7 @@ def without_its_files_a_channel_still_has_one_producer(t):
         first = t.producer(*SMALL, "--key", key)
         viewer = t.viewer("--follow", "--every-frame", "--verify", "--json", "v.json")
         t.joined()
-        stop(first)
+        first.stop()
         damage(t)
         t.start(PRODUCER, *SMALL).fails_with(3, "default", "producer")
         first.signal(signal.SIGCONT)
@@ -134,7 +127,7 @@ def a_follower_joins_through_a_lock_file_that_is_not_its_own(t):
         follower = t.viewer("--follow", "--json", "v.json", "-v")
         other = t.viewer("--follow", "--json", "w.json")
         t.joined(2)
-        stop(first)
+        first.stop()
         damage(t)
         first.kill()
         follower.prints("crashed")
@@ -191,7 +184,7 @@ def a_shared_channel_has_one_producer_without_its_lock_file(t):
         see = ["-n", name, "--user", str(os.geteuid())]
         viewer = t.viewer(*see, "--follow", "--json", "v.json", "--csv", "v.csv")
         until(lambda: text_of(f"{t.path}/v.csv").count("\n") > 1, "the first frame")
-        stop(first)
+        first.stop()
         os.unlink(f"{directory}/{name}.lock")
         t.start(PRODUCER, *SMALL, *share).fails_with(3, name, "producer")
         first.signal(signal.SIGCONT)
@@ -212,7 +205,7 @@ def files_that_cannot_be_created_again_are_reported_once(t):
     producer = t.producer(*SMALL, "-r", "100")
     viewer = t.viewer("--json", "v.json")
     t.joined()
-    stop(producer)
+    producer.stop()
     os.rename(f"{t.path}/pageflip", f"{t.path}/moved")
     os.symlink("nowhere", f"{t.path}/pageflip")
     producer.signal(signal.SIGCONT)

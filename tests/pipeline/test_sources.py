@@ -125,9 +125,9 @@ def a_report_request_does_not_end_the_wait_for_the_writer_of_a_fifo(t):
         return (int(status(producer, "SigCgt"), 16) >> (signal.SIGUSR1 - 1) & 1
                 and text_of(f"/proc/{producer.pid}/syscall").split(" ")[0] in ("257", "56"))
     until(waits, "openat() of the FIFO")
-    before = status(producer, "voluntary_ctxt_switches")
+    before = producer.sleeps()
     producer.signal(signal.SIGUSR1)
-    until(lambda: not producer.is_running() or (waits() and status(producer, "voluntary_ctxt_switches") != before),
+    until(lambda: not producer.is_running() or (waits() and producer.sleeps() != before),
           "the FIFO's open() again")
     fd = os.open(f"{t.path}/camera.y4m", os.O_RDWR)  # does not wait for a reader
     os.write(fd, head(4, 4) + frames(4, 4))

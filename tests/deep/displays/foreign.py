@@ -9,7 +9,8 @@ import signal
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "lib")]
 from screen import FOREIGN  # noqa: E402 (it is in this folder)
 
 IPC_CREAT, IPC_RMID = 0o1000, 0

@@ -4,7 +4,8 @@ import functools
 import random
 import re
 import struct
-import zlib
+
+from witness import png
 
 # What the processes of foreign.py fill their segments with.
 FOREIGN = 0x2A
@@ -24,13 +25,8 @@ class Picture:
         self.pixels = random.Random(seed).randbytes(3 * self.width * self.height).translate(table)  # red, green, blue
 
     def write_png(self, path):
-        def chunk(name, data):
-            return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        rows = b"".join(b"\0" + self.pixels[start : start + 3 * self.width]  # filter 0
-                        for start in range(0, len(self.pixels), 3 * self.width))
         with open(path, "wb") as file:
-            file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", self.width, self.height, 8, 2, 0, 0, 0))
-                       + chunk(b"IDAT", zlib.compress(rows, 0)) + chunk(b"IEND", b""))
+            file.write(png(self.width, self.height, self.pixels))
 
     @functools.lru_cache
     def rows(self, pixel_bytes, masks):
