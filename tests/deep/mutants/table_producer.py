@@ -510,4 +510,17 @@ DEFECTS = [
     ("progress-joined",
      "on a terminal, the final report begins at the end of the progress line: \"0 skippeddefault: 600 frames\"",
      "figures:the_progress_line_has_the_counts_of_the_report", "producer/main.c:finish", "messages_end_progress();", ""),
+    ("unpaced-without-pts",
+     "--rate 0 with PNG or Y4M: each frame has the time 0 in the stream (pts_us in the CSV)",
+     "sources:media_times_follow_the_given_rate", "media_format", "return format.rate_num ? format : loop->source->format;",
+     "return format;"),
+    ("loop-never-lists-again",
+     "--loop with a folder: new images in it are never shown, and a deleted one ends the producer",
+     "unit/source_png", "png.c:next", "int listed = list(self);", "int listed = 0; self->next = 0;"),
+    ("range-of-last-stream",
+     "Y4M: a stream without XCOLORRANGE after one of full range is shown as full range too: with greyish blacks and "
+     "whites",
+     "unit/source_y4m_colors", "y4m_header_parse",
+     "header->yuv.is_full_range = found.range && strcmp(found.range, \"FULL\") == 0;",
+     "if (found.range) header->yuv.is_full_range = strcmp(found.range, \"FULL\") == 0;"),
 ]

@@ -336,6 +336,19 @@ CHOICE = [
      "frame",
      "display:frames_that_the_viewer_scales_leave_no_memory_behind", "send_surface", "if (is_scaled) SDL_FreeSurface(scaled);",
      ""),
+    ("rounded-fit-too-narrow",
+     "a frame larger than the screen, like 1366x768 on 1280 columns: the window fits it, but the picture is scaled "
+     "to fewer columns and has black ones at its sides",
+     "unit/placement", "placement_of_frame", "if (fit_height <= window_height)", "if (fit_height < window_height)"),
+    ("pause-leaks-picture",
+     "x11: each pause leaves a picture in the X server, which keeps a pixmap of the frame's size until the viewer "
+     "exits",
+     "protocol:nothing_is_left_in_the_server", "x11_painter_thaw",
+     "if (painter->frozen_picture) xcb_render_free_picture(painter->link->xcb, painter->frozen_picture);", ""),
+    ("put-keeps-segment",
+     "x11-put: after a format change or a restart of the producer the X server stays attached to the old segment, "
+     "whose memory is not freed until the viewer exits",
+     "protocol:nothing_is_left_in_the_server", "x11_slots_detach", "if (slots->shm)", "if (slots->way == X11_SHARED)"),
 ]
 
 DEFECTS = SENT_FRAMES + SHOW + PAINTER + SLOTS_OF_THE_SERVER + CONNECTION + CHOICE
