@@ -79,10 +79,10 @@ Test(promises, a_viewer_that_spins_does_not_sleep)
 
 Test(promises, spinning_ends_at_the_deadline)
 {
-    open_spinning(LONG_S * NS_PER_S);
+    open_spinning(10 * NS_PER_S);
     int64_t before_ns = clock_now_ns();
     sleeps_of_acquire(NS_PER_MS);
-    cr_assert_lt(clock_now_ns() - before_ns, LONG_S * NS_PER_S);
+    cr_assert_lt(clock_now_ns() - before_ns, 10 * NS_PER_S);
 }
 
 Test(promises, a_viewer_sleeps_after_it_has_spun)

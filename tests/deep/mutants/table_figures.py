@@ -681,7 +681,8 @@ DEFECTS = [
      "if (info->has_format && format->rate_den)", "if (info->has_format)"),
     ("signal-restarts-wait",
      "SIGUSR1 during --wait 5 begins the 5 s again: the viewer gives up late, or never",
-     "waits:requests_for_a_report_do_not_lengthen_a_wait", "open_viewer", "viewer_options.wait_ns = left_ns > 0 ? left_ns : 0;",
+     "waits:a_request_for_a_report_does_not_lengthen_a_wait",
+     "open_viewer", "viewer_options.wait_ns = left_ns > 0 ? left_ns : 0;",
      "viewer_options.wait_ns = left_ns > 0 ? options->wait_ns : 0;"),
     ("failed-report-leaves-file",
      "each report that cannot be written, since the disk is full for example, leaves a file like report.json.a1B2c3 "
