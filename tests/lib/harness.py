@@ -179,7 +179,7 @@ class Process:
             raise AssertionError(f"{self.command} exited: {self.err}")
 
     def sleeps(self):
-        """How often its first thread has gone to sleep by itself; 0 after its exit."""
+        """The number of times that its first thread went to sleep by itself; 0 after its exit."""
         found = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", text_of(f"/proc/{self.pid}/status"), re.M)
         return int(found[1]) if found else 0
 

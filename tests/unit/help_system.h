@@ -24,7 +24,7 @@ static inline int count_descriptors(void)
     return count;
 }
 
-/* How often this thread has gone to sleep by itself. A thread that only computes never does. */
+/* How often this thread went to sleep by itself. A thread that only computes never does. */
 static inline long count_sleeps(void)
 {
     struct rusage usage;
