@@ -55,6 +55,7 @@ def follow_with_wait_3_waits_3_s_for_each_producer(t):
     viewer.prints("waiting for the next producer")
     producer = t.producer("-s", "80x50")
     until(lambda: "80x50" in viewer.err, "the next producer's frames")
+    time.sleep(1)  # a wait that had begun with the first one would end that much earlier
     started = time.monotonic()
     end(producer)
     waited = ended_after(viewer, started)

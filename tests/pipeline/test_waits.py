@@ -289,14 +289,15 @@ def a_wait_continues_after_a_report_signal(t):
 
 @test
 def a_request_for_a_report_does_not_lengthen_a_wait(t):
-    """A request late in a wait of 2 s. If the wait began again, it would end after 3.5 s, in each try."""
+    """A request late in a wait of 2 s. If the wait began again, it would end after 3.5 s, in each try.
+    (The time to start the viewer belongs to the wait.)"""
     def ends_in_time():
         viewer = t.viewer("--wait", "2").is_ready()
         began = time.monotonic()
         time.sleep(1.5)
         viewer.signal(signal.SIGUSR1)
         viewer.ends_with(4, "no producer")
-        return time.monotonic() - began < 3.4
+        return time.monotonic() - began < 2.8
     assert any(ends_in_time() for _ in range(5)), "a wait of more than 2 s"
 
 
