@@ -206,11 +206,9 @@ static int read_id_again(const struct channel *channel, struct id_file *id)
     return ret;
 }
 
-/* Poll once; `follows`: after a format change of the channel's producer. -ECONNREFUSED or -EREMCHG:
- * there is no segment yet; *is_starting if the producer may be starting. -ESTALE: the lock file has
- * been replaced, and its producer does not run. */
-static int attach_once(const struct channel *channel, bool follows, struct segment *segment,
-                       bool *is_starting)
+/* Poll once. -ECONNREFUSED or -EREMCHG: there is no segment yet; *is_starting if the producer may be
+ * starting. -ESTALE: the lock file has been replaced, and its producer does not run. */
+static int attach_once(const struct channel *channel, struct segment *segment, bool *is_starting)
 {
     struct id_file id;
     uint64_t own = id_file_ipc_namespace();
@@ -219,7 +217,7 @@ static int attach_once(const struct channel *channel, bool follows, struct segme
     if (!channel_is_leased(channel, CHANNEL_PRODUCER))
         return channel_check_file(channel) == CHANNEL_FILE_REPLACED ? -ESTALE : -ECONNREFUSED;
     *is_starting = true;
-    if (id_file_read(channel, &id) < 0 && (!follows || read_id_again(channel, &id) < 0))
+    if (id_file_read(channel, &id) < 0 && read_id_again(channel, &id) < 0)
         return -ECONNREFUSED;
     if (id.ipc_namespace != own && id.ipc_namespace && own)
         return log_failure(EXDEV,
@@ -251,7 +249,7 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
                         .dir = channel->dir};
     for (;;) {
         bool is_starting;
-        int ret = attach_once(channel, except, segment, &is_starting);
+        int ret = attach_once(channel, segment, &is_starting);
         bool has_wrong_nonce = ret == -EREMCHG;
 
         if (ret == 0) {

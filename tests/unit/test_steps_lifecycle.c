@@ -34,6 +34,24 @@ Test(steps_lifecycle, a_joining_every_frame_viewer_gets_every_later_frame)
                    expect_first_frame_and_all_after);
 }
 
+/* The producer creates its files again with the next frame. */
+static void remove_the_runtime_directory(void)
+{
+    char path[512];
+
+    scratch_path(path, scratch, "pageflip");
+    scratch_empty(path);
+    cr_assert_eq(rmdir(path), 0);
+    paused_s++; /* its next check of them is due */
+    publish_next();
+}
+
+Test(steps_lifecycle, a_viewer_can_join_while_the_runtime_directory_is_removed)
+{
+    interleave(start_producer_alone, open_every_frame, remove_the_runtime_directory,
+               expect_first_frame_and_all_after);
+}
+
 static struct pf_viewer *second;
 
 static void open_second(void)
