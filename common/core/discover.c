@@ -206,8 +206,8 @@ static int read_id_again(const struct channel *channel, struct id_file *id)
     return ret;
 }
 
-/* Poll once. -ECONNREFUSED or -EREMCHG: there is no segment yet; *is_starting if the producer may be
- * starting. -ESTALE: the lock file has been replaced, and its producer does not run. */
+/* Poll once. -ECONNREFUSED or -EREMCHG: there is no segment yet; *is_starting if the producer may
+ * be starting. -ESTALE: the lock file has been replaced, and its producer does not run. */
 static int attach_once(const struct channel *channel, struct segment *segment, bool *is_starting)
 {
     struct id_file id;
