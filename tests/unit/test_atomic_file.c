@@ -67,6 +67,15 @@ static void contains(const char *path, const char *expected)
     cr_assert_str_eq(text, expected);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    struct atomic_file file;
+
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    fputs(text, file.stream);
+    cr_assert_eq(atomic_file_finish(&file), 0);
+}
+
 Test(atomic_file, appears_complete_when_finished)
 {
     char path[512];
@@ -88,19 +97,27 @@ Test(atomic_file, appears_complete_when_finished)
     cr_assert_eq(info.st_mode & 0777, 0666 & ~mask, "mode %o", info.st_mode & 0777);
 }
 
+/* Write "old", then "new", which must not be visible before it is finished. Returns what the second
+ * finish returns if its sync fails with `error`. */
+static int replace(const char *path, int error)
+{
+    struct atomic_file file;
+
+    write_text(path, "old");
+    cr_assert_eq(atomic_file_open(&file, path), 0);
+    fputs("new", file.stream);
+    fflush(file.stream);
+    contains(path, "old");
+    sync_error = error;
+    return atomic_file_finish(&file);
+}
+
 Test(atomic_file, replaces_the_old_file_only_when_finished)
 {
     char path[512];
-    struct atomic_file file;
 
     scratch_path(path, scratch, "report");
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(atomic_file_open(&file, path), 0);
-        fputs(i ? "new" : "old", file.stream);
-        if (i)
-            contains(path, "old");
-        cr_assert_eq(atomic_file_finish(&file), 0);
-    }
+    cr_assert_eq(replace(path, 0), 0);
     contains(path, "new");
 }
 
@@ -120,15 +137,9 @@ Test(atomic_file, is_on_the_disk_before_it_gets_its_name)
 Test(atomic_file, keeps_the_old_file_if_the_disk_fails_at_the_end)
 {
     char path[512];
-    struct atomic_file file;
 
     scratch_path(path, scratch, "report");
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(atomic_file_open(&file, path), 0);
-        fputs(i ? "new" : "old", file.stream);
-        sync_error = i ? EIO : 0;
-        cr_assert_eq(atomic_file_finish(&file), i ? -EIO : 0);
-    }
+    cr_assert_eq(replace(path, EIO), -EIO);
     contains(path, "old");
     cr_assert_eq(file_count(), 1, "%d files", file_count());
 }
@@ -210,15 +221,6 @@ Test(atomic_file, reports_a_closed_standard_output)
 
     close(STDOUT_FILENO);
     cr_assert_lt(atomic_file_open(&file, "-"), 0);
-}
-
-static void write_text(const char *path, const char *text)
-{
-    struct atomic_file file;
-
-    cr_assert_eq(atomic_file_open(&file, path), 0);
-    fputs(text, file.stream);
-    cr_assert_eq(atomic_file_finish(&file), 0);
 }
 
 Test(atomic_file, writes_to_the_target_of_a_link)
