@@ -52,6 +52,22 @@ static inline void open_viewer(bool every_frame)
     cr_assert_eq(pf_viewer_open(&viewer, "test", &options), 0);
 }
 
+static inline struct pf_viewer_stats viewer_stats(void)
+{
+    struct pf_viewer_stats stats;
+
+    pf_viewer_stats(viewer, &stats);
+    return stats;
+}
+
+static inline struct pf_producer_stats producer_stats(void)
+{
+    struct pf_producer_stats stats;
+
+    pf_producer_stats(producer, &stats);
+    return stats;
+}
+
 /* Publish one frame whose bytes are all `value`. */
 static inline int publish(uint32_t value)
 {
