@@ -169,19 +169,24 @@ class Proxy:
         self.display = display.name
         self.is_closed = False
         self.connections = []
-        self.listener = socket.socket(socket.AF_UNIX)
         while True:
-            self.name = f":{random.randrange(200, 30000)}"
-            try:  # a name without a file: libxcb tries it first
-                self.listener.bind(f"\0/tmp/.X11-unix/X{self.name[1:]}")
+            try:
+                self.listener = self.listen(random.randrange(200, 30000))
                 break
-            except OSError:
+            except OSError:  # another server has this number
                 continue
-        self.listener.listen()
         display.scratch.to_close.append(self.close)
         threading.Thread(target=self.accept, daemon=True).start()
 
     # ---------------------------------------------------------------- for a test to override
+
+    def listen(self, number):
+        """Returns a socket that clients of the display `self.name` connect to."""
+        self.name = f":{number}"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"\0/tmp/.X11-unix/X{number}")  # a name without a file: libxcb tries it first
+        listener.listen()
+        return listener
 
     def on_request(self, connection, request, data):
         """Returns the bytes for the server. It may wait, which holds this request and all later ones."""

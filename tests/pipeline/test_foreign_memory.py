@@ -3,15 +3,14 @@
 producer's pixels. And connections that carry the pixels, however slow they are."""
 import ctypes
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 from harness import *
+from xproxy import Proxy
 
 libc = ctypes.CDLL(None, use_errno=True)
 FOREIGN = bytes([0x2A] * 12)
@@ -127,52 +126,31 @@ def a_segment_that_the_server_cannot_attach_is_sent_from_then_on(t):
 # ---------------------------------------------------------------- connections
 
 
-class Proxy:
-    """Forwards TCP connections to the display's socket, `bytes_per_s` to the server at most, as ssh -X does with a slow link.
-    Sets DISPLAY. `stop`: reads nothing more."""
+class Link(Proxy):
+    """Forwards TCP connections to the display, `bytes_per_s` to the server at most, as ssh -X does with a slow link. Sets
+    DISPLAY."""
 
     def __init__(self, display, bytes_per_s=None):
-        self.path = f"/tmp/.X11-unix/X{display.name[1:]}"
         self.bytes_per_s = bytes_per_s
-        self.listener = None
-        for number in range(60, 260):
-            try:
-                self.listener = socket.create_server(("127.0.0.1", 6000 + number))
-                break
-            except OSError:
-                continue
-        display.scratch.env["DISPLAY"] = f"127.0.0.1:{number}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(display)
+        display.scratch.env["DISPLAY"] = self.name
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
+    def listen(self, number):
+        self.name = f"127.0.0.1:{number}"
+        listener = socket.create_server(("127.0.0.1", 6000 + number))
+        if self.bytes_per_s:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # of its connections as well
+        return listener
+
+    def requests_of(self, connection):
+        while data := connection.client.recv(16384):
+            connection.server.sendall(data)
             if self.bytes_per_s:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.path)
-            threading.Thread(target=self.forward, args=(client, server), daemon=True).start()
+                time.sleep(len(data) / self.bytes_per_s)
 
-    def forward(self, client, server):
-        other = {client: server, server: client}
-        with client, server:
-            while True:
-                for end in select.select([client, server], [], [])[0]:
-                    try:
-                        data = end.recv(16384)
-                        other[end].sendall(data)
-                    except OSError:
-                        return
-                    if not data:
-                        return
-                    if end is client and self.bytes_per_s:
-                        time.sleep(len(data) / self.bytes_per_s)
-
-    def close(self):
-        self.listener.close()
+    def messages_of(self, connection):
+        while data := connection.server.recv(16384):
+            connection.client.sendall(data)
 
 
 @test
@@ -181,14 +159,13 @@ def pixels_go_through_a_proxy(t):
     expected = Image.from_file(t, picture(t, "320x240"))
     display = Display(t)
     t.producer(f"{t.path}/stills", "--loop")
-    proxy = Proxy(display)
+    Link(display)
     for presenter, way in (("auto", "x11-present"), ("x11-put", "x11-putimage"), ("x11-send", "x11-send")):
         viewer = t.viewer("-v", presenter=presenter)
         viewer.prints(way)
         shows(t, display, viewer, expected)
         viewer.signal(signal.SIGINT)
         viewer.ends_with(130)
-    proxy.close()
 
 
 @test
@@ -198,7 +175,7 @@ def a_frame_that_takes_long_to_send_does_not_lose_the_display(t):
     display = Display(t)
     t.producer(f"{t.path}/stills", "--loop")
     direct = display.name
-    proxy = Proxy(display, 400_000)
+    Link(display, 400_000)
     viewer = t.viewer("-q", "--frames", "2", "--json", "v.json", presenter="x11-send")
     display.scratch.env["DISPLAY"] = direct
     window = display.window_of(viewer)
@@ -207,7 +184,6 @@ def a_frame_that_takes_long_to_send_does_not_lose_the_display(t):
     report = report_of(f"{t.path}/v.json")
     equal(report["frames"]["shown"], 2)
     assert report["user_copies_per_frame"] >= 1, report
-    proxy.close()
 
 
 def running_seconds(process):
