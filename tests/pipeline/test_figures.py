@@ -10,7 +10,7 @@ import time
 
 from harness import *
 from overlay_text import COLUMNS, FAINT, HANDOFF, PRESENT, RENDER, TEXT, Font, full_scale_ns, strip, strip_of
-from witness import Witness, png, rows_in_ns
+from witness import FAULTY_PRODUCER, Witness, png, rows_in_ns, start_with_viewers
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
@@ -106,9 +106,9 @@ def rows_events_and_reports_of_both_programs_describe_the_same_frames(t):
     began = time.monotonic()
     viewer = t.start(sys.executable, "-c", BUSY_START, VIEWER, "--presenter", "null", "--every-frame", "--wait", "600",
                      "--verify", "--csv", "v.csv", "--json", "v.json", "--trace", "v.trace")
-    viewer.is_ready()
-    producer = t.start(sys.executable, "-c", BUSY_START, PRODUCER, "a.png", "--loop", "--stamp", "-r", str(rate),
-                       "--buffers", "4", "--frames", str(frames), "--json", "p.json", "--trace", "p.trace")
+    producer = start_with_viewers(t, 1, sys.executable, "-c", BUSY_START, FAULTY_PRODUCER, "a.png", "--loop", "--stamp",
+                                  "-r", str(rate), "--buffers", "4", "--frames", str(frames), "--json", "p.json",
+                                  "--trace", "p.trace")
     cpu = {"p.json": cpu_seconds(producer), "v.json": cpu_seconds(viewer)}
     producer.ends_with(0)
     viewer.ends_with(0)
@@ -235,8 +235,9 @@ def the_overlay_has_the_figures_of_the_report_and_a_bar_for_each_frame(t):
 @test
 def a_requested_report_counts_what_has_happened_until_then(t):
     """Two viewers are killed, and one is evicted. The segment shows what the producer has published."""
-    keeper = t.viewer("-q", "--every-frame", "--wait", "600", "--csv", "v.csv", "--json", "v.json").is_ready()
-    producer = t.producer("-s", "64x48", "-r", "100", "--buffers", "3", "--evict", "1500", "--json", "p.json")
+    keeper = t.viewer("-q", "--every-frame", "--wait", "600", "--csv", "v.csv", "--json", "v.json")
+    producer = start_with_viewers(t, 1, FAULTY_PRODUCER, "-s", "64x48", "-r", "100", "--buffers", "3", "--evict", "1500",
+                                  "--json", "p.json")
     slow = t.viewer("--every-frame", "--json", "slow.json")
     killed = [t.viewer(), t.viewer()]
     t.joined(4)

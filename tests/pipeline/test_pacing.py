@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from harness import *
-from witness import Witness, rows_in_ns
+from witness import FAULTY_PRODUCER, Witness, rows_in_ns, start_with_viewers
 
 SECOND = 1000000000  # ns
 
@@ -27,11 +27,16 @@ def feed(process, data):
     process.popen.stdin.flush()
 
 
-def waiting_viewer(t, *arguments):
-    """A viewer that waits for the first frame, and writes each frame into v.csv."""
-    viewer = t.viewer("-v", "--wait", "300", "--every-frame", "--csv", "v.csv", *arguments)
+def waiting_viewer(t):
+    """A viewer that waits for a producer, and writes each frame into v.csv."""
+    viewer = t.viewer("-v", "--wait", "300", "--every-frame", "--csv", "v.csv")
     viewer.prints("waiting")
     return viewer
+
+
+def pattern(t, *arguments):
+    """A producer of a pattern, which writes p.json. It draws the first frame when the viewer has joined."""
+    return start_with_viewers(t, 1, FAULTY_PRODUCER, "-q", "-s", "64x48", "--json", "p.json", *arguments)
 
 
 def viewer_and_film(t, head, *arguments):
@@ -113,8 +118,7 @@ def a_given_rate_has_an_exact_grid(t):
     with the rows, and its time with that outside."""
     viewer = waiting_viewer(t)
     before = time.monotonic()
-    producer = t.start(PRODUCER, "-q", "-s", "64x48", "-r", "240000/1001", "--buffers", "3", "--frames", "121",
-                       "--json", "p.json")
+    producer = pattern(t, "-r", "240000/1001", "--buffers", "3", "--frames", "121")
     producer.ends_with(0)
     outside = time.monotonic() - before
     viewer.ends_with(0)
@@ -179,7 +183,7 @@ def every_tick_of_a_live_source_is_a_frame_or_skipped_once(t):
     """The producer is stopped for a known time, so ticks pass. The viewer is stopped until ticks have found no slot."""
     rate, stopped_s = 100, 0.3
     viewer = waiting_viewer(t)
-    producer = t.start(PRODUCER, "-q", "-s", "64x48", "-r", str(rate), "--buffers", "3", "--json", "p.json")
+    producer = pattern(t, "-r", str(rate), "--buffers", "3")
     until(lambda: rows_so_far(t) >= 20, "frames")
     before = counters_now(t, producer, "p.json")["skipped"]
     with Witness(t, producer) as segment:
@@ -234,7 +238,7 @@ def an_input_skips_no_frame_and_has_no_skipped_ticks(t):
 def an_unpaced_pattern_waits_for_its_viewer(t):
     """So it has no ticks and skips none, and each frame is due when it is begun."""
     viewer = waiting_viewer(t)
-    producer = t.start(PRODUCER, "-q", "-s", "64x48", "-r", "0", "--json", "p.json")
+    producer = pattern(t, "-r", "0")
     until(lambda: rows_so_far(t) >= 20, "frames")
     viewer.stop()
 
