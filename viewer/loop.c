@@ -120,12 +120,11 @@ static int run_once(struct loop *loop)
         wait_for_display(loop, slice_ns);
         return 0;
     }
-    if (loop->needs_redraw)
-        return redraw(loop);
-    ret = pf_viewer_acquire(loop->viewer, slice_ns, &frame);
+    /* A new frame is a redraw as well, so endless redraws do not keep it from the window. */
+    ret = pf_viewer_acquire(loop->viewer, loop->needs_redraw ? 0 : slice_ns, &frame);
     switch (ret) {
     case 0: return show(loop, &frame);
-    case -EAGAIN:
+    case -EAGAIN: return loop->needs_redraw ? redraw(loop) : 0;
     case -EINTR: return 0;
     case -EREMCHG: return handle_format_change(loop);
     case -EPIPE: return end_of_stream(loop);

@@ -18,9 +18,10 @@ from harness import Skip
 REPLY, ERROR, GENERIC = 1, 0, 35  # first byte of what a server sends; all others are events of 32 bytes
 
 # Requests by major opcode, or by minor opcode of an extension.
-CORE = {1: "CreateWindow", 4: "DestroyWindow", 8: "MapWindow", 10: "UnmapWindow", 12: "ConfigureWindow", 18: "ChangeProperty",
-        43: "GetInputFocus", 53: "CreatePixmap", 54: "FreePixmap", 55: "CreateGC", 60: "FreeGC", 61: "ClearArea",
-        62: "CopyArea", 70: "PolyFillRectangle", 72: "PutImage", 73: "GetImage", 98: "QueryExtension"}
+CORE = {1: "CreateWindow", 4: "DestroyWindow", 8: "MapWindow", 10: "UnmapWindow", 12: "ConfigureWindow", 15: "QueryTree",
+        18: "ChangeProperty", 20: "GetProperty", 40: "TranslateCoordinates", 43: "GetInputFocus", 53: "CreatePixmap",
+        54: "FreePixmap", 55: "CreateGC", 60: "FreeGC", 61: "ClearArea", 62: "CopyArea",
+        70: "PolyFillRectangle", 72: "PutImage", 73: "GetImage", 98: "QueryExtension"}
 EXTENSIONS = {
     "MIT-SHM": {1: "ShmAttach", 2: "ShmDetach", 3: "ShmPutImage", 5: "ShmCreatePixmap"},
     "Present": {1: "PresentPixmap", 3: "PresentSelectInput"},

@@ -26,7 +26,7 @@ segment-over-shmmax no-segments-or-pages out-of-memory file-or-address-limits lo
 failing-call runtime-directory-unusable
 size-overflow decompression-bomb truncated-input damaged-input png-kinds y4m-colours y4m-header
 input-ahead size-change libpng-error libpng-simplified-interface
-bad-standard-input bad-standard-output output-not-writable window-closed display-server-fails display-lacks-something
+bad-standard-input bad-standard-output output-not-writable window-closed display-server-fails event-flood display-lacks-something
 """
 
 

@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "keys.h"
 #include "placement.h"
+#include "presenters/x11/events.h"
 #include "presenters/x11/keyboard.h"
 #include "presenters/x11/loss.h"
 #include "presenters/x11/manager.h"
@@ -229,6 +230,7 @@ int window_open(struct window *window, const char *driver, const struct presente
         return -ENOTSUP;
     }
     x11_loss_watch(window->sdl);
+    x11_events_watch(window->sdl);
     watchdog_leave();
     window->is_x11 = x11_manager_is_on_x11(window->sdl);
     window->may_shrink = window->is_x11 && !config->scale && !config->fullscreen;
@@ -296,7 +298,7 @@ void window_set_title(struct window *window, const char *title)
 static bool next_event(SDL_Event *event)
 {
     watchdog_enter();
-    bool has_event = SDL_PollEvent(event);
+    bool has_event = x11_events_poll(event);
     watchdog_leave();
     return has_event;
 }

@@ -36,7 +36,7 @@ void window_close(struct window *window);
 void window_set_title(struct window *window, const char *title);
 
 /* Process SDL's events up to the first that is a command, and return that. COMMAND_NONE: there are
- * no more events. */
+ * no more events, except that on X11 some may wait for the next call (x11/events.h). */
 enum command window_poll(struct window *window);
 
 /* The scale that the user wants the overlay in, twice as large on a large or dense screen; 0:

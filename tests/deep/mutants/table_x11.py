@@ -15,6 +15,8 @@ NOTHING_LEFT = "protocol:nothing_is_left_in_the_server"
 NO_POLLING = "protocol:the_viewer_does_not_poll_the_display"
 COOKIE = "protocol:a_refused_cookie_is_reported"
 NO_ANSWER = "protocol:a_display_that_does_not_answer_is_lost_after_5_s"
+RESIZES = "floods:a_window_that_is_resized_all_the_time_shows_frames"
+ONLY_EVENTS = "floods:a_display_that_sends_only_events_is_not_lost"
 LETTERBOX = "letterbox:a_frame_is_as_large_as_fits_and_the_rest_is_black"
 TOO_LARGE = "letterbox:a_frame_that_exceeds_the_screen_is_reduced_until_it_is_complete"
 
@@ -287,6 +289,19 @@ CONNECTION = [
      "x11_server_why_no_connection", "listens_on_socket(number, true) ||", ""),
 ]
 
+FLOODS = [
+    ("poll-without-limit", "the viewer shows no frame while its window is resized all the time", RESIZES,
+     "events.c:on_event", "while (XCheckIfEvent(display, &taken, is_of_resize, NULL)) {", "while (false) {"),
+    ("last-size-is-lost", "after many resizes the window keeps a size that is not the last", RESIZES,
+     "x11_events_poll", "XPutBackEvent(display, &resized.latest);", ";"),
+    ("redraws-before-frames", "an every-frame viewer gets no frame while its window is resized all the time", RESIZES,
+     "loop.c:run_once", "ret = pf_viewer_acquire(", "if (loop->needs_redraw) return redraw(loop); ret = pf_viewer_acquire("),
+    ("events-are-no-answer", "a display that sends only events is lost after 5 s", ONLY_EVENTS,
+     "continue_poll", "if (signals_quit() == 0) watchdog_enter();", ""),
+    ("events-delay-the-exit", "a request to exit has no effect while a display sends only events", ONLY_EVENTS,
+     "continue_poll", "if (signals_quit() == 0)", ""),
+]
+
 CHOICE = [
     ("answers-do-not-wake", "with vsync the answers of the display wait for the next frame", NO_POLLING,
      "open_with", "self->may_replace ? CONNECTIONS : 1", "1"),
@@ -351,4 +366,4 @@ CHOICE = [
      "protocol:nothing_is_left_in_the_server", "x11_slots_detach", "if (slots->shm)", "if (slots->way == X11_SHARED)"),
 ]
 
-DEFECTS = SENT_FRAMES + SHOW + PAINTER + SLOTS_OF_THE_SERVER + CONNECTION + CHOICE
+DEFECTS = SENT_FRAMES + SHOW + PAINTER + SLOTS_OF_THE_SERVER + CONNECTION + FLOODS + CHOICE

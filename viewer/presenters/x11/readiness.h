@@ -11,7 +11,7 @@
  *   - its library may have data in its queue: it reads the socket also while it writes a request or
  *     waits for a reply, and no descriptor reports that data. For our own connection libxcb's count
  *     of bytes shows it exactly (x11_link_has_read_ahead()); SDL's is marked after a call that
- *     writes, and when window_poll() returned before the queue was empty;
+ *     writes, and when window_poll() returned before the queues of SDL and Xlib were empty;
  *   - it was not read for 100 ms, since SDL does work of its own then.
  *
  * The mark is cleared before the connection is read, so data that arrives meanwhile marks it again.

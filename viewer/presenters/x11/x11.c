@@ -23,6 +23,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "events.h"
 #include "overlay_window.h"
 #include "painter.h"
 #include "presenters/display_loss.h"
@@ -264,7 +265,8 @@ static int poll_x11(struct presenter *presenter, struct presented *done, enum co
     *command = COMMAND_NONE;
     if (readiness_take(&self->connections[CONNECTION_SDL], now_ns)) {
         *command = window_poll(&self->window);
-        if (*command != COMMAND_NONE) /* it returned before its queue was empty */
+        /* It returned before its queue was empty, or a call has read ahead. */
+        if (*command != COMMAND_NONE || x11_events_are_waiting())
             readiness_mark(&self->connections[CONNECTION_SDL]);
     }
     mark_read_ahead(self);
