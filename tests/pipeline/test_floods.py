@@ -7,7 +7,7 @@ import threading
 import time
 
 from harness import *
-from xproxy import Client, Proxy
+from xproxy import Client, Proxy, stop
 
 PRODUCER_OPTIONS = ["-s", "320x240", "-r", "100"]
 
@@ -122,6 +122,37 @@ def a_display_that_sends_only_events_is_not_lost(t):
     second.is_started = False
     second.viewer.signal(signal.SIGINT)
     second.viewer.ends_with(130)
+
+
+class CutWithEvents(Events):
+    """Cuts the connection when SDL has processed 2000 events, and none is left."""
+
+    def on_answer(self, connection):
+        if self.count > 2000:
+            stop(connection.client)
+        else:
+            self.cause()
+
+
+class CutBeforeEvents(Events):
+    """Cuts the connection when Xlib has read 2000 events, and SDL has processed one of them."""
+
+    def on_answer(self, connection):
+        if self.count > 2000:
+            stop(connection.client)
+        while self.count <= 2000:
+            self.cause()
+
+
+@test
+def a_display_lost_with_many_events_ends_the_viewer(t):
+    """Xlib collects the requests that are made after the loss, and crashes when its buffer for them is full. So neither SDL nor
+    the viewer may process these events."""
+    t.producer(*PRODUCER_OPTIONS)
+    for kind in CutWithEvents, CutBeforeEvents:
+        proxy = kind(t, "GetProperty")
+        proxy.start()
+        proxy.viewer.fails_with(12, "display", "connection")
 
 
 if __name__ == "__main__":

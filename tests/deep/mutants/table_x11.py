@@ -17,6 +17,7 @@ COOKIE = "protocol:a_refused_cookie_is_reported"
 NO_ANSWER = "protocol:a_display_that_does_not_answer_is_lost_after_5_s"
 RESIZES = "floods:a_window_that_is_resized_all_the_time_shows_frames"
 ONLY_EVENTS = "floods:a_display_that_sends_only_events_is_not_lost"
+LOST_WITH_EVENTS = "floods:a_display_lost_with_many_events_ends_the_viewer"
 LETTERBOX = "letterbox:a_frame_is_as_large_as_fits_and_the_rest_is_black"
 TOO_LARGE = "letterbox:a_frame_that_exceeds_the_screen_is_reduced_until_it_is_complete"
 
@@ -300,6 +301,10 @@ FLOODS = [
      "continue_poll", "if (signals_quit() == 0) watchdog_enter();", ""),
     ("events-delay-the-exit", "a request to exit has no effect while a display sends only events", ONLY_EVENTS,
      "continue_poll", "if (signals_quit() == 0)", ""),
+    ("events-after-the-loss", "a viewer with many events in SDL's queue crashes when the display is lost", LOST_WITH_EVENTS,
+     "x11_events_poll", "has_event && !x11_loss_is_detected()", "has_event"),
+    ("queue-after-the-loss", "a viewer with many events in Xlib's queue crashes when the display is lost", LOST_WITH_EVENTS,
+     "on_io_error_exit", "XEventsQueued(display, QueuedAlready) > 0", "false"),
 ]
 
 CHOICE = [

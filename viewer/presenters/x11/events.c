@@ -10,6 +10,7 @@
 #include <SDL_syswm.h>
 #include <X11/Xlib.h>
 
+#include "loss.h"
 #include "presenters/watchdog.h"
 #include "program/signals.h"
 
@@ -85,7 +86,7 @@ bool x11_events_poll(SDL_Event *event)
     if (resized.is_taken)
         XPutBackEvent(display, &resized.latest);
     resized.is_taken = exposed.is_taken = false;
-    return has_event;
+    return has_event && !x11_loss_is_detected();
 }
 
 bool x11_events_are_waiting(void)

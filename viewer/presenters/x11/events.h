@@ -15,8 +15,8 @@
 /* From now on poll this window's events; on displays other than X11 as SDL does. */
 void x11_events_watch(SDL_Window *window);
 
-/* Returns false if there is no event. For the watchdog, each event that the server sends is an
- * answer. */
+/* Returns false if there is no event, or if the connection is lost. For the watchdog, each event
+ * that the server sends is an answer. */
 bool x11_events_poll(SDL_Event *event);
 
 /* Are there events that SDL has not processed, though the server has sent all of them? */

@@ -21,14 +21,18 @@ static int on_io_error(Display *display)
 }
 
 /* Replaces Xlib's exit(1). It may return: most of Xlib's calls then do nothing, but one that waits
- * for an event waits forever. */
+ * for an event waits forever. Xlib still collects requests, and crashes when its buffer for them is
+ * full, so this removes the events for which SDL would make some. */
 static void on_io_error_exit(Display *display, void *user)
 {
-    (void)display;
+    XEvent event;
+
     (void)user;
     is_lost = true;
     if (is_final)
         _exit(EXIT_DISPLAY_LOST);
+    while (XEventsQueued(display, QueuedAlready) > 0)
+        XNextEvent(display, &event);
 }
 
 /* Replaces Xlib's exit(1). After another client has destroyed the window, the server refuses every
