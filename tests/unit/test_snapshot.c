@@ -104,6 +104,24 @@ Test(snapshot, has_the_frame_that_was_kept_at_a_pause_also_after_a_format_change
     cr_assert_eq(width, 80, "the latest frame");
 }
 
+/* Whatever rows are aligned to: rows of 260 bytes have padding. */
+Test(snapshot, has_all_rows_of_a_frame_that_was_kept_also_if_they_have_padding)
+{
+    struct pf_format odd = size(65, 48);
+    struct pf_frame frame;
+
+    cr_assert_eq(pf_producer_change_format(producer, &odd), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
+    acquire(1, &frame);
+    cr_assert_gt(frame.plane[0].stride_bytes, 65 * 4, "the rows have no padding");
+    snapshot_keep(&snapshot, viewer, &frame);
+    pf_viewer_release(viewer, &frame);
+    publish_many(2, 2);
+    cr_assert_eq(snapshot_write_last(&snapshot, viewer, path), 0);
+    assert_image(path, 1, 65, 48);
+    snapshot_discard_kept(&snapshot);
+}
+
 Test(snapshot, without_a_frame_is_a_warning_and_no_file)
 {
     char name[SNAPSHOT_PATH_BYTES];

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The viewer's loop with a presenter of the test's own. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 
 #include "last_message.h"
 #include "media/stamp.h"
 #include "program/signals.h"
+#include "scripted_clock.h"
 #include "stream.h"
 #include "text_file.h"
 #include "viewer/loop.h"
@@ -13,8 +15,9 @@
 
 TestSuite(viewer_loop, .init = init_stream, .fini = finish_stream);
 
-/* How the run ends as soon as the display has both frames. */
-enum end { END_NONE, END_QUIT, END_SIGNAL, END_LOST, END_REPORT };
+/* How the run ends as soon as the display has both frames, or, by a crash of the producer, as soon
+ * as the viewer has joined its next segment. */
+enum end { END_NONE, END_QUIT, END_SIGNAL, END_LOST, END_REPORT, END_CRASH };
 
 /* A display that keeps its frames until the viewer leaves the segment, and then shows every second
  * one. */
@@ -26,6 +29,33 @@ static struct display {
     bool is_detached, has_next, has_reported;
     char title[256];
 } display;
+
+/* The descriptor of the channel's lock file. The caller has opened the producer, and no viewer. */
+static int find_lease(void)
+{
+    char link[64], path[512];
+
+    for (int fd = 3; fd < 100; fd++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(link, path, sizeof path - 1);
+        path[length > 0 ? length : 0] = '\0';
+        if (strstr(path, scratch) && strstr(path, "/test.lock"))
+            return fd;
+    }
+    cr_assert_fail("no lock file is open");
+    return -1;
+}
+
+static int lease_fd;
+
+/* As the kernel does for a producer that is killed: close the file, which has the lease. */
+static void crash_producer(void)
+{
+    int other_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    cr_assert_eq(dup2(other_fd, lease_fd), lease_fd);
+    close(other_fd);
+}
 
 static void detach(struct presenter *presenter)
 {
@@ -45,6 +75,8 @@ static int attach(struct presenter *presenter)
     display.is_detached = false;
     display.has_next = true;
     presenter->way = "next";
+    if (display.end == END_CRASH)
+        crash_producer();
     return 0;
 }
 
@@ -72,7 +104,8 @@ static int poll_display(struct presenter *presenter, struct presented *done, enu
 
     cr_assert_lt(display.polls++, 1000 * 1000, "the loop does not end");
 
-    bool quits = display.has_next || display.has_reported || (is_full && display.end == END_QUIT);
+    bool quits = (display.has_next && display.end != END_CRASH) || display.has_reported ||
+                 (is_full && display.end == END_QUIT);
     *command = quits && !display.is_detached ? COMMAND_QUIT : COMMAND_NONE;
     if (is_full && display.end == END_LOST)
         return -ENODEV;
@@ -110,6 +143,7 @@ static struct report report;
 static void open_two_frames(void)
 {
     open_producer(3, 0);
+    lease_fd = find_lease();
     open_viewer(true);
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(publish(2), 0);
@@ -179,6 +213,74 @@ Test(viewer_loop, counts_the_frames_of_a_segment_before_it_joins_the_next)
     cr_assert_str_eq(report.way, "next", "and of what shows it");
 }
 
+Test(viewer_loop, a_crash_after_a_format_change_names_no_frame_of_the_segment_before)
+{
+    struct pf_format larger = size(80, 50);
+
+    keep_messages();
+    open_two_frames();
+    cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
+    cr_assert_eq(run(END_CRASH, &(struct options){0}), -EPIPE);
+    cr_assert_eq(errors, 1, "%d lines", errors);
+    cr_assert_not_null(strstr(message, "frame 0"), "%s", message);
+}
+
+/* ------------------------------------------------------------------ a pause */
+
+/* In a first turn the user pauses, in a second one continues, and then quits. */
+static int poll_of_a_pause(struct presenter *presenter, struct presented *done,
+                           enum command *command)
+{
+    static const enum command commands[] = {COMMAND_PAUSE, COMMAND_NONE, COMMAND_PAUSE,
+                                            COMMAND_NONE, COMMAND_QUIT};
+    int poll = display.polls++;
+
+    (void)presenter;
+    (void)done;
+    if (poll == 2)
+        cr_assert_not_null(strstr(display.title, "paused"), "during a pause: %s", display.title);
+    if (poll == 4)
+        cr_assert_null(strstr(display.title, "paused"), "after a pause: %s", display.title);
+    *command = poll < (int)(sizeof commands / sizeof *commands) ? commands[poll] : COMMAND_NONE;
+    return 0;
+}
+
+static bool is_never_ready(const struct presenter *presenter)
+{
+    (void)presenter;
+    return false;
+}
+
+static void do_not_wait(struct presenter *presenter, int64_t timeout_ns)
+{
+    (void)presenter;
+    (void)timeout_ns;
+}
+
+/* The clock stands, so the title is not due by time. */
+Test(viewer_loop, the_title_follows_a_pause_in_the_same_turn)
+{
+    static const struct presenter_ops pause_ops = {.supports = supports,
+                                                   .attach = attach,
+                                                   .detach = detach,
+                                                   .ready = is_never_ready,
+                                                   .show = show,
+                                                   .poll = poll_of_a_pause,
+                                                   .wait = do_not_wait,
+                                                   .set_status = set_status};
+    struct record record = {0};
+
+    open_two_frames();
+    display = (struct display){.presenter = {.ops = &pause_ops, .viewer = viewer}};
+    report = (struct report){.channel = "test", .format = pf_viewer_segment(viewer)->format};
+    scripted_now_ns = 10 * NS_PER_S;
+    cr_assert_eq(loop_run(&(struct options){0}, viewer, &display.presenter, &report, &record), 0);
+    cr_assert_gt(display.polls, 4);
+    scripted_now_ns = 0;
+}
+
+/* ------------------------------------------------------------------ reports and the end */
+
 /* The display has both frames, and has not reported either yet. */
 Test(viewer_loop, a_requested_report_has_the_counts_of_that_moment)
 {
@@ -211,6 +313,7 @@ Test(viewer_loop, reports_torn_frames_once_and_counts_them)
     struct pf_frame frame;
 
     keep_messages();
+    pf_log_set_level(PF_LOG_WARNING);
     open_producer(3, 0);
     open_viewer(true);
     for (int i = 0; i < 2; i++) {
@@ -221,6 +324,7 @@ Test(viewer_loop, reports_torn_frames_once_and_counts_them)
     cr_assert_eq(run(END_QUIT, &(struct options){.verify = true}), 0);
     cr_assert_eq(report.torn, 2);
     cr_assert_eq(errors, 1, "%d lines", errors);
+    cr_assert_eq(warnings, 0, "the frames had stamps: %s", message);
 }
 
 /* Publish a frame whose stamp has the sequence `stamped`. */
@@ -257,7 +361,10 @@ Test(viewer_loop, verifies_only_frames_that_have_a_stamp_and_only_if_asked_to)
         open_viewer(true);
         publish_stamped(1, asked ? 0 : PF_FRAME_STAMPED);
         publish_stamped(7, asked ? 0 : PF_FRAME_STAMPED);
+        keep_messages();
+        pf_log_set_level(PF_LOG_WARNING);
         cr_assert_eq(run(END_QUIT, &(struct options){.verify = asked}), 0);
+        cr_assert_eq(warnings, asked, "%d warnings", warnings);
         cr_assert_eq(report.torn, 0);
         cr_assert_eq(report.verified, 0);
         pf_viewer_close(viewer);

@@ -228,8 +228,8 @@ Test(window, its_user_can_resize_and_close_it)
     cr_assert_not(window.is_lost, "only on Wayland this is a lost display");
 }
 
-/* The program has its own handlers, and the desktop its own screen saver. */
-Test(window, takes_neither_signals_nor_the_screen_saver)
+/* The program has its own handlers, and the desktop its own screen saver and compositor. */
+Test(window, takes_neither_signals_nor_the_screen_saver_nor_the_compositor)
 {
     const int signals[] = {SIGINT, SIGTERM};
     struct sigaction action;
@@ -242,4 +242,6 @@ Test(window, takes_neither_signals_nor_the_screen_saver)
         cr_assert_eq(sigaction(signals[i], NULL, &action), 0);
         cr_assert(action.sa_handler == SIG_DFL, "signal %d", signals[i]);
     }
+    cr_assert_not(SDL_GetHintBoolean(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, SDL_TRUE),
+                  "SDL's default is to bypass the compositor");
 }
