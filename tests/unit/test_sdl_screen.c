@@ -9,6 +9,7 @@
 
 #include "media/canvas.h"
 #include "stream.h"
+#include "use.h"
 #include "viewer/presenters/presenter.h"
 
 enum { WIDTH = 60, HEIGHT = 48, BLACK = 0 }; /* of the frames: their rows have padding */
@@ -314,6 +315,20 @@ Test(sdl_screen, has_the_overlay_in_its_corner_above_the_frame)
     hide_overlay();
     show_colour(0x203040);
     expect_letterbox((SDL_Rect){12, 0, 75, 60}, 0x203040, "without the overlay");
+}
+
+/* Twice a second, for as long as the overlay is shown. */
+Test(sdl_screen, an_overlay_leaves_nothing_behind)
+{
+    struct use before = {0};
+
+    for (int i = 0; i < 2010; i++) {
+        if (i == 10)
+            before = use_now();
+        set_overlay(0x0a141e);
+        hide_overlay();
+    }
+    expect_use(&before, 2000);
 }
 
 Test(sdl_screen, has_the_whole_frame_of_another_size)

@@ -6,6 +6,7 @@
 #include "producer/sources/source.h"
 #include "program/image_file.h"
 #include "scratch.h"
+#include "use.h"
 
 enum { MARK = 0x5a, ROOM = 64 * 1024 };
 
@@ -105,6 +106,22 @@ Test(source_png, loop_starts_again_at_the_end)
     struct source *source = open_folder(true);
     for (int i = 0; i < 7; i++)
         expect_grey(source, i % 2 ? 20 : 10);
+    source_close(source);
+}
+
+Test(source_png, rounds_of_a_loop_leave_nothing_behind)
+{
+    write_grey("f1.png", 10, 1, 1);
+    write_grey("f2.png", 20, 1, 1);
+    struct source *source = open_folder(true);
+    struct use before = {0};
+    for (int round = 0; round < 5010; round++) {
+        if (round == 10)
+            before = use_now();
+        cr_assert_eq(source_next(source), 0);
+        cr_assert_eq(source_next(source), 0);
+    }
+    expect_use(&before, 5000);
     source_close(source);
 }
 

@@ -252,15 +252,19 @@ Test(source_y4m, refuses_a_header_it_does_not_support)
 Test(source_y4m, refuses_a_stream_with_a_damaged_frame_header)
 {
     struct source *source = NULL;
+    char where[32];
     FILE *file;
 
     write_stream("YUV4MPEG2 W4 H4 F25:1\n", 1, 16, 4, 100, 128, 128);
     file = fopen(path, "a");
+    fseek(file, 0, SEEK_END);
+    snprintf(where, sizeof where, "byte %ld", ftell(file));
     fputs("GARBAGE\n", file);
     fclose(file);
     cr_assert_eq(open_stream(&source, false), 0);
     cr_assert_eq(next_frame(source), 0);
     cr_assert_eq(next_frame(source), -EBADMSG);
+    cr_assert_not_null(strstr(message, where), "not at %s: %s", where, message);
     source_close(source);
 }
 
@@ -416,6 +420,23 @@ Test(source_y4m, a_second_stream_continues_with_its_own_format)
         expect_stream(source, 2, 25, 40);
     }
     cr_assert_eq(warnings, 1, "the aspect is reported %d times", warnings);
+    source_close(source);
+}
+
+Test(source_y4m, further_streams_leave_nothing_behind)
+{
+    struct source *source = NULL;
+
+    append_stream("YUV4MPEG2 W2 H2 F25:1\n", 4, 1, 100);
+    append_stream("YUV4MPEG2 W5 H3 F50:1 C444\n", 15, 15, 200);
+    cr_assert_eq(open_stream(&source, true), 0);
+    expect_stream(source, 2, 25, 98);
+    struct use before = use_now();
+    for (int round = 0; round < 5000; round++) {
+        cr_assert_eq(next_frame(source), 0);
+        cr_assert_eq(next_frame(source), 0);
+    }
+    expect_use(&before, 5000);
     source_close(source);
 }
 
