@@ -9,10 +9,11 @@
 
 static char message[1024];
 static int warnings, errors;
+static int message_error; /* the errno that the program's advice depends on; 0: no advice */
 
 static inline void keep_message(enum pf_log_level level, int error, const char *text)
 {
-    (void)error;
+    message_error = error;
     warnings += level == PF_LOG_WARNING;
     errors += level == PF_LOG_ERROR;
     snprintf(message, sizeof message, "%s", text);

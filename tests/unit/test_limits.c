@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,6 +67,34 @@ Test(limits, a_hole_in_the_mapping_is_enomem)
 
     cr_assert_eq(munmap(pages + 8 * page, page), 0);
     cr_assert_eq(limits_populate_pages(pages, 16 * page), -ENOMEM);
+}
+
+static char *scripted_meminfo; /* what /proc/meminfo contains; NULL: the real files */
+
+/* Replaces that of the C library. With a script there is no control group. */
+FILE *fopen(const char *path, const char *mode)
+{
+    FILE *(*real)(const char *, const char *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "fopen");
+    if (scripted_meminfo && strcmp(path, "/proc/meminfo") == 0)
+        return fmemopen(scripted_meminfo, strlen(scripted_meminfo), "r");
+    return scripted_meminfo && strcmp(path, "/proc/self/cgroup") == 0 ? NULL : real(path, mode);
+}
+
+/* proc(5): "kB" are units of 1024 bytes. */
+Test(limits, all_memory_that_is_available_may_be_used)
+{
+    static char meminfo[] = "MemTotal:        9000 kB\n"
+                            "MemFree:          100 kB\n"
+                            "MemAvailable:    3000 kB\n"
+                            "Cached:             5 kB\n";
+
+    scripted_meminfo = meminfo;
+    keep_messages();
+    cr_assert_eq(limits_check_memory(3000 * 1024), 0, "%s", message);
+    cr_assert_eq(limits_check_memory(3000 * 1024 + 1), -ENOMEM);
+    cr_assert_not_null(strstr(message, "available"), "%s", message);
 }
 
 /* A container may allow less memory than the machine has. */

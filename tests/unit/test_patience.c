@@ -87,7 +87,8 @@ Test(patience, a_stall_ends_when_a_slot_is_free)
     }
 }
 
-Test(patience, a_stall_is_reported_every_two_seconds_with_the_viewers_pid)
+/* The advice is to evict the viewer, which only has an effect on every-frame viewers. */
+static void expect_reports_of_a_stall(bool every_frame, int expected_error)
 {
     struct pf_frame held, frame;
     char pid[32];
@@ -95,7 +96,7 @@ Test(patience, a_stall_is_reported_every_two_seconds_with_the_viewers_pid)
     keep_messages();
     pf_log_set_level(PF_LOG_WARNING);
     open_producer(2, 0);
-    open_viewer(false);
+    open_viewer(every_frame);
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &held), 0);
     cr_assert_eq(publish(2), 0);
@@ -107,5 +108,16 @@ Test(patience, a_stall_is_reported_every_two_seconds_with_the_viewers_pid)
     snprintf(pid, sizeof pid, "pid %d", (int)getpid());
     cr_assert(strstr(message, pid), "%s", message);
     cr_assert(strstr(message, "lane 0"), "%s", message);
+    cr_assert_eq(message_error, expected_error, "%d", message_error);
     pf_viewer_release(viewer, &held);
+}
+
+Test(patience, a_stall_is_reported_every_two_seconds_with_the_viewers_pid)
+{
+    expect_reports_of_a_stall(false, 0);
+}
+
+Test(patience, a_stall_by_an_every_frame_viewer_is_reported_with_advice)
+{
+    expect_reports_of_a_stall(true, ETIMEDOUT);
 }
