@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pwd
+import re
 import resource
 import signal
 import time
@@ -19,6 +20,10 @@ def code_0_help_and_version_are_on_standard_output(t):
             process = t.start(program, option).ends_with(0)
             contains(process.out, words)
             equal(process.err, "")
+    out = t.start(VIEWER, "--help").ends_with(0).out
+    automatic = re.search(r"works here:(.*?)\n\n", out, re.S)[1]
+    for name in automatic.split(","):
+        assert re.search(rf"^ +{name.strip()}  ", out, re.M), f"no presenter {name.strip()}: {automatic}"
 
 
 @test
@@ -203,9 +208,9 @@ def code_12_no_display(t):
     t.viewer(presenter="sdl", env={"SDL_VIDEODRIVER": "none-such"}).fails_with(12, "sdl", "none-such not available")
 
 
-@test
-def code_13_a_torn_frame(t):
-    """Another process of this user overwrites a frame that the viewer has not verified yet; its stamp is then wrong."""
+def tear_a_frame(t):
+    """As another process of this user, overwrite a frame that the viewer has not verified yet; its stamp is then wrong. Returns
+    the producer, which is stopped, and the viewer, which has reported the frame."""
     producer = t.producer(*SMALL, "-r", "50", "--json", "p.json")
     libc = ctypes.CDLL(None, use_errno=True)
     segment = next(s for s in segments() if s["cpid"] == producer.pid)
@@ -221,9 +226,22 @@ def code_13_a_torn_frame(t):
     libc.shmdt(ctypes.c_void_p(address))
     viewer.signal(signal.SIGCONT)
     viewer.prints("torn")
+    return producer, viewer
+
+
+@test
+def code_13_a_torn_frame(t):
+    producer, viewer = tear_a_frame(t)
     producer.signal(signal.SIGCONT)
     producer.signal(signal.SIGTERM)
     viewer.ends_with(13, "torn")
+
+
+@test
+def code_10_a_crash_also_after_a_torn_frame(t):
+    producer, viewer = tear_a_frame(t)
+    producer.kill()
+    viewer.ends_with(10, "crashed", f"pid {producer.pid}")
 
 
 @test
