@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """More events of the window than SDL processes: while it waits for the server's answer to one event, the next arrives, so it
-always finds another. Without a limit of its own the viewer would stay in one call of SDL."""
+always finds another. Without a limit of its own the viewer would stay in one call of SDL. And keys that arrive in one piece."""
 import signal
 import struct
 import threading
 import time
 
 from harness import *
+from witness import Witness
 from xproxy import Client, Proxy, stop
 
 PRODUCER_OPTIONS = ["-s", "320x240", "-r", "100"]
@@ -153,6 +154,86 @@ def a_display_lost_with_many_events_ends_the_viewer(t):
         proxy = kind(t, "GetProperty")
         proxy.start()
         proxy.viewer.fails_with(12, "display", "connection")
+
+
+KEY_PRESS, KEY_RELEASE = 2, 3  # events
+KEY_INTERVAL_MS = 20  # SDL takes a press for a repetition if it is directly after a release
+SENT_MAX = 16  # frames that wait for an answer of the display: X11_SENT_MAX
+
+
+class Keys(Proxy):
+    """Delivers what the user presses in one piece. Without `answers`, the viewer's own connection gets no answers."""
+
+    def __init__(self, t):
+        self.screen = Display(t, "1280x800x24", "-r")  # -r: a key that is held down on a busy machine is not repeated
+        super().__init__(self.screen)
+        self.kept, self.answers = [], threading.Event()
+        self.answers.set()
+        self.viewer = t.viewer("-q", presenter="x11", env={"DISPLAY": self.name})
+        self.window = self.screen.window_of(self.viewer)
+        until(lambda: self.own() and self.own().count("PresentPixmap") > 2 or not self.viewer.is_running(), "frames")
+
+    def on_message(self, connection, message):
+        if message.kind in (KEY_PRESS, KEY_RELEASE):
+            self.kept.append((connection, message))
+            return False
+        while connection is self.own() and not self.answers.wait(0.1) and not self.is_closed:
+            pass
+        return True
+
+    def keep(self, *keys):
+        self.screen.key(self.window, *keys)
+        until(lambda: len(self.kept) == 2 * len(keys) or not self.viewer.is_running(), "keys")
+
+    def deliver(self):
+        first_ms = self.kept[0][1].read("I", 4)
+        for i, (_, message) in enumerate(self.kept):
+            time_ms = first_ms + i * KEY_INTERVAL_MS & 0xFFFFFFFF
+            message.data = message.data[:4] + struct.pack("<I", time_ms) + message.data[8:]
+        self.kept[0][0].send_client(*(message for _, message in self.kept))
+        self.kept = []
+
+    def titles(self):
+        """What the viewer has written into the two properties of the title so far."""
+        changes = [request for connection in list(self.connections) for request in connection.of("ChangeProperty")]
+        return [change.data[24:] for change in changes if change.data[24:].startswith(b"pageflip ")]
+
+    def has_title(self, is_paused):
+        def is_as_expected():
+            return any(b"paused" in title for title in self.titles()[-1:]) == is_paused
+        until(lambda: is_as_expected() or not self.viewer.is_running(), "a title")
+
+
+@test
+def keys_that_arrive_together_are_handled_in_one_turn(t):
+    """A pause that ends with the second of two keys is over before the viewer writes its title."""
+    t.producer(*PRODUCER_OPTIONS)
+    proxy = Keys(t)
+    for is_paused in True, False:
+        proxy.keep("space")
+        proxy.deliver()
+        proxy.has_title(is_paused)
+    count = len(proxy.titles())
+    proxy.keep("space", "space", "q")
+    proxy.deliver()
+    proxy.viewer.ends_with(0)
+    equal([title for title in proxy.titles()[count:] if b"paused" in title], [], "titles between the keys")
+
+
+@test
+def more_pauses_than_answers_leave_no_slot_held(t):
+    """While the display does not answer, the viewer pauses more often than it can send frames."""
+    producer = t.producer(*PRODUCER_OPTIONS)
+    proxy = Keys(t)
+    proxy.keep(*["space"] * (2 * SENT_MAX + 3))
+    proxy.answers.clear()
+    proxy.deliver()
+    proxy.has_title(True)
+    with Witness(t, producer) as witness:
+        assert witness.held(proxy.viewer) != 0, "the frames without an answer hold no slot"
+        proxy.answers.set()
+        until(lambda: witness.held(proxy.viewer) == 0, "slots that are free")
+    assert proxy.viewer.is_running(), proxy.viewer.err
 
 
 if __name__ == "__main__":
