@@ -266,7 +266,9 @@ def no_slot_is_released_before_the_server_has_read_it(t):
             proxy.watch(2)
             proxy.watch(1, lambda: display.pause(window))
             proxy.watch(2, lambda: display.key(window, "space"))
-        compare_times(ended(t, viewer), proxy, proxy.own())
+        rows = ended(t, viewer)
+        assert "1" in [row["again"] for row in rows], "no row of the frame that is drawn again for the pause"
+        compare_times(rows, proxy, proxy.own())
         compare_fills(proxy.own())
         compare_scales(proxy.own(), (64, 48), (200, 150))
         equal(report_of(f"{t.path}/v.json")["presenter"], way)
