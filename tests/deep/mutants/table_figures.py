@@ -225,6 +225,10 @@ DEFECTS = [
     ("made-trace-failure-not-returned", "a producer whose trace could not be written exits with 0", "unit/producer_record",
      "producer/record.c:record_close", "return ret;", "return ret == -ENOSPC ? 0 : ret;",
      "producer/record.c:", "#include <unistd.h>", "#include <errno.h>\n#include <unistd.h>"),
+    ("flow-from-begin", "in a trace the arrow to the viewer starts before the frame was rendered", "unit/viewer_record",
+     "viewer/record.c:trace_record", "frame->publish_ns, tid, done->submit_ns", "frame->begin_ns, tid, done->submit_ns"),
+    ("viewer-trace-error-lost", "a --trace that could not be written ends with exit code 0", "unit/viewer_record",
+     "viewer/record.c:record_close", "return csv < 0 ? csv : trace;", "return csv;"),
 
     # ---------------------------------------------------------------- trace.c, time_us.h
     ("trace-duration-is-end", "the duration of a slice is its end", ROWS,
@@ -320,6 +324,9 @@ DEFECTS = [
      "atomic_file_finish(&file); return messages_cannot_write(path, -ret);"),
     ("failed-image-is-no-failure", "an image that could not be written is no failure", "unit/image",
      "image_write_file", "return messages_cannot_write(path, -ret);", "return 0;"),
+    ("recorder-not-woken", "at thousands of frames per second, rows of --csv are dropped although the disk is fast",
+     "unit/recorder",
+     "recorder.c:recorder_add", "if (waiting == RECORDER_SLOTS / 2) set_flag(recorder, &recorder->is_half_full);", ""),
 
     # ---------------------------------------------------------------- status.c
     ("rate-of-all-time", "the title has the rate since the start", "unit/status",
@@ -411,6 +418,8 @@ DEFECTS = [
      "draw_strip", "uint32_t from = (uint32_t)(below_ns * height / full_ns);", "uint32_t from = 0;"),
     ("strip-above-its-height", "a long bar covers the table", "unit/overlay",
      "draw_strip", "to = to > height ? height : to;", ""),
+    ("strip-scaled-by-longest", "a single long frame makes all other bars of the overlay too short to read", "unit/overlay",
+     "overlay.c:full_scale_ns", "<= OVERLAY_FRAMES / 40", "== 0"),
 
     # ---------------------------------------------------------------- loop.c, snapshot.c
     ("whole-stamp-of-another-frame", "a whole stamp of another frame is accepted by --verify", "unit/viewer_loop",
@@ -486,6 +495,18 @@ DEFECTS = [
      "snapshot_write_last", "return ret == NO_FRAME ? 0 : ret;", "return ret;"),
     ("snapshot-failure-unnoticed", "a snapshot that was not written is no failure", "unit/snapshot",
      "write_image", "return image_write_file(", "return 0 & image_write_file("),
+    ("no-row-for-redraw", "--csv has no rows for redraws", "protocol:no_slot_is_released_before_the_server_has_read_it",
+     "viewer/loop.c:count_frame", "record_frame(loop->record, done, pf_viewer_segment(loop->viewer)->producer_pid);",
+     "if (!done->again) record_frame(loop->record, done, pf_viewer_segment(loop->viewer)->producer_pid);"),
+    ("kept-copy-without-padding", "a snapshot while paused lacks its last rows if rows have padding", "unit/snapshot",
+     "snapshot.c:snapshot_keep", "(size_t)snapshot->kept.stride_bytes * snapshot->kept_format.height",
+     "(size_t)snapshot->kept_format.width * 4 * snapshot->kept_format.height"),
+    ("pause-late-in-title", "the title says \"paused\" up to half a second after the key", "unit/viewer_loop",
+     "viewer/loop.c:toggle_pause", "status_invalidate(&loop->status);", ""),
+    ("crash-names-old-frame", "the message of a crash names a frame of the segment before it", "unit/viewer_loop",
+     "viewer/loop.c:join_next_segment", "loop->sequence = 0;", ""),
+    ("verify-warns-of-torn", "if all frames are torn, the viewer also warns that no frame had a stamp", "unit/viewer_loop",
+     "viewer/loop.c:loop_run", "report->shown && !report->verified && !report->torn", "report->shown && !report->verified"),
 
     # ---------------------------------------------------------------- main.c
     ("outputs-not-checked", "an output that cannot be written is noticed at the end",
@@ -512,6 +533,13 @@ DEFECTS = [
      "trace:a_file_that_is_no_trace_is_refused",
      "producer/main.c:finish", "ret = record_close(&loop->record); if (ret < 0)",
      "ret = record_close(&loop->record); if (false)"),
+    ("torn-code-hides-crash", "after a torn frame, a crash of the producer ends the viewer with 13, not with 10",
+     "exits:code_10_a_crash_also_after_a_torn_frame",
+     "viewer/main.c:code_of", "ret == 0 && report->torn", "report->torn"),
+    ("trace-error-of-producer-lost", "a producer's --trace that could not be written ends with exit code 0",
+     "inputs:an_output_that_cannot_be_written_is_named",
+     "producer/main.c:finish", "ret = record_close(&loop->record); if (ret < 0) code = exit_code_of_output(ret);",
+     "record_close(&loop->record);"),
 
     # ---------------------------------------------------------------- list.c
     ("list-slots-and-viewers-swapped", "slots and viewers are swapped in the list", LIST,
@@ -610,6 +638,10 @@ DEFECTS = [
      "clock_now_ns", "CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW"),
     ("eviction-is-a-limit", "an eviction exits with the code of a system limit", REQUESTED,
      "exit_code_of", "case ESTALE: return EXIT_EVICTED;", ""),
+    ("message-in-progress-line", "on a terminal a message continues the line of the progress", "unit/log",
+     "messages.c:print", "messages_end_progress();", ""),
+    ("progress-keeps-old-end", "a shorter progress line ends with the rest of the longer one before it", "unit/log",
+     "messages.c:messages_show_progress", "\"\\r%s\\x1b[K\"", "\"\\r%s\""),
 
     # ---------------------------------------------------------------- viewer/options.c
     ("viewer-trace-is-json", "--trace names the file of the report", "unit/viewer_options",

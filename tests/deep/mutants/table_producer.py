@@ -135,6 +135,8 @@ DEFECTS = [
      "pacing.c:", '#include "pacing.h"', '#include "pacing.h"\n#include <errno.h>'),
     ("sleep-by-the-time-of-day", "the sleep uses the wall clock, so it ends immediately", "unit/pacing",
      "pacing_sleep_until", "CLOCK_MONOTONIC", "CLOCK_REALTIME"),
+    ("late-tick-forgiven", "a frame after skipped ticks is reported as less late than it was", "unit/pacing",
+     "pacing.c:pacing_next_ns", "pacing->tick = current;", "pacing->tick = current; due_ns = pacing_due_ns(pacing, current);"),
 
     # ---------------------------------------------------------------- producer/options.c
     ("matrix-swapped", "--matrix 709 converts by BT.601, and 601 by BT.709", "colors:options_and_tags_choose_the_formula",
@@ -254,6 +256,15 @@ DEFECTS = [
      "y4m_line_is", "&& (!line[length] || strchr(SEPARATORS, line[length]))", ""),
     ("width-is-height", "a stream's height is its width", "unit/source_y4m",
      "split", "found.height = word + 1", "found.width = word + 1"),
+    ("looped-paths-leak", "with --loop the producer's memory grows with each round of a folder", "unit/source_png",
+     "png.c:list", "free(self->paths[i]);", ";"),
+    ("wrong-byte-of-damage", "\"no FRAME at byte N\" does not count the pixels", "unit/source_y4m",
+     "y4m.c:take", "self->offset += done;", ""),
+    ("partial-frame-number", "the warning about a partial frame names the frame before it",
+     "inputs:a_y4m_cut_at_any_byte_ends_with_its_last_whole_frame",
+     "y4m.c:skip_partial_frame", "(unsigned long long)self->number + 1", "(unsigned long long)self->number"),
+    ("stream-frame-leaks", "each further stream in a pipe leaks a frame", "unit/source_y4m",
+     "y4m.c:begin_stream", "free(self->frame);", ""),
 
     # ---------------------------------------------------------------- producer/sources/yuv.c
     ("matrix-constants", "BT.709 uses the Kb of BT.601", "unit/source_y4m_colors",
@@ -370,6 +381,8 @@ DEFECTS = [
      "draw_sky", "26 * (uint64_t)y / canvas->height", "26 * (uint64_t)(canvas->height - 1 - y) / canvas->height"),
     ("stars-wrap", "two stars at the same place wrap to dark", "unit/pattern_fields",
      "add_light", "(light > 255 ? 255 : light) << shift", "(light & 255) << shift"),
+    ("timecode-60-minutes", "the card's timecode shows 60 and more minutes after an hour", "unit/pattern_card",
+     "pattern_card.c:draw_face", "(unsigned)(seconds / 60 % 60)", "(unsigned)(seconds / 60)"),
 
     # ---------------------------------------------------------------- common/media/
     ("letter-after", "each letter is drawn as the one after it", "unit/font",

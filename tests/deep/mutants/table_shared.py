@@ -117,6 +117,9 @@ DEFECTS = [
      "pf_producer_publish", "frame->publish_ns = clock_now_ns();", "frame->publish_ns = frame->begin_ns;"),
     ("joins-not-awaited", "waiting viewers miss the first frames", "unit/promises",
      "pf_producer_open", "awaited_let_join(&made->awaited, &made->channel, made->key_file);", ""),
+    ("evict-advice-in-vain", "the warning about a stalled latest-frame viewer advises --evict, which has no effect on it",
+     "unit/patience",
+     "common/core/producer.c:check_stalls", "can_evict ? ETIMEDOUT : 0", "ETIMEDOUT"),
     # ------------------------------------------------------------ channel.c
     ("longest-name", "a channel name of 64 characters is refused", "unit/channel",
      "channel_name_is_valid", "length < PF_CHANNEL_BYTES", "length < PF_CHANNEL_BYTES - 1"),
@@ -282,6 +285,8 @@ DEFECTS = [
     ("shmall-as-shmmni", "too many pages are reported as too many segments",
      "limits:too_many_segments_names_shmmni_and_too_many_pages_shmall",
      "report_no_space", "(uint64_t)used.used_ids >= shmmni", "(uint64_t)used.used_ids >= 1"),
+    ("memory-in-1000-bytes", "the memory that is available is reported 2 % too small", "unit/limits",
+     "limits.c:available_bytes", "kilobytes * 1024", "kilobytes * 1000"),
     # ------------------------------------------------------------ waiting.c, mark.c, held_fd.c
     ("mark-of-all-channels", "a viewer that waits for one channel delays the producers of all", "unit/waiting",
      "mark_byte", "(hash(sum, name) >> 2)", "(sum >> 2)"),
@@ -430,6 +435,11 @@ DEFECTS = [
      "sdl.c:set_status", "if (title) window_set_title(&self->window, title);", "(void)title;"),
     ("sdl-closed-unnoticed", "the viewer of a compositor that has exited continues without a display", "unit/sdl_screen",
      "poll_sdl", "if (self->window.is_lost) return display_loss_closed();", ""),
+    ("paused-overlay-not-drawn", "on Wayland, the key o has no visible effect while paused", "unit/sdl_screen",
+     "sdl.c:set_status", "if (self->frozen_texture && had_overlay != (self->overlay != NULL)) draw_frozen(self);",
+     "(void)had_overlay;"),
+    ("sdl-overlay-leaks", "on Wayland the viewer's memory grows while the overlay is shown", "unit/sdl_screen",
+     "sdl.c:copy_overlay", "SDL_FreeSurface(drawn);", ""),
     # ------------------------------------------------------------ viewer/presenters/window.c
     ("scale-ignored", "--scale has no effect", "unit/window",
      "first_size", "config->scale ? config->scale : 1", "1"),
@@ -550,6 +560,11 @@ DEFECTS = [
      "null.c:show", ".submit_ns = now_ns, .done_ns = now_ns", ".submit_ns = now_ns"),
     ("borders-despite-scale", "a window of --scale is reduced to the screen", "desktop:a_window_of_scale_has_exactly_that_size",
      "window_open", "window->is_x11 && !config->scale && !config->fullscreen", "window->is_x11 && !config->fullscreen"),
+    ("bottom-border-outside", "the window's bottom border is below the screen",
+     "desktop:properties_of_the_window_manager_set_fullscreen_and_size",
+     "window.c:fit_with_borders", "screen.h -= top + bottom;", "screen.h -= top;"),
+    ("compositor-bypassed", "the window asks the desktop to switch off its compositor", "unit/window",
+     "window.c:window_open", "SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, \"0\");", ""),
     # ------------------------------------------------------------ keys.c, x11/keyboard.c, x11/manager.c, x11/loss.c
     ("place-despite-label", "the place of a label counts though the layout has the label elsewhere", "unit/keys",
      "keys.c:label_of", "keys_is_place_of(key->scancode, *label) && find(*label) == SDL_SCANCODE_UNKNOWN",
@@ -611,6 +626,8 @@ DEFECTS = [
     ("hidden-is-destroyed", "a viewer whose window is hidden ends",
      "display_faults:a_hidden_or_tiny_window_does_not_delay_the_producer",
      "x11_loss_is_window_destroyed", "x11->type == DestroyNotify", "x11->type == UnmapNotify"),
+    ("super-q-quits", "Super+Q, a shortcut of the desktop, quits the viewer", "desktop:keys_with_ctrl_alt_or_super_do_nothing",
+     "keyboard.c:x11_keyboard_read", "(ControlMask | Mod1Mask | Mod4Mask)", "(ControlMask | Mod1Mask)"),
     # ------------------------------------------------------------ viewer/presenters/null.c
     ("null-holds", "the null presenter keeps its slot until the next frame", "unit/presenter_null",
      "null.c:show", "pf_viewer_release(presenter->viewer, frame);", ""),
@@ -681,4 +698,7 @@ DEFECTS = [
      "a viewer that skips frames across a format change counts none of them as skipped",
      "unit/format_change", "core/viewer.c:join", "if (stream.id != viewer->stream.id) viewer->passed = 0;",
      "viewer->passed = 0;"),
+    ("private-advice-for-shared", "for a shared channel without a producer the advice is that of a private one",
+     "users:without_a_group_nothing_is_shared",
+     "viewer/options.c:options_parse", "joins_shared_channel = options->user != NULL;", ""),
 ]

@@ -145,6 +145,12 @@ SHOW = [
     ("reads-each-time", "both connections are read in each turn of the loop",
      "display:the_display_is_read_only_when_it_has_sent_something",
      "readiness_take", "atomic_exchange(&readiness->may_have_data, false)", "atomic_load(&readiness->may_have_data)"),
+    ("second-key-waits", "the second of two quick keys is handled up to 100 ms late",
+     "floods:keys_that_arrive_together_are_handled_in_one_turn",
+     "x11.c:poll_x11", "*command != COMMAND_NONE || x11_events_are_waiting()", "x11_events_are_waiting()"),
+    ("surplus-pause-holds-slot", "many pauses in a row on a slow server hold a slot forever",
+     "floods:more_pauses_than_answers_leave_no_slot_held",
+     "x11.c:freeze", "pf_viewer_release(presenter->viewer, frame); return 0;", "return 0;"),
 ]
 
 PAINTER = [
@@ -369,6 +375,9 @@ CHOICE = [
      "x11-put: after a format change or a restart of the producer the X server stays attached to the old segment, "
      "whose memory is not freed until the viewer exits",
      "protocol:nothing_is_left_in_the_server", "x11_slots_detach", "if (slots->shm)", "if (slots->way == X11_SHARED)"),
+    ("auto-list-without-commas", "--help prints the presenters of auto as one word",
+     "exits:code_0_help_and_version_are_on_standard_output",
+     "presenter.c:presenter_print_table", "separator = \", \";", ""),
 ]
 
 DEFECTS = SENT_FRAMES + SHOW + PAINTER + SLOTS_OF_THE_SERVER + CONNECTION + FLOODS + CHOICE
