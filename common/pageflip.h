@@ -86,7 +86,7 @@ enum {
     PF_SIZE_MAX = 16384, /* pixels, width and height */
     PF_SLOTS_MIN = 2,
     PF_SLOTS_MAX = 8,
-    PF_PLANES_MAX = 3,
+    PF_PLANES_MAX = 4,
     PF_VIEWERS_MAX = 16,
     PF_NONCE_BYTES = 16,
     /* Of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no leading dot. */
@@ -99,11 +99,12 @@ struct pf_format {
     uint32_t fourcc;
     uint32_t width, height;      /* pixels, 1..PF_SIZE_MAX */
     uint32_t rate_num, rate_den; /* nominal frames per second; 0/0: unknown, or unpaced */
+    uint64_t reserved[3];        /* zero */
 };
 
 struct pf_plane {
     uint8_t *pixels;       /* top left; read-only for a viewer: a store there raises SIGSEGV */
-    uint32_t stride_bytes; /* from one row to the next, a multiple of 64 */
+    uint32_t stride_bytes; /* from one row to the next, a multiple of 256 */
 };
 
 /* pf_frame.flags */
@@ -112,15 +113,18 @@ enum {
 };
 
 struct pf_frame {
-    uint64_t sequence; /* 1, 2, 3, ... within one segment */
-    uint32_t slot;     /* 0..slots-1: the slot that holds the pixels */
-    uint32_t flags;    /* PF_FRAME_*: set by the producer before publish */
+    uint64_t sequence;   /* 1, 2, 3, ... within one segment */
+    uint32_t generation; /* of the segment: 1 for the first one that this producer or viewer had */
+    uint32_t slot;       /* 0..slots-1: the slot that holds the pixels */
+    uint32_t flags;      /* PF_FRAME_*: set by the producer before publish */
+    struct pf_format format;
     struct pf_plane plane[PF_PLANES_MAX];
     int64_t pts_ns;     /* media time; set by the producer before publish */
     int64_t due_ns;     /* when it was due to begin; begin() sets it to begin_ns */
     int64_t begin_ns;   /* when begin() returned the slot to the producer */
     int64_t publish_ns; /* when the producer published the frame */
     int64_t acquire_ns; /* when the viewer acquired the frame */
+    uint64_t reserved[8];
 };
 
 /* ------------------------------------------------------------------ producer */

@@ -6,8 +6,8 @@
 #include "pageflip.h"
 
 enum {
-    FORMAT_STRIDE_ALIGN = 64,                 /* bytes: a cache line, and enough for SIMD loads */
-    FORMAT_STRIDE_MAX = PF_SIZE_MAX * 4 + 64, /* bytes */
+    FORMAT_STRIDE_ALIGN = 256,           /* bytes: what GPUs need to import a buffer */
+    FORMAT_STRIDE_MAX = PF_SIZE_MAX * 4, /* bytes */
 };
 
 /* Where the planes of a frame lie in its slot. */

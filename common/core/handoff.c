@@ -260,8 +260,10 @@ static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence
     int64_t publish_ns = clamp_past_ns(&meta->publish_ns, now_ns);
 
     *frame = (struct pf_frame){
-        .slot = slot,
         .sequence = sequence,
+        .generation = segment->generation,
+        .slot = slot,
+        .format = segment->geometry.format,
         .flags = atomic_load_explicit(&meta->flags, memory_order_relaxed),
         .pts_ns = atomic_load_explicit(&meta->pts_ns, memory_order_relaxed),
         .due_ns = clamp_past_ns(&meta->due_ns, now_ns),

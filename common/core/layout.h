@@ -26,7 +26,7 @@
 #include "pageflip.h"
 
 enum {
-    LAYOUT_VERSION = 1,
+    LAYOUT_VERSION = 2,
     LAYOUT_MAGIC = 0x50464c50, /* "PFLP" */
     LAYOUT_CONTROL_PAGES = 3,
     LAYOUT_LINE = 64, /* bytes in a cache line; larger lines only cost speed */

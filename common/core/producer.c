@@ -151,6 +151,7 @@ static int create_segment(struct pf_producer *producer, const struct pf_format *
         return ret;
     if (!old)
         memcpy(&producer->stream.id, segment.geometry.nonce, sizeof producer->stream.id);
+    segment.generation = old ? old->generation + 1 : 1;
     producer->stream.frames = producer->stats.published;
     handoff_set_stream(&segment, producer->stream);
     ret = hand_over(producer, old, &segment);
@@ -383,8 +384,10 @@ static void fill_frame(struct pf_producer *producer, uint32_t slot, struct pf_fr
     int64_t now_ns = clock_now_ns();
 
     *frame = (struct pf_frame){
-        .slot = slot,
         .sequence = producer->handoff.sequence + 1,
+        .generation = producer->segment.generation,
+        .slot = slot,
+        .format = producer->segment.geometry.format,
         .begin_ns = now_ns,
         .due_ns = now_ns,
     };

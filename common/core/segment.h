@@ -18,6 +18,7 @@ struct segment {
     struct layout_viewers *viewers;
     uint8_t *slots;
     struct pf_segment geometry; /* private, checked */
+    uint32_t generation;        /* pf_frame.generation */
     char channel[PF_CHANNEL_BYTES];
     bool keyed; /* created under a key file's key: segment_close() removes it */
 };

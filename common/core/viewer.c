@@ -113,6 +113,7 @@ static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, struct 
 
     if (ret < 0)
         return ret;
+    segment.generation = old.generation + 1;
     FAULT_POINT(start_has_next_segment);
     leave(viewer);
     if (channel.lock_fd != viewer->channel.lock_fd)
@@ -176,6 +177,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     /* A new viewer can take over the lane of a crashed viewer that was expected: then it also gets
      * the frames that were kept for that one, unless the format has changed again meanwhile: it is
      * new, so that it may skip them. */
+    segment.generation = 1;
     join(made, &segment, lane);
     ret = leave_moved_segment(made);
     if (ret < 0) {

@@ -34,14 +34,22 @@ Test(format_change, a_format_change_is_reported_after_the_last_frame)
     cr_assert_eq(publish(1), 0);
     cr_assert_eq(pf_producer_change_format(producer, &larger), 0);
     cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
+    cr_assert_eq(frame.generation, 2);
+    cr_assert_eq(frame.format.width, 640);
     frame.pts_ns = 2;
     pf_producer_publish(producer, &frame);
-    expect(1);
+    cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
+    cr_assert_eq(frame.generation, 1);
+    cr_assert_eq(frame.format.width, 64);
+    cr_assert_eq(frame.pts_ns, 1);
+    pf_viewer_release(viewer, &frame);
     cr_assert_eq(pf_viewer_acquire(viewer, PF_FOREVER, &frame), -EREMCHG);
     cr_assert_eq(pf_viewer_state(viewer), PF_FORMAT_CHANGED);
     cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     cr_assert_eq(pf_viewer_segment(viewer)->format.width, 640);
     cr_assert_eq(pf_viewer_acquire(viewer, 0, &frame), 0);
+    cr_assert_eq(frame.generation, 2);
+    cr_assert_eq(frame.format.width, 640);
     cr_assert_eq(frame.pts_ns, 2);
     pf_viewer_release(viewer, &frame);
 }

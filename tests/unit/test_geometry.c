@@ -97,7 +97,7 @@ Test(geometry, a_checked_geometry_is_that_of_the_header)
     cr_assert_eq(checked.slot_stride_bytes, planned.slot_stride_bytes);
     cr_assert_eq(checked.planes, 1);
     cr_assert_eq(checked.plane_offset[0], 0);
-    cr_assert_eq(checked.plane_stride_bytes[0], 2624);
+    cr_assert_eq(checked.plane_stride_bytes[0], 2816);
     cr_assert_eq(checked.producer_pid, 4711);
     cr_assert_eq(checked.nonce_offset, 16, "where viewers of other builds find it");
     cr_assert_arr_eq(checked.nonce, header.nonce, sizeof header.nonce);
@@ -107,7 +107,7 @@ Test(geometry, a_checked_geometry_is_that_of_the_header)
 Test(geometry, a_plan_has_room_for_each_slot)
 {
     struct pf_segment planned = plan(641, 479, 3);
-    const uint64_t slot_bytes = (2624u * 479 + 4095) / 4096 * 4096;
+    const uint64_t slot_bytes = (2816u * 479 + 4095) / 4096 * 4096;
 
     if (geometry_page_bytes() != 4096)
         cr_skip_test("the sizes are for pages of 4 kB");
@@ -116,14 +116,14 @@ Test(geometry, a_plan_has_room_for_each_slot)
     cr_assert_eq(planned.bytes, 3 * 4096 + 3 * slot_bytes);
 }
 
-Test(geometry, slots_are_page_aligned_and_rows_line_aligned)
+Test(geometry, slots_are_page_aligned_and_rows_aligned_for_a_gpu)
 {
     struct pf_segment planned = plan(641, 479, 3);
 
     cr_assert_eq(planned.slots_offset % geometry_page_bytes(), 0);
     cr_assert_eq(planned.slot_stride_bytes % geometry_page_bytes(), 0);
-    cr_assert_eq(planned.plane_stride_bytes[0], 2624, "641 * 4 = 2564, rounded up to 64");
-    cr_assert_geq(planned.slot_stride_bytes, 2624u * 479);
+    cr_assert_eq(planned.plane_stride_bytes[0], 2816, "641 * 4 = 2564, rounded up to 256");
+    cr_assert_geq(planned.slot_stride_bytes, 2816u * 479);
 }
 
 /* Check that each of these values of `field` is refused in a header that is otherwise valid. */
@@ -141,7 +141,7 @@ Test(geometry, slots_are_page_aligned_and_rows_line_aligned)
 Test(geometry, refuses_every_wrong_field)
 {
     cr_assert_null(check());
-    REFUSES(version, 0, 2, UINT32_MAX);
+    REFUSES(version, 0, 1, 3, UINT32_MAX);
     REFUSES(layout_hash, 0, 1, layout_hash() + 1);
     REFUSES(header_bytes, 0, 1, sizeof header - 1, sizeof header + 1, UINT32_MAX);
     REFUSES(page_bytes, 0, 1, 4095, 8192, UINT32_MAX);
@@ -152,8 +152,8 @@ Test(geometry, refuses_every_wrong_field)
     REFUSES(slot_stride_bytes, 0, 1, 4096, 4097, UINT64_MAX, UINT64_MAX - 4095, 1ull << 63);
     REFUSES(slots_offset, 0, 1, 4096, 3 * 4096 + 1, UINT64_MAX);
     REFUSES(total_bytes, 0, 1, segment_bytes - 1, segment_bytes + 1, UINT64_MAX, 1ull << 63);
-    REFUSES(stride_bytes[0], 0, 1, 641 * 4, 2560, 2624 + 1, 1u << 31, UINT32_MAX);
-    REFUSES(plane_offset[0], 1, 4096, 4096 * 1024, UINT64_MAX, UINT64_MAX - 63, 1ull << 63);
+    REFUSES(stride_bytes[0], 0, 1, 641 * 4, 2560, 2624, 2816 + 1, 1u << 31, UINT32_MAX);
+    REFUSES(plane_offset[0], 1, 4096, 4096 * 1024, UINT64_MAX, 64, UINT64_MAX - 255, 1ull << 63);
 }
 
 /* Each limit on its own: all other fields agree with the value over the limit. */

@@ -470,7 +470,7 @@ DEFECTS = [
      "file_open_failure", "lstat(path, &info) == 0", "stat(path, &info) == 0"),
 
     # ---------------------------------------------------------------- common/core/: format, geometry, layout
-    ("stride-of-the-row", "rows are not rounded up to cache lines", "unit/format",
+    ("stride-of-the-row", "rows are not rounded up to what a GPU imports", "unit/format",
      "format_planes", "(planes.row_bytes[p] + FORMAT_STRIDE_ALIGN - 1) / FORMAT_STRIDE_ALIGN * FORMAT_STRIDE_ALIGN",
      "planes.row_bytes[p]"),
     ("frame-of-32-bits", "the size of a frame does not include the padding of its rows", "unit/format",
