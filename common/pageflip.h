@@ -77,10 +77,19 @@ extern "C" {
 
 #define PF_API __attribute__((visibility("default")))
 
-/* DRM fourcc codes (linux/drm_fourcc.h). XR24: 32 bits a pixel, bytes B, G, R, unused. */
+/* DRM fourcc codes (linux/drm_fourcc.h). Chroma samples of odd sizes are rounded up. */
 #define PF_FOURCC(a, b, c, d)                                                                      \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#define PF_FOURCC_XR24 PF_FOURCC('X', 'R', '2', '4')
+#define PF_FOURCC_XR24 PF_FOURCC('X', 'R', '2', '4') /* bytes B, G, R, unused */
+#define PF_FOURCC_AR24 PF_FOURCC('A', 'R', '2', '4') /* bytes B, G, R, A */
+#define PF_FOURCC_R8 PF_FOURCC('R', '8', ' ', ' ')   /* 1 byte, grey */
+#define PF_FOURCC_YU12 PF_FOURCC('Y', 'U', '1', '2') /* planes Y, Cb, Cr; chroma for 2x2 pixels */
+#define PF_FOURCC_NV12 PF_FOURCC('N', 'V', '1', '2') /* planes Y, then Cb and Cr in turn; for 2x2 */
+#define PF_FOURCC_YUYV PF_FOURCC('Y', 'U', 'Y', 'V') /* bytes Y, Cb, Y, Cr for 2 pixels */
+/* Words of 32 bits, little-endian: 10 bits each of B, G and R, the lowest first, 2 unused. */
+#define PF_FOURCC_XR30 PF_FOURCC('X', 'R', '3', '0')
+#define PF_FOURCC_R16 PF_FOURCC('R', '1', '6', ' ')  /* 16 bits, little-endian, grey */
+#define PF_FOURCC_AB4H PF_FOURCC('A', 'B', '4', 'H') /* 16-bit floats R, G, B, A */
 
 enum {
     PF_SIZE_MAX = 16384, /* pixels, width and height */
@@ -95,12 +104,74 @@ enum {
 
 #define PF_FOREVER INT64_MAX /* as a timeout: no limit */
 
+/*
+ * How the samples of a format are to be shown. In each enum 0 stands for the usual value of the
+ * fourcc and size, which pf_format_color() returns. A value without a meaning for the fourcc (the
+ * matrix of XR24, for example) is ignored.
+ */
+enum pf_matrix {
+    PF_MATRIX_USUAL, /* BT.709 from a width of 1280 or a height of 720 pixels on, else BT.601 */
+    PF_MATRIX_601,   /* ITU-R BT.601-7, 2.5 */
+    PF_MATRIX_709,   /* ITU-R BT.709-6, 3 */
+    PF_MATRIX_2020,  /* ITU-R BT.2020-2, table 4, non-constant luminance */
+};
+enum pf_range {
+    PF_RANGE_USUAL,   /* limited for Y, Cb and Cr, else full */
+    PF_RANGE_LIMITED, /* of 8 bits: 16..235, Cb and Cr 16..240 */
+    PF_RANGE_FULL,
+};
+enum pf_transfer {
+    PF_TRANSFER_USUAL,  /* linear for floats, BT.709 for Y, Cb and Cr, else sRGB */
+    PF_TRANSFER_SRGB,   /* IEC 61966-2-1 */
+    PF_TRANSFER_709,    /* ITU-R BT.709-6, 1.2; also that of BT.601 and BT.2020 */
+    PF_TRANSFER_LINEAR, /* proportional to light */
+    PF_TRANSFER_PQ,     /* ITU-R BT.2100-2, table 4 */
+    PF_TRANSFER_HLG,    /* ITU-R BT.2100-2, table 5 */
+};
+enum pf_alpha {
+    PF_ALPHA_USUAL,         /* premultiplied if the fourcc has alpha, else none */
+    PF_ALPHA_NONE,          /* every pixel is opaque: the samples of alpha are not used */
+    PF_ALPHA_PREMULTIPLIED, /* the colours are multiplied by alpha */
+    PF_ALPHA_STRAIGHT,      /* they are not */
+};
+
+struct pf_color {
+    uint8_t matrix;   /* enum pf_matrix */
+    uint8_t range;    /* enum pf_range */
+    uint8_t transfer; /* enum pf_transfer */
+    uint8_t alpha;    /* enum pf_alpha */
+};
+
 struct pf_format {
     uint32_t fourcc;
     uint32_t width, height;      /* pixels, 1..PF_SIZE_MAX */
     uint32_t rate_num, rate_den; /* nominal frames per second; 0/0: unknown, or unpaced */
-    uint64_t reserved[3];        /* zero */
+    struct pf_color color;
+    uint64_t reserved[3]; /* zero */
 };
+
+/* The planes of a frame in memory, as pf_producer_open() lays them out. */
+struct pf_format_planes {
+    uint32_t count;
+    uint32_t rows[PF_PLANES_MAX];
+    uint32_t row_bytes[PF_PLANES_MAX];    /* of visible pixels */
+    uint32_t stride_bytes[PF_PLANES_MAX]; /* row_bytes rounded up to a multiple of 256 */
+    uint64_t offset[PF_PLANES_MAX];       /* from the start of the frame, a multiple of 256 */
+    uint64_t bytes;                       /* of the whole frame */
+    uint64_t reserved[4];
+};
+
+/**
+ * The planes of a frame of this format. Rows and row bytes apply to every frame; a viewer takes
+ * strides and addresses from its frame's planes. Needs no producer and no viewer.
+ *
+ * Returns 0, or -EINVAL: NULL, an unknown fourcc, a size or colour out of range, or a reserved field
+ * that is not zero.
+ */
+PF_API int pf_format_planes(const struct pf_format *format, struct pf_format_planes *planes);
+
+/** The format's colour with the usual values in place of zeros. Returns as pf_format_planes(). */
+PF_API int pf_format_color(const struct pf_format *format, struct pf_color *color);
 
 struct pf_plane {
     uint8_t *pixels;       /* top left; read-only for a viewer: a store there raises SIGSEGV */

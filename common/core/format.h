@@ -7,28 +7,25 @@
 
 enum {
     FORMAT_STRIDE_ALIGN = 256,           /* bytes: what GPUs need to import a buffer */
-    FORMAT_STRIDE_MAX = PF_SIZE_MAX * 4, /* bytes */
+    FORMAT_STRIDE_MAX = PF_SIZE_MAX * 8, /* bytes */
 };
 
-/* Where the planes of a frame lie in its slot. */
-struct format_planes {
-    uint32_t count;
-    uint32_t rows[PF_PLANES_MAX];
-    uint32_t row_bytes[PF_PLANES_MAX];    /* of visible pixels */
-    uint32_t stride_bytes[PF_PLANES_MAX]; /* row_bytes rounded up to FORMAT_STRIDE_ALIGN */
-    uint64_t offset[PF_PLANES_MAX];       /* from the start of the slot */
-    uint64_t bytes;                       /* of the whole frame */
-};
+/* NULL if the format is valid: a known fourcc, each side 1..PF_SIZE_MAX, known values of colour, and
+ * zero where it is reserved. Else what is wrong, to complete "format XR24 640x480: ...". */
+const char *format_fault(const struct pf_format *format);
 
-/* Known fourcc, and each side 1..PF_SIZE_MAX. */
-bool format_is_valid(const struct pf_format *format);
-
-/* The planes of a frame of a valid format. */
-struct format_planes format_planes(const struct pf_format *format);
+/* The planes and the colour of a valid format, as pf_format_planes() and pf_format_color(). */
+struct pf_format_planes format_planes(const struct pf_format *format);
+struct pf_color format_color(const struct pf_format *format);
 
 bool format_is_known(uint32_t fourcc);
+bool format_is_yuv(uint32_t fourcc);    /* of the known ones: Y, Cb and Cr */
+bool format_has_alpha(uint32_t fourcc); /* of the known ones */
 
-/* "XR24" */
+/* NULL, or the name of the field that has an unknown value. */
+const char *format_color_fault(const struct pf_color *color);
+
+/* "XR24"; "R8" without the spaces at its end. */
 struct format_name {
     char text[5];
 };

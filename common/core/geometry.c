@@ -26,7 +26,7 @@ static uint64_t round_up(uint64_t bytes, uint64_t unit)
 
 struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots)
 {
-    struct format_planes planes = format_planes(format);
+    struct pf_format_planes planes = format_planes(format);
     struct pf_segment geometry = {
         .format = *format,
         .slots = slots,
@@ -71,8 +71,12 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
                                .width = header->width,
                                .height = header->height,
                                .rate_num = header->rate_num,
-                               .rate_den = header->rate_den};
-    struct format_planes planes = format_planes(&format);
+                               .rate_den = header->rate_den,
+                               .color = header->color};
+    const char *color_fault = format_color_fault(&format.color);
+    if (color_fault)
+        return color_fault;
+    struct pf_format_planes planes = format_planes(&format);
     for (uint32_t p = 0; p < planes.count; p++)
         if (header->stride_bytes[p] < planes.row_bytes[p] ||
             header->stride_bytes[p] > FORMAT_STRIDE_MAX ||

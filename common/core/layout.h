@@ -48,6 +48,7 @@ struct layout_header {
     uint32_t width, height;      /* pixels */
     uint32_t rate_num, rate_den; /* frames per second; informational */
     uint32_t stride_bytes[PF_PLANES_MAX];
+    struct pf_color color;
     uint64_t plane_offset[PF_PLANES_MAX]; /* from the start of a slot */
     int32_t producer_pid;                 /* informational */
     char channel[PF_CHANNEL_BYTES];

@@ -64,11 +64,11 @@ struct pf_producer {
 
 static int check_format(const struct pf_format *format)
 {
-    if (format_is_valid(format))
-        return 0;
-    return log_failure(EINVAL, "format %s %ux%u: not supported; each side is 1 to %d pixels",
-                       format_name(format->fourcc).text, format->width, format->height,
-                       PF_SIZE_MAX);
+    const char *fault = format_fault(format);
+
+    return fault ? log_failure(EINVAL, "format %s %ux%u: %s", format_name(format->fourcc).text,
+                               format->width, format->height, fault)
+                 : 0;
 }
 
 static int check_options(const struct pf_producer_options *options)

@@ -72,6 +72,7 @@ static void write_header(struct segment *segment)
     header->height = geometry->format.height;
     header->rate_num = geometry->format.rate_num;
     header->rate_den = geometry->format.rate_den;
+    header->color = geometry->format.color;
     memcpy(header->stride_bytes, geometry->plane_stride_bytes, sizeof header->stride_bytes);
     memcpy(header->plane_offset, geometry->plane_offset, sizeof header->plane_offset);
     header->producer_pid = geometry->producer_pid;

@@ -74,8 +74,8 @@ static void expect_inside(void)
     uint64_t bytes = producers.geometry.bytes; /* the real size of the segment */
 
     cr_assert_leq(geometry->bytes, bytes);
-    cr_assert(format_is_valid(&geometry->format), "%ux%u", geometry->format.width,
-              geometry->format.height);
+    cr_assert_null(format_fault(&geometry->format), "%ux%u", geometry->format.width,
+                   geometry->format.height);
     cr_assert(geometry->slots >= PF_SLOTS_MIN && geometry->slots <= PF_SLOTS_MAX, "%u slots",
               geometry->slots);
     cr_assert_eq(geometry->slots_offset, LAYOUT_CONTROL_PAGES * PAGE);
@@ -84,7 +84,7 @@ static void expect_inside(void)
                   geometry->bytes);
     cr_assert_not_null(memchr(viewers.channel, '\0', sizeof viewers.channel));
 
-    struct format_planes planes = format_planes(&geometry->format);
+    struct pf_format_planes planes = format_planes(&geometry->format);
     cr_assert_eq(geometry->planes, planes.count);
     for (uint32_t p = 0; p < planes.count; p++) {
         uint64_t plane_bytes = (uint64_t)geometry->plane_stride_bytes[p] * planes.rows[p];

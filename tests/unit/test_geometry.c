@@ -9,11 +9,17 @@
 static struct layout_header header;
 static uint64_t segment_bytes;
 
-static struct pf_segment plan(uint32_t width, uint32_t height, uint32_t slots)
+static struct pf_segment plan_format(uint32_t fourcc, uint32_t width, uint32_t height,
+                                     uint32_t slots)
 {
-    struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = width, .height = height};
+    struct pf_format format = {.fourcc = fourcc, .width = width, .height = height};
 
     return geometry_plan(&format, slots);
+}
+
+static struct pf_segment plan(uint32_t width, uint32_t height, uint32_t slots)
+{
+    return plan_format(PF_FOURCC_XR24, width, height, slots);
 }
 
 static void fill_header(const struct pf_segment *geometry)
@@ -31,6 +37,7 @@ static void fill_header(const struct pf_segment *geometry)
         .fourcc = geometry->format.fourcc,
         .width = geometry->format.width,
         .height = geometry->format.height,
+        .color = geometry->format.color,
         .channel = "test",
     };
     memcpy(header.stride_bytes, geometry->plane_stride_bytes, sizeof header.stride_bytes);
@@ -71,6 +78,65 @@ Test(geometry, a_plan_passes_its_own_check)
             }
 }
 
+Test(geometry, a_plan_of_each_format_passes_its_own_check)
+{
+    const uint32_t fourccs[] = {PF_FOURCC_XR24, PF_FOURCC_AR24, PF_FOURCC_R8,
+                                PF_FOURCC_YU12, PF_FOURCC_NV12, PF_FOURCC_YUYV,
+                                PF_FOURCC_XR30, PF_FOURCC_R16,  PF_FOURCC_AB4H};
+    const uint32_t sides[] = {1, 2, 255, 257, 641, PF_SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof fourccs / sizeof *fourccs; i++)
+        for (size_t j = 0; j < sizeof sides / sizeof *sides; j++) {
+            uint32_t height = sides[sizeof sides / sizeof *sides - 1 - j];
+            struct pf_segment planned = plan_format(fourccs[i], sides[j], height, 3);
+            struct pf_segment checked = {0};
+            fill_header(&planned);
+            const char *wrong = geometry_check(&header, segment_bytes, &checked);
+            cr_assert_null(wrong, "%s %ux%u: %s", format_name(fourccs[i]).text, sides[j], height,
+                           wrong);
+            cr_assert_eq(checked.planes, planned.planes);
+            for (uint32_t p = 0; p < planned.planes; p++) {
+                cr_assert_eq(checked.plane_offset[p], planned.plane_offset[p]);
+                cr_assert_eq(checked.plane_stride_bytes[p], planned.plane_stride_bytes[p]);
+            }
+        }
+}
+
+/* The second and third planes are checked like the first. */
+Test(geometry, refuses_a_wrong_field_of_each_plane)
+{
+    for (uint32_t p = 0; p < 3; p++) {
+        struct pf_segment planned = plan_format(PF_FOURCC_YU12, 641, 479, 2);
+        fill_header(&planned);
+        cr_assert_null(check());
+        header.stride_bytes[p] = p ? 256 : 512; /* a row has 321 or 641 bytes */
+        cr_assert_str_eq(check(), "stride_bytes", "plane %u", p);
+        fill_header(&planned);
+        header.plane_offset[p] = planned.slot_stride_bytes;
+        cr_assert_str_eq(check(), "plane_offset", "plane %u", p);
+    }
+}
+
+Test(geometry, refuses_unknown_values_of_colour)
+{
+    const struct pf_color last = {PF_MATRIX_2020, PF_RANGE_FULL, PF_TRANSFER_HLG,
+                                  PF_ALPHA_STRAIGHT};
+
+    header.color = last;
+    cr_assert_null(check());
+    header.color.matrix++;
+    cr_assert_str_eq(check(), "matrix");
+    header.color = last;
+    header.color.range++;
+    cr_assert_str_eq(check(), "range");
+    header.color = last;
+    header.color.transfer++;
+    cr_assert_str_eq(check(), "transfer");
+    header.color = last;
+    header.color.alpha = UINT8_MAX;
+    cr_assert_str_eq(check(), "alpha");
+}
+
 /* Every field that a viewer uses. The id of the segment is the caller's. */
 Test(geometry, a_checked_geometry_is_that_of_the_header)
 {
@@ -78,6 +144,8 @@ Test(geometry, a_checked_geometry_is_that_of_the_header)
 
     planned.format.rate_num = 30000;
     planned.format.rate_den = 1001;
+    planned.format.color =
+        (struct pf_color){PF_MATRIX_2020, PF_RANGE_FULL, PF_TRANSFER_PQ, PF_ALPHA_STRAIGHT};
     fill_header(&planned);
     header.rate_num = 30000;
     header.rate_den = 1001;
@@ -92,6 +160,10 @@ Test(geometry, a_checked_geometry_is_that_of_the_header)
     cr_assert_eq(checked.format.height, 479);
     cr_assert_eq(checked.format.rate_num, 30000);
     cr_assert_eq(checked.format.rate_den, 1001);
+    cr_assert_eq(checked.format.color.matrix, PF_MATRIX_2020);
+    cr_assert_eq(checked.format.color.range, PF_RANGE_FULL);
+    cr_assert_eq(checked.format.color.transfer, PF_TRANSFER_PQ);
+    cr_assert_eq(checked.format.color.alpha, PF_ALPHA_STRAIGHT);
     cr_assert_eq(checked.slots, 3);
     cr_assert_eq(checked.slots_offset, planned.slots_offset);
     cr_assert_eq(checked.slot_stride_bytes, planned.slot_stride_bytes);

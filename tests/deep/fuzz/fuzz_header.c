@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "core/doorbell.h"
+#include "core/format.h"
 #include "core/geometry.h"
 #include "core/handoff.h"
 
@@ -73,16 +74,17 @@ static void poke(uint8_t *base)
 static void check_frame(const struct segment *segment, const struct pf_frame *frame)
 {
     const struct pf_segment *geometry = &segment->geometry;
+    const struct pf_format_planes planes = format_planes(&geometry->format);
     volatile uint8_t sum = 0;
 
-    if (frame->slot >= geometry->slots || frame->due_ns < 0 || frame->begin_ns < 0 ||
-        frame->due_ns > frame->acquire_ns || frame->begin_ns > frame->publish_ns ||
-        frame->publish_ns > frame->acquire_ns)
+    if (planes.count != geometry->planes || frame->slot >= geometry->slots || frame->due_ns < 0 ||
+        frame->begin_ns < 0 || frame->due_ns > frame->acquire_ns ||
+        frame->begin_ns > frame->publish_ns || frame->publish_ns > frame->acquire_ns)
         __builtin_trap();
     for (uint32_t p = 0; p < geometry->planes; p++) {
         const struct pf_plane *plane = &frame->plane[p];
-        uint64_t last = (uint64_t)plane->stride_bytes * (geometry->format.height - 1) +
-                        4 * (uint64_t)geometry->format.width - 1;
+        uint64_t last =
+            (uint64_t)plane->stride_bytes * (planes.rows[p] - 1) + planes.row_bytes[p] - 1;
         sum = (uint8_t)(sum + plane->pixels[0] + plane->pixels[last]);
     }
 }
