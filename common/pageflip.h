@@ -98,6 +98,7 @@ enum {
     PF_PLANES_MAX = 4,
     PF_VIEWERS_MAX = 16,
     PF_NONCE_BYTES = 16,
+    PF_USER_BYTES_MAX = 65536,
     /* Of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no leading dot. */
     PF_CHANNEL_BYTES = 65,
 };
@@ -195,6 +196,16 @@ struct pf_frame {
     int64_t begin_ns;   /* when begin() returned the slot to the producer */
     int64_t publish_ns; /* when the producer published the frame */
     int64_t acquire_ns; /* when the viewer acquired the frame */
+    /* The time of the newest event that this frame answers; 0: none. Set by the producer before
+     * publish. */
+    int64_t input_ns;
+    /* Data that travels with the frame, for example detections or subtitles. The producer writes it
+     * to `user`, 64-byte aligned, before publish, and sets user_bytes, which begin() has set to 0.
+     * For a viewer it is read-only, and unchanged until it releases the frame. NULL, with a
+     * capacity of 0, unless pf_producer_options.user_bytes is set. */
+    uint8_t *user;
+    uint32_t user_bytes;
+    uint32_t user_capacity;
     uint64_t reserved[8];
 };
 
@@ -213,6 +224,8 @@ struct pf_producer_options {
     const char *key_file;
     /* A group, by name or number, whose members may join. NULL: only this user. */
     const char *group;
+    /* Capacity of pf_frame.user, bytes, 0..PF_USER_BYTES_MAX. */
+    uint32_t user_bytes;
 };
 
 struct pf_producer_stats {
@@ -256,8 +269,11 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
 PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
                              struct pf_frame *frame);
 
-/** Publish the begun frame to all viewers. Never blocks. */
-PF_API void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
+/**
+ * Publish the begun frame to all viewers. Never blocks. Returns 0, or -EINVAL: user_bytes is more
+ * than user_capacity, and the frame is still begun.
+ */
+PF_API int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
 
 /** Give the begun frame back unpublished. Viewers never see it. */
 PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame);
@@ -324,7 +340,9 @@ struct pf_segment {
     uint32_t planes;
     uint64_t plane_offset[PF_PLANES_MAX]; /* in the slot */
     uint32_t plane_stride_bytes[PF_PLANES_MAX];
-    pid_t producer_pid; /* informational; never used for decisions */
+    uint64_t user_offset; /* of pf_frame.user in the slot */
+    uint32_t user_bytes;  /* its capacity */
+    pid_t producer_pid;   /* informational; never used for decisions */
     /* Random, never twice the same, and also in the segment's memory: if another process (a display
      * server) reads these bytes there, then it has attached this segment and not another one of the
      * same shmid. */

@@ -24,15 +24,18 @@ static uint64_t round_up(uint64_t bytes, uint64_t unit)
     return (bytes + unit - 1) / unit * unit;
 }
 
-struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots)
+struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots, uint32_t user_bytes)
 {
     struct pf_format_planes planes = format_planes(format);
+    uint64_t user_offset = round_up(planes.bytes, LAYOUT_LINE);
     struct pf_segment geometry = {
         .format = *format,
         .slots = slots,
         .slots_offset = LAYOUT_CONTROL_PAGES * geometry_page_bytes(),
-        .slot_stride_bytes = round_up(planes.bytes, geometry_page_bytes()),
+        .slot_stride_bytes = round_up(user_offset + user_bytes, geometry_page_bytes()),
         .planes = planes.count,
+        .user_offset = user_offset,
+        .user_bytes = user_bytes,
         .producer_pid = getpid(),
         .nonce_offset = offsetof(struct layout_header, nonce),
     };
@@ -95,6 +98,11 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
             plane_bytes > header->slot_stride_bytes - header->plane_offset[p])
             return "plane_offset";
     }
+    if (header->user_bytes > PF_USER_BYTES_MAX || header->user_bytes > header->slot_stride_bytes)
+        return "user_bytes";
+    if (header->user_offset % LAYOUT_LINE ||
+        header->user_offset > header->slot_stride_bytes - header->user_bytes)
+        return "user_offset";
     if (header->slots_offset != LAYOUT_CONTROL_PAGES * geometry_page_bytes())
         return "slots_offset";
     /* slot_stride_bytes <= segment_bytes < 2^63 / 8 on every real machine; checked in any case. */
@@ -116,6 +124,8 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
         .slots_offset = header->slots_offset,
         .slot_stride_bytes = header->slot_stride_bytes,
         .planes = planes.count,
+        .user_offset = header->user_offset,
+        .user_bytes = header->user_bytes,
         .producer_pid = header->producer_pid,
         .nonce_offset = offsetof(struct layout_header, nonce),
     };

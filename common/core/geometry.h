@@ -7,8 +7,10 @@
 
 uint64_t geometry_page_bytes(void);
 
-/* The geometry of a segment with `slots` slots of a valid format; shmid 0. */
-struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots);
+/* The geometry of a segment with `slots` slots of a valid format, each with room for `user_bytes`
+ * bytes of user data; shmid 0. */
+struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots,
+                                uint32_t user_bytes);
 
 /*
  * Check `header`, a private copy, against the real size of its segment. Returns NULL and fills

@@ -120,6 +120,8 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
     atomic_store_explicit(&meta->due_ns, frame->due_ns, memory_order_relaxed);
     atomic_store_explicit(&meta->begin_ns, frame->begin_ns, memory_order_relaxed);
     atomic_store_explicit(&meta->publish_ns, frame->publish_ns, memory_order_relaxed);
+    atomic_store_explicit(&meta->input_ns, frame->input_ns, memory_order_relaxed);
+    atomic_store_explicit(&meta->user_bytes, frame->user_bytes, memory_order_relaxed);
     atomic_store_explicit(&meta->flags, frame->flags, memory_order_relaxed);
     FAULT_POINT(producer_wrote_meta);
 
@@ -258,6 +260,8 @@ static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence
     struct layout_meta *meta = &segment->producer->meta[slot];
     int64_t now_ns = clock_now_ns();
     int64_t publish_ns = clamp_past_ns(&meta->publish_ns, now_ns);
+    uint32_t user_bytes = atomic_load_explicit(&meta->user_bytes, memory_order_relaxed);
+    uint32_t user_capacity = segment->geometry.user_bytes;
 
     *frame = (struct pf_frame){
         .sequence = sequence,
@@ -270,6 +274,10 @@ static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence
         .begin_ns = clamp_past_ns(&meta->begin_ns, publish_ns),
         .publish_ns = publish_ns,
         .acquire_ns = now_ns,
+        .input_ns = clamp_past_ns(&meta->input_ns, publish_ns),
+        .user = segment_user(segment, slot),
+        .user_bytes = user_bytes < user_capacity ? user_bytes : user_capacity,
+        .user_capacity = user_capacity,
     };
     segment_planes(segment, slot, frame->plane);
 }

@@ -50,6 +50,8 @@ struct layout_header {
     uint32_t stride_bytes[PF_PLANES_MAX];
     struct pf_color color;
     uint64_t plane_offset[PF_PLANES_MAX]; /* from the start of a slot */
+    uint64_t user_offset;                 /* from the start of a slot */
+    uint32_t user_bytes;                  /* capacity of the user data of a frame */
     int32_t producer_pid;                 /* informational */
     char channel[PF_CHANNEL_BYTES];
 };
@@ -57,8 +59,9 @@ struct layout_header {
 /* Metadata of the frame in one slot. */
 struct layout_meta {
     alignas(LAYOUT_LINE) _Atomic uint64_t sequence; /* 0: no frame yet */
-    _Atomic int64_t pts_ns, due_ns, begin_ns, publish_ns;
+    _Atomic int64_t pts_ns, due_ns, begin_ns, publish_ns, input_ns;
     _Atomic uint32_t flags; /* PF_FRAME_* */
+    _Atomic uint32_t user_bytes;
 };
 
 /* MOVED: the format has changed, and the stream continues in another segment. */

@@ -79,6 +79,9 @@ static int check_options(const struct pf_producer_options *options)
     if (options->evict_after_ns < 0)
         return log_failure(EINVAL, "eviction after %lld ns: not valid; use 0 (never) or more",
                            (long long)options->evict_after_ns);
+    if (options->user_bytes > PF_USER_BYTES_MAX)
+        return log_failure(EINVAL, "user data of %u bytes: not valid; use 0 to %d",
+                           options->user_bytes, PF_USER_BYTES_MAX);
     return 0;
 }
 
@@ -141,11 +144,12 @@ static int hand_over(struct pf_producer *producer, struct segment *old, struct s
  * unless NULL, is the segment before a format change. On failure the producer's segment is
  * unchanged. */
 static int create_segment(struct pf_producer *producer, const struct pf_format *format,
-                          uint32_t slots, struct segment *old)
+                          uint32_t slots, uint32_t user_bytes, struct segment *old)
 {
     struct segment segment;
     char size[TEXT_BYTES_SIZE];
-    int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots);
+    int ret = segment_create(&segment, producer->channel.name, producer->key_file, format, slots,
+                             user_bytes);
 
     if (ret < 0)
         return ret;
@@ -202,7 +206,8 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
     }
     segment_key_sweep_orphans();
     FAULT_POINT(start_has_lease);
-    ret = create_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN, NULL);
+    ret = create_segment(made, format, options->slots ? options->slots : PF_SLOTS_MIN,
+                         options->user_bytes, NULL);
     if (ret < 0)
         goto failed;
     FAULT_POINT(start_is_open);
@@ -390,6 +395,8 @@ static void fill_frame(struct pf_producer *producer, uint32_t slot, struct pf_fr
         .format = producer->segment.geometry.format,
         .begin_ns = now_ns,
         .due_ns = now_ns,
+        .user = segment_user(&producer->segment, slot),
+        .user_capacity = producer->segment.geometry.user_bytes,
     };
     segment_planes(&producer->segment, slot, frame->plane);
     producer->begun = true;
@@ -430,14 +437,30 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     }
 }
 
-void pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
+/* What the producer sets before publish. Returns 0, or -EINVAL, logged. */
+static int check_frame(const struct pf_producer *producer, const struct pf_frame *frame)
+{
+    uint32_t capacity = producer->segment.geometry.user_bytes;
+
+    if (frame->user_bytes > capacity)
+        return log_failure(EINVAL,
+                           "pf_producer_publish(): user data of %u bytes: the capacity is %u",
+                           frame->user_bytes, capacity);
+    return 0;
+}
+
+int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
 {
     assert(producer->begun && frame->slot < producer->segment.geometry.slots);
+    int ret = check_frame(producer, frame);
+    if (ret < 0)
+        return ret;
     producer->begun = false;
     FAULT_POINT(producer_drew_all);
     frame->publish_ns = clock_now_ns();
     handoff_publish(&producer->handoff, &producer->segment, frame);
     producer->stats.published++;
+    return 0;
 }
 
 void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
@@ -460,7 +483,7 @@ int pf_producer_change_format(struct pf_producer *producer, const struct pf_form
     channel_restore(&producer->channel);    /* the next segment needs its directory */
     segment_remove_key(&producer->segment); /* the next segment needs the key; lost on failure */
     struct segment old = producer->segment;
-    ret = create_segment(producer, format, old.geometry.slots, &old);
+    ret = create_segment(producer, format, old.geometry.slots, old.geometry.user_bytes, &old);
     if (ret < 0)
         return ret;
 

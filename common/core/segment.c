@@ -51,6 +51,15 @@ void segment_planes(const struct segment *segment, uint32_t slot,
         };
 }
 
+uint8_t *segment_user(const struct segment *segment, uint32_t slot)
+{
+    const struct pf_segment *geometry = &segment->geometry;
+
+    if (!geometry->user_bytes)
+        return NULL;
+    return segment->slots + slot * geometry->slot_stride_bytes + geometry->user_offset;
+}
+
 /* ------------------------------------------------------------------ create */
 
 static void write_header(struct segment *segment)
@@ -75,6 +84,8 @@ static void write_header(struct segment *segment)
     header->color = geometry->format.color;
     memcpy(header->stride_bytes, geometry->plane_stride_bytes, sizeof header->stride_bytes);
     memcpy(header->plane_offset, geometry->plane_offset, sizeof header->plane_offset);
+    header->user_offset = geometry->user_offset;
+    header->user_bytes = geometry->user_bytes;
     header->producer_pid = geometry->producer_pid;
     snprintf(header->channel, sizeof header->channel, "%s", segment->channel);
     /* release: pairs with the acquire of `magic` in inspect() */
@@ -82,10 +93,10 @@ static void write_header(struct segment *segment)
 }
 
 int segment_create(struct segment *segment, const char *channel, const char *key_file,
-                   const struct pf_format *format, uint32_t slots)
+                   const struct pf_format *format, uint32_t slots, uint32_t user_bytes)
 {
-    *segment =
-        (struct segment){.geometry = geometry_plan(format, slots), .keyed = key_file != NULL};
+    *segment = (struct segment){.geometry = geometry_plan(format, slots, user_bytes),
+                                .keyed = key_file != NULL};
     snprintf(segment->channel, sizeof segment->channel, "%s", channel);
     int ret = random_fill(segment->geometry.nonce, sizeof segment->geometry.nonce);
     if (ret == 0)

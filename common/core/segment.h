@@ -24,8 +24,9 @@ struct segment {
 };
 
 /*
- * Create a segment with `slots` slots of a valid format, make its pages present, and write the
- * header. `key_file` may be NULL. Blocks while the kernel clears the pages (about 0.3 ms per MB).
+ * Create a segment with `slots` slots of a valid format, each with room for `user_bytes` bytes of
+ * user data, make its pages present, and write the header. `key_file` may be NULL. Blocks while the
+ * kernel clears the pages (about 0.3 ms per MB).
  *
  * Returns 0 and *segment, to be closed with segment_close(); or, logged,
  *   -EBUSY    the key's segment is in use
@@ -33,7 +34,7 @@ struct segment {
  *   -ENOSPC, -ENOMEM, -EINVAL   a system limit, or no such key file
  */
 int segment_create(struct segment *segment, const char *channel, const char *key_file,
-                   const struct pf_format *format, uint32_t slots);
+                   const struct pf_format *format, uint32_t slots, uint32_t user_bytes);
 
 /* Let the members of `group` attach it. Returns 0, or a negative errno, logged. */
 int segment_share(struct segment *segment, gid_t group);
@@ -64,6 +65,9 @@ void segment_remove_key(struct segment *segment);
 /* Pixels and strides of a slot's planes. */
 void segment_planes(const struct segment *segment, uint32_t slot,
                     struct pf_plane plane[PF_PLANES_MAX]);
+
+/* Where a slot's user data is; NULL if the segment has none. */
+uint8_t *segment_user(const struct segment *segment, uint32_t slot);
 
 /* Detach the segment, and remove it if it is keyed. Accepts a segment that is all zero. */
 void segment_close(struct segment *segment);

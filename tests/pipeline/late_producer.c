@@ -14,9 +14,9 @@
 #include "media/stamp.h"
 
 int __real_segment_create(struct segment *segment, const char *channel, const char *key_file,
-                          const struct pf_format *format, uint32_t slots);
+                          const struct pf_format *format, uint32_t slots, uint32_t user_bytes);
 int __wrap_segment_create(struct segment *segment, const char *channel, const char *key_file,
-                          const struct pf_format *format, uint32_t slots);
+                          const struct pf_format *format, uint32_t slots, uint32_t user_bytes);
 int __real_handoff_find_free_slot(const struct handoff *handoff, struct segment *segment,
                                   struct handoff_blockers *blockers);
 int __wrap_handoff_find_free_slot(struct handoff *handoff, struct segment *segment,
@@ -30,9 +30,9 @@ static uint64_t first(void)
 }
 
 int __wrap_segment_create(struct segment *segment, const char *channel, const char *key_file,
-                          const struct pf_format *format, uint32_t slots)
+                          const struct pf_format *format, uint32_t slots, uint32_t user_bytes)
 {
-    int ret = __real_segment_create(segment, channel, key_file, format, slots);
+    int ret = __real_segment_create(segment, channel, key_file, format, slots, user_bytes);
 
     if (ret < 0)
         return ret;

@@ -26,7 +26,8 @@ class Header(ctypes.Structure):
         ("slots", ctypes.c_uint32), ("fourcc", ctypes.c_uint32), ("width", ctypes.c_uint32), ("height", ctypes.c_uint32),
         ("rate_num", ctypes.c_uint32), ("rate_den", ctypes.c_uint32), ("stride_bytes", ctypes.c_uint32 * 4),
         ("matrix", ctypes.c_uint8), ("range", ctypes.c_uint8), ("transfer", ctypes.c_uint8), ("alpha", ctypes.c_uint8),
-        ("plane_offset", ctypes.c_uint64 * 4), ("producer_pid", ctypes.c_int32), ("channel", ctypes.c_char * 65),
+        ("plane_offset", ctypes.c_uint64 * 4), ("user_offset", ctypes.c_uint64), ("user_bytes", ctypes.c_uint32),
+        ("producer_pid", ctypes.c_int32), ("channel", ctypes.c_char * 65),
     ]
 
 

@@ -24,7 +24,7 @@ static void create(void)
 {
     /* Each refusal prints a line. */
     cr_assert_not_null(freopen("/dev/null", "w", stderr));
-    cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3), 0);
+    cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3, 100), 0);
     memcpy(&good, producers.header, sizeof good);
 }
 
@@ -47,6 +47,7 @@ static const struct field {
     {FIELD(fourcc)},          {FIELD(width)},           {FIELD(height)},
     {FIELD(stride_bytes[0])}, {FIELD(stride_bytes[1])}, {FIELD(plane_offset[0])},
     {FIELD(plane_offset[1])}, {FIELD(nonce)},           {FIELD(channel)},
+    {FIELD(user_offset)},     {FIELD(user_bytes)},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -101,6 +102,10 @@ static void expect_inside(void)
             expect_shared(last);
             expect_shared(last + planes.row_bytes[p] - 1);
         }
+    }
+    for (uint32_t slot = 0; slot < geometry->slots && geometry->user_bytes; slot++) {
+        expect_shared(segment_user(&viewers, slot));
+        expect_shared(segment_user(&viewers, slot) + geometry->user_bytes - 1);
     }
 }
 

@@ -14,7 +14,7 @@ static struct pf_segment plan_format(uint32_t fourcc, uint32_t width, uint32_t h
 {
     struct pf_format format = {.fourcc = fourcc, .width = width, .height = height};
 
-    return geometry_plan(&format, slots);
+    return geometry_plan(&format, slots, 1000);
 }
 
 static struct pf_segment plan(uint32_t width, uint32_t height, uint32_t slots)
@@ -38,6 +38,8 @@ static void fill_header(const struct pf_segment *geometry)
         .width = geometry->format.width,
         .height = geometry->format.height,
         .color = geometry->format.color,
+        .user_offset = geometry->user_offset,
+        .user_bytes = geometry->user_bytes,
         .channel = "test",
     };
     memcpy(header.stride_bytes, geometry->plane_stride_bytes, sizeof header.stride_bytes);
@@ -170,22 +172,59 @@ Test(geometry, a_checked_geometry_is_that_of_the_header)
     cr_assert_eq(checked.planes, 1);
     cr_assert_eq(checked.plane_offset[0], 0);
     cr_assert_eq(checked.plane_stride_bytes[0], 2816);
+    cr_assert_eq(checked.user_offset, 2816 * 479);
+    cr_assert_eq(checked.user_bytes, 1000);
     cr_assert_eq(checked.producer_pid, 4711);
     cr_assert_eq(checked.nonce_offset, 16, "where viewers of other builds find it");
     cr_assert_arr_eq(checked.nonce, header.nonce, sizeof header.nonce);
 }
 
-/* The control pages, then the slots: each of whole pages, with room for its rows. */
+/* The control pages, then the slots: each of whole pages, with room for its rows and user data. */
 Test(geometry, a_plan_has_room_for_each_slot)
 {
     struct pf_segment planned = plan(641, 479, 3);
-    const uint64_t slot_bytes = (2816u * 479 + 4095) / 4096 * 4096;
+    const uint64_t slot_bytes = (2816u * 479 + 1000 + 4095) / 4096 * 4096;
 
     if (geometry_page_bytes() != 4096)
         cr_skip_test("the sizes are for pages of 4 kB");
     cr_assert_eq(planned.slots_offset, 3 * 4096);
     cr_assert_eq(planned.slot_stride_bytes, slot_bytes);
     cr_assert_eq(planned.bytes, 3 * 4096 + 3 * slot_bytes);
+}
+
+Test(geometry, user_data_lies_after_the_pixels)
+{
+    const uint32_t capacities[] = {0, 1, 63, 64, 4095, 4096, PF_USER_BYTES_MAX};
+    struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 33, .height = 7};
+
+    for (size_t i = 0; i < sizeof capacities / sizeof *capacities; i++) {
+        struct pf_segment planned = geometry_plan(&format, 2, capacities[i]), checked = {0};
+        fill_header(&planned);
+        header.width = 33;
+        header.height = 7;
+        cr_assert_null(geometry_check(&header, segment_bytes, &checked), "%u", capacities[i]);
+        cr_assert_eq(checked.user_bytes, capacities[i]);
+        cr_assert_geq(checked.user_offset, 256 * 7);
+        cr_assert_eq(checked.user_offset % 64, 0);
+        cr_assert_leq(checked.user_offset + capacities[i], checked.slot_stride_bytes);
+    }
+}
+
+/* The last byte of the slot belongs to the user data of a limit; one more does not fit. */
+Test(geometry, refuses_user_data_that_ends_after_its_slot)
+{
+    header.user_bytes = (uint32_t)(header.slot_stride_bytes - header.user_offset);
+    cr_assert_null(check());
+    header.user_bytes++;
+    cr_assert_str_eq(check(), "user_offset");
+    header.user_bytes = 0;
+    header.user_offset = header.slot_stride_bytes;
+    cr_assert_null(check());
+    header.user_offset += 64;
+    cr_assert_str_eq(check(), "user_offset");
+    fill_valid_header();
+    header.user_bytes = PF_USER_BYTES_MAX + 1;
+    cr_assert_str_eq(check(), "user_bytes");
 }
 
 Test(geometry, slots_are_page_aligned_and_rows_aligned_for_a_gpu)
@@ -225,6 +264,8 @@ Test(geometry, refuses_every_wrong_field)
     REFUSES(slots_offset, 0, 1, 4096, 3 * 4096 + 1, UINT64_MAX);
     REFUSES(total_bytes, 0, 1, segment_bytes - 1, segment_bytes + 1, UINT64_MAX, 1ull << 63);
     REFUSES(stride_bytes[0], 0, 1, 641 * 4, 2560, 2624, 2816 + 1, 1u << 31, UINT32_MAX);
+    REFUSES(user_bytes, PF_USER_BYTES_MAX, PF_USER_BYTES_MAX + 1, 1u << 31, UINT32_MAX);
+    REFUSES(user_offset, 1, 65, 4096 * 1024, UINT64_MAX - 63, 1ull << 63);
     REFUSES(plane_offset[0], 1, 4096, 4096 * 1024, UINT64_MAX, 64, UINT64_MAX - 255, 1ull << 63);
 }
 

@@ -16,7 +16,7 @@ static struct segment producers, viewers;
 static void create(void)
 {
     pf_log_set_level(PF_LOG_ERROR);
-    cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3), 0);
+    cr_assert_eq(segment_create(&producers, "test", NULL, &format, 3, 0), 0);
 }
 
 static void finish(void)

@@ -87,6 +87,11 @@ static void check_frame(const struct segment *segment, const struct pf_frame *fr
             (uint64_t)plane->stride_bytes * (planes.rows[p] - 1) + planes.row_bytes[p] - 1;
         sum = (uint8_t)(sum + plane->pixels[0] + plane->pixels[last]);
     }
+    if (frame->user_bytes > frame->user_capacity || frame->input_ns < 0 ||
+        frame->input_ns > frame->publish_ns || !frame->user != !geometry->user_bytes)
+        __builtin_trap();
+    if (frame->user_bytes)
+        sum = (uint8_t)(sum + frame->user[0] + frame->user[frame->user_bytes - 1]);
 }
 
 static void produce(struct segment *segment, struct handoff *handoff)
