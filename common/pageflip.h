@@ -99,6 +99,7 @@ enum {
     PF_VIEWERS_MAX = 16,
     PF_NONCE_BYTES = 16,
     PF_USER_BYTES_MAX = 65536,
+    PF_DAMAGE_MAX = 4,
     /* Of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no leading dot. */
     PF_CHANNEL_BYTES = 65,
 };
@@ -179,6 +180,10 @@ struct pf_plane {
     uint32_t stride_bytes; /* from one row to the next, a multiple of 256 */
 };
 
+struct pf_rect {
+    uint16_t x, y, width, height; /* pixels, from the top left of the frame */
+};
+
 /* pf_frame.flags */
 enum {
     PF_FRAME_STAMPED = 1, /* has a machine-readable stamp in its top and bottom rows */
@@ -206,6 +211,13 @@ struct pf_frame {
     uint8_t *user;
     uint32_t user_bytes;
     uint32_t user_capacity;
+    /* At begin: how many frames ago the content of this slot was published; 0: undefined. 1 is the
+     * latest frame. As in EGL_EXT_buffer_age: the producer need only draw what changed since. */
+    uint32_t age;
+    /* The parts that differ from the frame before; set by the producer before publish. 0: all of
+     * the frame. If nothing differs, 1 empty rectangle. */
+    uint32_t damage_count;
+    struct pf_rect damage[PF_DAMAGE_MAX];
     uint64_t reserved[8];
 };
 
@@ -261,8 +273,8 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * Blocks up to `timeout_ns` while no slot is free; 0 means do not wait. For the second frame of a
  * stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for the
  * stream has not acquired its first frame. Fills *frame with the slot's planes, its times, and the
- * sequence that it will have when published. The content of the slot is undefined (an old frame, or
- * zeros). Only one frame can be begun at a time.
+ * sequence that it will have when published. The content of the slot is that of an earlier frame
+ * (pf_frame.age), or undefined. Only one frame can be begun at a time.
  *
  * Returns 0, or -EAGAIN (no slot became free in time), or -EINTR (a signal).
  */
@@ -271,7 +283,7 @@ PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
 
 /**
  * Publish the begun frame to all viewers. Never blocks. Returns 0, or -EINVAL: user_bytes is more
- * than user_capacity, and the frame is still begun.
+ * than user_capacity, or the damage is not within the frame; the frame is still begun.
  */
 PF_API int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
 
@@ -406,6 +418,19 @@ PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struc
  * frame has been published yet.
  */
 PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame);
+
+/**
+ * What to draw again on a surface that shows the frame `seen`, so that it shows `frame`: the damage
+ * of all frames after `seen`, up to `frame`. `seen` need not be held any more; NULL: the surface
+ * shows none. Both are as acquire() filled them in.
+ *
+ * Returns the number of rectangles in `rects`, which are within the frame, may overlap, and may
+ * contain more than what changed; 0: nothing changed. If it is not known what changed, the only
+ * rectangle is the whole frame: `seen` is from another segment, is later, or is more than 32 frames
+ * older. Returns -EINVAL if `frame` is not a frame.
+ */
+PF_API int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
+                                  const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX]);
 
 /** Hold an acquired frame a second time; it then needs one more release. */
 PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);

@@ -12,7 +12,8 @@
  * points are also the labels of the model (tests/deep/model/handoff.pml); a test compares the two
  * lists. The start_ points are outside of that model: it starts when the segment exists and a
  * viewer has found it, and it covers one segment. segments.pml models the transition from one
- * segment to the next, without labels; no model covers the start.
+ * segment to the next, without labels; no model covers the start. The part_ points are outside of
+ * both: what they leave half-written is not read by any process.
  *
  *     producer, starting (all but start_has_lease and start_is_open also in a format change)
  *     start_has_lease               has the lease; no segment yet
@@ -41,6 +42,9 @@
  *     producer_dropped_lease        lease dropped; no doorbell rung
  *     producer_has_next_segment     next segment exists; MOVED not stored
  *     producer_marked_moved         MOVED stored, new id written; no doorbell rung
+ *
+ *     half-written
+ *     part_of_damage                rectangles written; their sequence not stored
  *
  *     viewer, starting or following a format change
  *     start_opened_channel          has opened the channel; no lease yet

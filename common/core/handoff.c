@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 
 #include "clock.h"
+#include "damage.h"
 #include "doorbell.h"
 #include "fault.h"
 
@@ -104,6 +105,15 @@ void handoff_find_expected(struct segment *segment, struct handoff_blockers *blo
     }
 }
 
+uint32_t handoff_begin(struct handoff *handoff, uint32_t slot)
+{
+    uint64_t content = handoff->content[slot];
+    uint64_t age = content ? handoff->sequence + 1 - content : 0;
+
+    handoff->content[slot] = 0;
+    return age <= UINT32_MAX ? (uint32_t)age : 0;
+}
+
 void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame)
 {
     struct layout_meta *meta = &segment->producer->meta[frame->slot];
@@ -111,6 +121,7 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
     frame->sequence = ++handoff->sequence;
     handoff->slot = frame->slot;
     handoff->slot_sequence[frame->slot] = frame->sequence;
+    handoff->content[frame->slot] = frame->sequence;
 
     /* Relaxed: the store of `newest` below makes the metadata visible. An every-frame viewer
      * that searches for an earlier frame may read half-written metadata, but it claims a slot
@@ -123,6 +134,7 @@ void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf
     atomic_store_explicit(&meta->input_ns, frame->input_ns, memory_order_relaxed);
     atomic_store_explicit(&meta->user_bytes, frame->user_bytes, memory_order_relaxed);
     atomic_store_explicit(&meta->flags, frame->flags, memory_order_relaxed);
+    damage_store(segment, frame);
     FAULT_POINT(producer_wrote_meta);
 
     /* [dekker] The point of publication. Its release half pairs with the loads in claims: a reader
@@ -280,6 +292,7 @@ static void fill_frame(struct segment *segment, uint32_t slot, uint64_t sequence
         .user_capacity = user_capacity,
     };
     segment_planes(segment, slot, frame->plane);
+    damage_load(segment, frame);
 }
 
 int handoff_claim_newest(struct segment *segment, uint32_t lane, uint64_t seen,

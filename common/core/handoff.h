@@ -80,6 +80,7 @@ struct handoff {
     uint64_t sequence;                    /* of the newest frame */
     uint32_t slot;                        /* of the newest frame */
     uint64_t slot_sequence[PF_SLOTS_MAX]; /* of the frame in each slot; 0: none */
+    uint64_t content[PF_SLOTS_MAX];       /* of the frame whose pixels are in it; 0: undefined */
 };
 
 /* The stream that a segment belongs to, and how many frames it had in earlier segments. */
@@ -104,6 +105,10 @@ int handoff_find_free_slot(const struct handoff *handoff, struct segment *segmen
 
 /* Which lanes are EXPECTED. */
 void handoff_find_expected(struct segment *segment, struct handoff_blockers *blockers);
+
+/* The producer draws in this slot from here on: its content is undefined until it is published.
+ * Returns the pf_frame.age of the content before. */
+uint32_t handoff_begin(struct handoff *handoff, uint32_t slot);
 
 /* Publish `frame`, drawn in frame->slot: give it the next sequence, and ring every viewer. */
 void handoff_publish(struct handoff *handoff, struct segment *segment, struct pf_frame *frame);

@@ -29,7 +29,8 @@ enum {
     LAYOUT_VERSION = 2,
     LAYOUT_MAGIC = 0x50464c50, /* "PFLP" */
     LAYOUT_CONTROL_PAGES = 3,
-    LAYOUT_LINE = 64, /* bytes in a cache line; larger lines only cost speed */
+    LAYOUT_LINE = 64,    /* bytes in a cache line; larger lines only cost speed */
+    LAYOUT_HISTORY = 32, /* frames whose damage is recorded; a power of 2 */
 };
 
 struct layout_header {
@@ -64,6 +65,13 @@ struct layout_meta {
     _Atomic uint32_t user_bytes;
 };
 
+/* The damage of one frame, guarded by its sequence: see damage.c. */
+struct layout_damage {
+    alignas(LAYOUT_LINE) _Atomic uint64_t sequence; /* 0: none, or being written */
+    _Atomic uint64_t rect[PF_DAMAGE_MAX];           /* x, y, width, height: 16 bits each */
+    _Atomic uint32_t count;                         /* 0: the whole frame */
+};
+
 /* MOVED: the format has changed, and the stream continues in another segment. */
 enum layout_state { LAYOUT_RUNNING, LAYOUT_ENDED, LAYOUT_MOVED };
 
@@ -74,6 +82,7 @@ struct layout_producer {
     _Atomic uint64_t stream;        /* random; the same in all segments of a stream */
     _Atomic uint64_t frames_before; /* of that stream, in the segments before this one */
     struct layout_meta meta[PF_SLOTS_MAX];
+    struct layout_damage history[LAYOUT_HISTORY]; /* of frame N: entry N % LAYOUT_HISTORY */
 };
 
 struct layout_lane {
@@ -95,6 +104,7 @@ _Static_assert(sizeof(struct layout_viewers) <= 4096, "the lanes fit in one page
 _Static_assert(offsetof(struct layout_header, nonce) == 16,
                "viewers of other builds find the nonce");
 _Static_assert(sizeof(struct layout_meta) == LAYOUT_LINE, "one line per slot");
+_Static_assert(sizeof(struct layout_damage) == LAYOUT_LINE, "one line per frame");
 _Static_assert(sizeof(struct layout_lane) == 2 * LAYOUT_LINE, "word and doorbell have a line each");
 _Static_assert(LAYOUT_RUNNING == 0, "a new segment is all zero");
 

@@ -15,6 +15,7 @@
 #include "account.h"
 #include "channel.h"
 #include "clock.h"
+#include "damage.h"
 #include "doorbell.h"
 #include "fault.h"
 #include "format.h"
@@ -397,6 +398,7 @@ static void fill_frame(struct pf_producer *producer, uint32_t slot, struct pf_fr
         .due_ns = now_ns,
         .user = segment_user(&producer->segment, slot),
         .user_capacity = producer->segment.geometry.user_bytes,
+        .age = handoff_begin(&producer->handoff, slot),
     };
     segment_planes(&producer->segment, slot, frame->plane);
     producer->begun = true;
@@ -446,6 +448,12 @@ static int check_frame(const struct pf_producer *producer, const struct pf_frame
         return log_failure(EINVAL,
                            "pf_producer_publish(): user data of %u bytes: the capacity is %u",
                            frame->user_bytes, capacity);
+    const char *wrong = damage_check(frame, &producer->segment.geometry.format);
+    if (wrong)
+        return log_failure(EINVAL,
+                           "pf_producer_publish(): %s: not valid; at most %d rectangles, "
+                           "within the frame",
+                           wrong, PF_DAMAGE_MAX);
     return 0;
 }
 

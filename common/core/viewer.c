@@ -18,6 +18,7 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "damage.h"
 #include "discover.h"
 #include "doorbell.h"
 #include "fault.h"
@@ -425,6 +426,17 @@ int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame)
     if (ret == 0)
         viewer->held[frame->slot]++;
     return ret;
+}
+
+int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
+                           const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX])
+{
+    if (!viewer || !frame || !rects || !frame->sequence)
+        return log_failure(EINVAL, "pf_viewer_damage_since(): no viewer, frame or rectangles");
+    if (!seen || seen->generation != frame->generation ||
+        frame->generation != viewer->segment.generation)
+        return (int)damage_whole(frame, rects);
+    return (int)damage_since(&viewer->segment, frame, seen->sequence, rects);
 }
 
 void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame)

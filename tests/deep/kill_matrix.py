@@ -40,10 +40,11 @@ STARTING = [
     "start_wrote_id", "start_is_open",
 ]
 PRODUCING = [
-    "producer_scans_lanes", "producer_has_slot", "producer_drew_half", "producer_drew_all", "producer_wrote_meta",
-    "producer_stored_newest", "producer_rang_one", "producer_leased_crashed_lane", "producer_freed_crashed_lane",
-    "producer_evicts", "producer_evicted", "producer_sleeps", "producer_woke", "producer_marked_ended",
-    "producer_dropped_lease", "producer_has_next_segment", "producer_marked_moved", "viewer_freed_lane of a reaper",
+    "producer_scans_lanes", "producer_has_slot", "producer_drew_half", "producer_drew_all", "part_of_damage",
+    "producer_wrote_meta", "producer_stored_newest", "producer_rang_one", "producer_leased_crashed_lane",
+    "producer_freed_crashed_lane", "producer_evicts", "producer_evicted", "producer_sleeps", "producer_woke",
+    "producer_marked_ended", "producer_dropped_lease", "producer_has_next_segment", "producer_marked_moved",
+    "viewer_freed_lane of a reaper",
 ]
 VIEWING = [
     "start_opened_channel", "start_has_next_segment", "viewer_has_lane", "viewer_attached", "viewer_stored_next",
@@ -469,7 +470,7 @@ def a_lost_ring_delays_only_briefly():
 
 def every_point_is_listed():
     """Compares with the table in fault.h, which a test of the model compares with the code."""
-    table = set(re.findall(r"^ \*     ((?:start|producer|viewer)_\w+) ", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0], re.M))
+    table = set(re.findall(r"^ \*     ((?:start|producer|viewer|part)_\w+) ", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0], re.M))
     listed = {point.split()[0] for point in STARTING + PRODUCING + VIEWING}
     return Failure(f"only in one of the two lists: {sorted(listed ^ table)}") if listed != table else None
 
