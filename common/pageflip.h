@@ -221,6 +221,59 @@ struct pf_frame {
     uint64_t reserved[8];
 };
 
+/* ------------------------------------------------------------------ events */
+
+enum pf_event_kind {
+    PF_EVENT_POINTER = 1,
+    PF_EVENT_BUTTON,
+    PF_EVENT_WHEEL,
+    PF_EVENT_KEY,
+    PF_EVENT_TEXT,
+    PF_EVENT_SIZE,
+    PF_EVENT_CLOSE,
+    PF_EVENT_USER = 0x8000, /* 0x8000..0xffff: defined by the programs */
+};
+
+/* pf_event.modifiers */
+enum { PF_MOD_SHIFT = 1, PF_MOD_CTRL = 2, PF_MOD_ALT = 4, PF_MOD_SUPER = 8 };
+
+/*
+ * What happened at a viewer, for the producer. Positions are in pixels of the frame that was shown,
+ * and may be outside of it. The producer can rely on kind, lane, time_ns and the NUL of a text:
+ * everything else is any value that the viewer sent.
+ */
+struct pf_event {
+    uint16_t kind;      /* enum pf_event_kind */
+    uint16_t lane;      /* 0..PF_VIEWERS_MAX-1, of the viewer; set by next_event() */
+    uint32_t modifiers; /* PF_MOD_* */
+    int64_t time_ns;    /* when it happened; send() replaces 0 by now */
+    union {
+        struct {
+            int32_t x, y;
+            uint32_t buttons; /* bit N: button N + 1 is pressed */
+        } pointer;
+        struct {
+            int32_t x, y;
+            uint32_t button;     /* 1: left, 2: middle, 3: right, 8: back, 9: forward */
+            uint32_t is_pressed; /* 0: released */
+        } button;
+        struct {
+            int32_t x, y;
+            int32_t right, down; /* 120 for each notch */
+        } wheel;
+        struct {
+            uint32_t scancode;   /* KEY_* of linux/input-event-codes.h */
+            uint32_t keysym;     /* of X11 and xkbcommon */
+            uint32_t is_pressed; /* 0: released */
+        } key;
+        char text[16]; /* UTF-8, with a NUL */
+        struct {
+            uint32_t width, height; /* pixels that the viewer has for a frame */
+        } size;
+        uint64_t user[2];
+    };
+};
+
 /* ------------------------------------------------------------------ producer */
 
 struct pf_producer;
@@ -286,6 +339,22 @@ PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
  * than user_capacity, or the damage is not within the frame; the frame is still begun.
  */
 PF_API int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
+
+/**
+ * Take the next event of a viewer. Never waits. Viewers take turns, so that none of them can hold
+ * back the events of another one.
+ *
+ * Returns 0 and *event, or -EAGAIN: all events that there were at the first call after the last
+ * -EAGAIN have been taken. So a loop until -EAGAIN ends even if a viewer sends without a pause.
+ */
+PF_API int pf_producer_next_event(struct pf_producer *producer, struct pf_event *event);
+
+/**
+ * Wait up to `timeout_ns` for an event, for a producer that draws only when something happens. A
+ * frame may be begun meanwhile. Returns 0: call pf_producer_next_event(); or -EAGAIN; or -EINTR (a
+ * signal).
+ */
+PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns);
 
 /** Give the begun frame back unpublished. Viewers never see it. */
 PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame);
@@ -437,6 +506,19 @@ PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *fram
 
 /** Release an acquired frame. Its pixels may change from here on. */
 PF_API void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
+
+/**
+ * Send an event to the producer. Never waits. Threads may call it.
+ *
+ * Returns 0, or
+ *   -EAGAIN    256 events of this viewer have not been taken yet: this one is not sent
+ *   -EINVAL    an unknown kind, a negative time, or a text without a NUL
+ *   -EPIPE     the producer ended the stream
+ *   -EREMCHG   the producer changed its format: reattach, then send again. An event that is sent
+ *              at the moment of the change may be lost
+ * or another negative errno of the system.
+ */
+PF_API int pf_viewer_send(struct pf_viewer *viewer, const struct pf_event *event);
 
 /** Make the viewer's current or next wait return -EINTR, or its acquire if that finds no frame. The
  * only call that other threads may make. */

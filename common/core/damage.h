@@ -20,7 +20,7 @@ void damage_store(struct segment *segment, const struct pf_frame *frame);
  * not contain it. */
 void damage_load(const struct segment *segment, struct pf_frame *frame);
 
-/* As pf_viewer_damage_since(), with both frames from this segment. `seen` is a sequence; 0: none. */
+/* As pf_viewer_damage_since(), for a frame of this segment. `seen` is a sequence; 0: none. */
 uint32_t damage_since(const struct segment *segment, const struct pf_frame *frame, uint64_t seen,
                       struct pf_rect rects[PF_DAMAGE_MAX]);
 

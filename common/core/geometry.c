@@ -24,6 +24,12 @@ static uint64_t round_up(uint64_t bytes, uint64_t unit)
     return (bytes + unit - 1) / unit * unit;
 }
 
+uint64_t geometry_control_bytes(void)
+{
+    return 3 * geometry_page_bytes() +
+           round_up(sizeof(struct layout_events), geometry_page_bytes());
+}
+
 struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots, uint32_t user_bytes)
 {
     struct pf_format_planes planes = format_planes(format);
@@ -31,7 +37,7 @@ struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots, 
     struct pf_segment geometry = {
         .format = *format,
         .slots = slots,
-        .slots_offset = LAYOUT_CONTROL_PAGES * geometry_page_bytes(),
+        .slots_offset = geometry_control_bytes(),
         .slot_stride_bytes = round_up(user_offset + user_bytes, geometry_page_bytes()),
         .planes = planes.count,
         .user_offset = user_offset,
@@ -51,7 +57,7 @@ struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots, 
 const char *geometry_check(const struct layout_header *header, uint64_t segment_bytes,
                            struct pf_segment *geometry)
 {
-    if (segment_bytes < (LAYOUT_CONTROL_PAGES + 1) * geometry_page_bytes())
+    if (segment_bytes < geometry_control_bytes() + geometry_page_bytes())
         return "size";
     if (header->magic != LAYOUT_MAGIC)
         return "magic";
@@ -103,7 +109,7 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
     if (header->user_offset % LAYOUT_LINE ||
         header->user_offset > header->slot_stride_bytes - header->user_bytes)
         return "user_offset";
-    if (header->slots_offset != LAYOUT_CONTROL_PAGES * geometry_page_bytes())
+    if (header->slots_offset != geometry_control_bytes())
         return "slots_offset";
     /* slot_stride_bytes <= segment_bytes < 2^63 / 8 on every real machine; checked in any case. */
     uint64_t slots_bytes;

@@ -7,6 +7,9 @@
 
 uint64_t geometry_page_bytes(void);
 
+/* Of everything before the slots: whole pages. */
+uint64_t geometry_control_bytes(void);
+
 /* The geometry of a segment with `slots` slots of a valid format, each with room for `user_bytes`
  * bytes of user data; shmid 0. */
 struct pf_segment geometry_plan(const struct pf_format *format, uint32_t slots,

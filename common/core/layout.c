@@ -42,6 +42,7 @@ static const struct layout_field fields[] = {
     FIELD(layout_producer, frames_before),
     FIELD(layout_producer, meta),
     FIELD(layout_producer, history),
+    FIELD(layout_producer, event_tail),
     FIELD(layout_meta, sequence),
     FIELD(layout_meta, pts_ns),
     FIELD(layout_meta, due_ns),
@@ -57,7 +58,11 @@ static const struct layout_field fields[] = {
     FIELD(layout_viewers, producer_doorbell),
     FIELD(layout_lane, word),
     FIELD(layout_lane, pid),
+    FIELD(layout_lane, event_head),
     FIELD(layout_lane, doorbell),
+    FIELD(layout_event, word),
+    FIELD(layout_ring, entry),
+    FIELD(layout_events, lane),
 };
 
 const struct layout_field *layout_fields(size_t *count)

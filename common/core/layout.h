@@ -6,14 +6,16 @@
  *     page 1    struct layout_producer    the producer writes it
  *     page 2    struct layout_viewers     each lane is written by the viewer that holds its lease;
  *                                         by the producer to evict, to expect and to reap viewers
- *     page 3..  the slots                 the producer draws in them
+ *     page 3..  struct layout_events      each ring is written by the viewer that holds its lane
+ *     then      the slots                 the producer draws in them
  *
- * Viewers map everything but page 2 read-only. Every field that changes is atomic, of fixed width,
- * and on a cache line with one usual writer, except the doorbells: every process rings them. There
- * are no pointers: offsets count from the start of the segment.
+ * The rings have pages of their own: 32 of 4096 bytes. Viewers map everything but page 2 read-only,
+ * and their own ring as well once they send events. Every field that changes is atomic, of fixed
+ * width, and on a cache line with one usual writer, except the doorbells: every process rings them.
+ * There are no pointers: offsets count from the start of the segment.
  *
  * A new segment is all zero (shmget(2)), and zero is the initial value of every word on pages 1 and
- * 2: running, no frame published, lanes free, doorbells quiet.
+ * 2: running, no frame published, lanes free, doorbells quiet, rings empty.
  */
 #ifndef CORE_LAYOUT_H
 #define CORE_LAYOUT_H
@@ -28,9 +30,9 @@
 enum {
     LAYOUT_VERSION = 2,
     LAYOUT_MAGIC = 0x50464c50, /* "PFLP" */
-    LAYOUT_CONTROL_PAGES = 3,
-    LAYOUT_LINE = 64,    /* bytes in a cache line; larger lines only cost speed */
-    LAYOUT_HISTORY = 32, /* frames whose damage is recorded; a power of 2 */
+    LAYOUT_LINE = 64,          /* bytes in a cache line; larger lines only cost speed */
+    LAYOUT_HISTORY = 32,       /* frames whose damage is recorded; a power of 2 */
+    LAYOUT_EVENTS = 256,       /* in the ring of a lane; a power of 2 */
 };
 
 struct layout_header {
@@ -41,7 +43,7 @@ struct layout_header {
     uint32_t header_bytes;         /* sizeof(struct layout_header) */
     uint8_t nonce[PF_NONCE_BYTES]; /* random; identifies this segment */
     uint64_t total_bytes;          /* of the segment */
-    uint64_t slots_offset;         /* LAYOUT_CONTROL_PAGES pages */
+    uint64_t slots_offset;         /* geometry_control_bytes() */
     uint64_t slot_stride_bytes;    /* from one slot to the next: whole pages */
     uint32_t page_bytes;
     uint32_t slots;
@@ -83,18 +85,35 @@ struct layout_producer {
     _Atomic uint64_t frames_before; /* of that stream, in the segments before this one */
     struct layout_meta meta[PF_SLOTS_MAX];
     struct layout_damage history[LAYOUT_HISTORY]; /* of frame N: entry N % LAYOUT_HISTORY */
+    /* How many events of each lane the producer has taken. */
+    alignas(LAYOUT_LINE) _Atomic uint32_t event_tail[PF_VIEWERS_MAX];
 };
 
 struct layout_lane {
     alignas(LAYOUT_LINE) _Atomic uint64_t word;     /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
     _Atomic int32_t pid;                            /* of the viewer; informational */
+    _Atomic uint32_t event_head;                    /* how many events the lane's viewers sent */
     alignas(LAYOUT_LINE) _Atomic uint32_t doorbell; /* rung for all news and by pf_viewer_wake() */
 };
 
 struct layout_viewers {
     struct layout_lane lane[PF_VIEWERS_MAX];
-    /* Rung when a slot was released, and when a viewer joins or leaves. */
+    /* Rung when a slot was released, when a viewer joins or leaves, and when it sends an event. */
     alignas(LAYOUT_LINE) _Atomic uint32_t producer_doorbell;
+};
+
+/* A struct pf_event, in words that two processes may access at the same time. */
+struct layout_event {
+    _Atomic uint64_t word[4];
+};
+
+/* Event N is in entry N % LAYOUT_EVENTS: see events.h. */
+struct layout_ring {
+    alignas(LAYOUT_LINE) struct layout_event entry[LAYOUT_EVENTS];
+};
+
+struct layout_events {
+    struct layout_ring lane[PF_VIEWERS_MAX];
 };
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a locked atomic does not work between processes");

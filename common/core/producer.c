@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "damage.h"
 #include "doorbell.h"
+#include "events.h"
 #include "fault.h"
 #include "format.h"
 #include "handoff.h"
@@ -51,6 +52,7 @@ struct pf_producer {
     struct segment segment;
     struct handoff handoff;
     struct handoff_stream stream;
+    struct events events;
     struct pf_producer_stats stats;
     int64_t evict_after_ns;
     int64_t reap_ns;  /* last scan for lanes of crashed viewers */
@@ -130,6 +132,7 @@ static int hand_over(struct pf_producer *producer, struct segment *old, struct s
         FAULT_POINT(producer_has_next_segment);
         handoff_set_state(old, LAYOUT_MOVED);
         handoff_expect_viewers(old, segment);
+        events_move(&producer->events, old, segment);
     }
     FAULT_POINT(start_filled_segment);
     if (producer->channel.group != CHANNEL_PRIVATE)
@@ -476,6 +479,41 @@ void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
     assert(producer->begun);
     (void)frame; /* no viewer has seen the frame */
     producer->begun = false;
+}
+
+/* ------------------------------------------------------------------ events */
+
+int pf_producer_next_event(struct pf_producer *producer, struct pf_event *event)
+{
+    if (!producer || !event)
+        return log_failure(EINVAL, "pf_producer_next_event(): no producer or event");
+    return events_take(&producer->events, &producer->segment, event);
+}
+
+int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns)
+{
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    int rings = 0;
+
+    if (!producer)
+        return log_failure(EINVAL, "pf_producer_wait_event(): no producer");
+    for (;;) {
+        _Atomic uint32_t *doorbell = &producer->segment.viewers->producer_doorbell;
+        int64_t now_ns = clock_now_ns();
+
+        check_from_time_to_time(producer, now_ns);
+        doorbell_clear(doorbell);
+        if (events_are_pending(&producer->events, &producer->segment))
+            return 0;
+        if (now_ns >= deadline_ns)
+            return -EAGAIN;
+        int ret =
+            doorbell_wait(doorbell, clock_earlier(deadline_ns, now_ns + DOORBELL_SLEEP_MAX_NS));
+        if (ret == 0)
+            ret = doorbell_throttle(&rings);
+        if (ret == -EINTR)
+            return ret;
+    }
 }
 
 /* ------------------------------------------------------------------ change format, close */

@@ -35,7 +35,8 @@ static void map_parts(struct segment *segment, void *base)
     segment->header = base;
     segment->producer = (void *)(bytes + geometry_page_bytes());
     segment->viewers = (void *)(bytes + 2 * geometry_page_bytes());
-    segment->slots = bytes + LAYOUT_CONTROL_PAGES * geometry_page_bytes();
+    segment->events = (void *)(bytes + 3 * geometry_page_bytes());
+    segment->slots = bytes + geometry_control_bytes();
 }
 
 void segment_planes(const struct segment *segment, uint32_t slot,
@@ -175,7 +176,7 @@ static int inspect(int shmid, const uint8_t nonce[PF_NONCE_BYTES], struct inspec
     *found = (struct inspection){.geometry.shmid = shmid};
     if (shmctl(shmid, IPC_STAT, &info) < 0)
         return attach_error(errno);
-    if (info.shm_segsz < LAYOUT_CONTROL_PAGES * geometry_page_bytes()) {
+    if (info.shm_segsz < geometry_control_bytes()) {
         found->wrong = "size";
         return -EPROTO;
     }
@@ -233,7 +234,7 @@ static int report_inspection(int ret, int shmid, const struct inspection *found)
 
 int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NONCE_BYTES])
 {
-    uint64_t control_bytes = LAYOUT_CONTROL_PAGES * geometry_page_bytes();
+    uint64_t before_rings = 3 * geometry_page_bytes();
     struct inspection found;
     int ret = inspect(shmid, nonce, &found);
 
@@ -254,7 +255,7 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NO
     }
     /* Read-only except page 2, where the viewer's lane is. */
     if (mprotect(base, 2 * geometry_page_bytes(), PROT_READ) < 0 ||
-        mprotect(base + control_bytes, found.geometry.bytes - control_bytes, PROT_READ) < 0) {
+        mprotect(base + before_rings, found.geometry.bytes - before_rings, PROT_READ) < 0) {
         ret =
             log_failure(errno, "segment %d: cannot make it read-only: %s", shmid, strerror(errno));
         shmdt(base);
@@ -264,6 +265,22 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NO
     madvise(base, found.geometry.bytes, MADV_DONTFORK);
     segment->geometry = found.geometry;
     memcpy(segment->channel, found.header.channel, sizeof segment->channel);
+    return 0;
+}
+
+int segment_open_ring(struct segment *segment, uint32_t lane)
+{
+    uintptr_t page_mask = geometry_page_bytes() - 1;
+    uintptr_t start = (uintptr_t)&segment->events->lane[lane];
+    uintptr_t end = (start + sizeof segment->events->lane[lane] + page_mask) & ~page_mask;
+
+    if (segment->has_open_ring)
+        return 0;
+    start &= ~page_mask;
+    if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) < 0)
+        return log_failure(errno, "segment %d: cannot make its ring writable: %s",
+                           segment->geometry.shmid, strerror(errno));
+    segment->has_open_ring = true;
     return 0;
 }
 

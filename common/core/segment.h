@@ -16,11 +16,13 @@ struct segment {
     struct layout_header *header; /* NULL: not attached */
     struct layout_producer *producer;
     struct layout_viewers *viewers;
+    struct layout_events *events;
     uint8_t *slots;
     struct pf_segment geometry; /* private, checked */
     uint32_t generation;        /* pf_frame.generation */
     char channel[PF_CHANNEL_BYTES];
-    bool keyed; /* created under a key file's key: segment_close() removes it */
+    bool has_open_ring; /* segment_open_ring() */
+    bool keyed;         /* created under a key file's key: segment_close() removes it */
 };
 
 /*
@@ -52,6 +54,9 @@ int segment_share(struct segment *segment, gid_t group);
  *   another negative errno: logged
  */
 int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NONCE_BYTES]);
+
+/* Make the ring of a viewer's lane writable for it. Returns 0, or a negative errno, logged. */
+int segment_open_ring(struct segment *segment, uint32_t lane);
 
 /* Copy a segment's checked geometry and its `newest` without staying attached. Returns as
  * segment_attach(), but logs nothing. */

@@ -21,6 +21,7 @@
 #include "damage.h"
 #include "discover.h"
 #include "doorbell.h"
+#include "events.h"
 #include "fault.h"
 #include "handoff.h"
 #include "id_file.h"
@@ -48,7 +49,8 @@ struct pf_viewer {
     int64_t last_acquire_ns;
     int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
     enum pf_state state; /* PF_RUNNING until another state has been detected */
-    pthread_mutex_t segment_mutex; /* pf_viewer_wake() uses the segment from other threads */
+    /* pf_viewer_wake() and pf_viewer_send() use the segment from other threads. */
+    pthread_mutex_t segment_mutex;
     atomic_bool woken;
 };
 
@@ -451,6 +453,27 @@ void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
     FAULT_POINT(viewer_releases);
     if (viewer->held[frame->slot] > 0 && --viewer->held[frame->slot] == 0)
         handoff_release(&viewer->segment, viewer->lane, frame->slot);
+}
+
+static int send_event(struct pf_viewer *viewer, const struct pf_event *event)
+{
+    switch (handoff_state(&viewer->segment)) {
+    case LAYOUT_ENDED: return -EPIPE;
+    case LAYOUT_MOVED: return -EREMCHG;
+    default: break;
+    }
+    int ret = segment_open_ring(&viewer->segment, viewer->lane);
+    return ret < 0 ? ret : events_send(&viewer->segment, viewer->lane, event);
+}
+
+int pf_viewer_send(struct pf_viewer *viewer, const struct pf_event *event)
+{
+    if (!viewer || !event || !events_is_valid(event))
+        return log_failure(EINVAL, "pf_viewer_send(): no viewer, or not a valid event");
+    pthread_mutex_lock(&viewer->segment_mutex);
+    int ret = send_event(viewer, event);
+    pthread_mutex_unlock(&viewer->segment_mutex);
+    return ret;
 }
 
 void pf_viewer_wake(struct pf_viewer *viewer)

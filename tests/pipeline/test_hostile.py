@@ -12,6 +12,7 @@ import time
 from harness import *
 
 PAGE = 4096
+CONTROL = 35 * PAGE  # everything before the slots
 libc = ctypes.CDLL(None, use_errno=True)
 libc.shmat.restype = ctypes.c_void_p
 
@@ -165,7 +166,7 @@ def a_segment_smaller_than_in_its_header_is_refused(t):
     path = f"{t.path}/pageflip/default.id"
     text = open(path).read()
     producer.signal(signal.SIGSTOP)  # while it runs, it writes the id file again
-    for size in (good.size - PAGE, 4 * PAGE, 3 * PAGE, 2 * PAGE, PAGE, 16):
+    for size in (good.size - PAGE, CONTROL + PAGE, CONTROL, 4 * PAGE, 3 * PAGE, 2 * PAGE, PAGE, 16):
         small = Foreign(size)
         ctypes.memmove(small.address, good.address, min(size, ctypes.sizeof(Header)))
         before = small.bytes()
@@ -270,7 +271,7 @@ def scribbled_over(t, presenter, *viewer_options):
     drawn, shown = set(), 0
     # On a busy machine the stream makes little progress among the random bytes.
     while peer.is_running() and (time.monotonic() - started < 5 or len(drawn) < 2 or not shown):
-        drawn.add(hash(ctypes.string_at(raw.address + 3 * PAGE, raw.size - 3 * PAGE)))
+        drawn.add(hash(ctypes.string_at(raw.address + CONTROL, raw.size - CONTROL)))
         # A damaged word soon ends an every-frame viewer, so half of these are latest-frame viewers.
         late = t.viewer("-q", "--seconds", "0.3", "--json", "l.json", *(viewer_options if len(drawn) % 2 else ()))
         # It got frames or none, or its damaged lane word means that it was evicted.

@@ -79,7 +79,7 @@ static void expect_inside(void)
                    geometry->format.height);
     cr_assert(geometry->slots >= PF_SLOTS_MIN && geometry->slots <= PF_SLOTS_MAX, "%u slots",
               geometry->slots);
-    cr_assert_eq(geometry->slots_offset, LAYOUT_CONTROL_PAGES * PAGE);
+    cr_assert_eq(geometry->slots_offset, geometry_control_bytes());
     cr_assert_leq(geometry->slot_stride_bytes, bytes);
     cr_assert_leq(geometry->slots_offset + geometry->slots * geometry->slot_stride_bytes,
                   geometry->bytes);

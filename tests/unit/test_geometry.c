@@ -187,9 +187,9 @@ Test(geometry, a_plan_has_room_for_each_slot)
 
     if (geometry_page_bytes() != 4096)
         cr_skip_test("the sizes are for pages of 4 kB");
-    cr_assert_eq(planned.slots_offset, 3 * 4096);
+    cr_assert_eq(planned.slots_offset, 35 * 4096);
     cr_assert_eq(planned.slot_stride_bytes, slot_bytes);
-    cr_assert_eq(planned.bytes, 3 * 4096 + 3 * slot_bytes);
+    cr_assert_eq(planned.bytes, 35 * 4096 + 3 * slot_bytes);
 }
 
 Test(geometry, user_data_lies_after_the_pixels)
@@ -261,7 +261,7 @@ Test(geometry, refuses_every_wrong_field)
     REFUSES(fourcc, 0, 1, PF_FOURCC_XR24 + 1, UINT32_MAX);
     REFUSES(slots, 0, 1, 4, PF_SLOTS_MAX + 1, 1u << 31, UINT32_MAX);
     REFUSES(slot_stride_bytes, 0, 1, 4096, 4097, UINT64_MAX, UINT64_MAX - 4095, 1ull << 63);
-    REFUSES(slots_offset, 0, 1, 4096, 3 * 4096 + 1, UINT64_MAX);
+    REFUSES(slots_offset, 0, 1, 4096, 3 * 4096, 35 * 4096 + 1, 36 * 4096, UINT64_MAX);
     REFUSES(total_bytes, 0, 1, segment_bytes - 1, segment_bytes + 1, UINT64_MAX, 1ull << 63);
     REFUSES(stride_bytes[0], 0, 1, 641 * 4, 2560, 2624, 2816 + 1, 1u << 31, UINT32_MAX);
     REFUSES(user_bytes, PF_USER_BYTES_MAX, PF_USER_BYTES_MAX + 1, 1u << 31, UINT32_MAX);

@@ -330,7 +330,7 @@ Test(hostile, endless_rings_keep_no_core_busy)
 
 enum { CANARY = 0xa4 }; /* as a lane word it is FREE */
 
-/* May the viewer on lane 0 write this byte of page 2? */
+/* May the viewer on lane 0 write this byte of page 2? It sends no events. */
 static bool is_writable(size_t offset)
 {
     const size_t word = offsetof(struct layout_viewers, lane[0].word);

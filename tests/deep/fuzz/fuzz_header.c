@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A segment of any bytes. A run checks the header; if the check passes, a viewer joins, claims and
- * releases frames, and a producer searches free slots and publishes, while a peer overwrites pages
- * 1 and 2. There are no system calls.
+ * releases frames, reads their damage and sends events, and a producer takes events, searches free
+ * slots and publishes, while a peer overwrites pages 1 to 4. There are no system calls but rings.
  *
- * An input is a struct head, the header, the producer's words, the lanes, and then pokes. The
- * segment ends at the end of the mapping, so that an access beyond the segment raises SIGSEGV.
+ * An input is a struct head, the header, the producer's words, the lanes, the first entries of the
+ * first ring, and then pokes. The segment ends at the end of the mapping, so that an access beyond the segment raises SIGSEGV.
  */
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/damage.h"
 #include "core/doorbell.h"
+#include "core/events.h"
 #include "core/format.h"
 #include "core/geometry.h"
 #include "core/handoff.h"
 
-enum { PAGE = 4096, SEGMENT_MAX = 64 * PAGE };
+enum { PAGE = 4096, CONTROL = 35 * PAGE, SEGMENT_MAX = CONTROL + 61 * PAGE, ENTRIES = 8 };
 
 struct head {
     uint8_t pages;    /* of the segment */
@@ -66,7 +68,7 @@ static void poke(uint8_t *base)
     if (left < sizeof poke)
         return;
     take(&poke, sizeof poke);
-    memcpy(base + PAGE + poke.offset % (2 * PAGE - sizeof poke.bytes), poke.bytes,
+    memcpy(base + PAGE + poke.offset % (4 * PAGE - sizeof poke.bytes), poke.bytes,
            sizeof poke.bytes);
 }
 
@@ -94,6 +96,36 @@ static void check_frame(const struct segment *segment, const struct pf_frame *fr
         sum = (uint8_t)(sum + frame->user[0] + frame->user[frame->user_bytes - 1]);
 }
 
+static void check_rects(const struct pf_frame *frame, const struct pf_rect *rects, uint32_t count)
+{
+    if (count > PF_DAMAGE_MAX)
+        __builtin_trap();
+    for (uint32_t i = 0; i < count; i++)
+        if (rects[i].x + rects[i].width > (int)frame->format.width ||
+            rects[i].y + rects[i].height > (int)frame->format.height)
+            __builtin_trap();
+}
+
+static void check_damage(const struct segment *segment, const struct pf_frame *frame, uint64_t seen)
+{
+    struct pf_rect rects[PF_DAMAGE_MAX];
+
+    check_rects(frame, frame->damage, frame->damage_count);
+    check_rects(frame, rects, damage_since(segment, frame, seen, rects));
+}
+
+/* A loop until -EAGAIN takes no more events than the rings have. */
+static void take_events(struct segment *segment, struct events *events)
+{
+    struct pf_event event;
+    int taken = 0;
+
+    while (events_take(events, segment, &event) == 0)
+        if (event.lane >= PF_VIEWERS_MAX || event.time_ns < 0 || !events_is_valid(&event) ||
+            ++taken > PF_VIEWERS_MAX * LAYOUT_EVENTS)
+            __builtin_trap();
+}
+
 static void produce(struct segment *segment, struct handoff *handoff)
 {
     struct handoff_blockers blockers;
@@ -106,7 +138,7 @@ static void produce(struct segment *segment, struct handoff *handoff)
             handoff_evict(segment, i, blockers.word[i]);
     if (slot < 0)
         return;
-    struct pf_frame frame = {.slot = (uint32_t)slot};
+    struct pf_frame frame = {.slot = (uint32_t)slot, .damage_count = 1};
     segment_planes(segment, frame.slot, frame.plane);
     frame.plane[0].pixels[0] = 1;
     handoff_publish(handoff, segment, &frame);
@@ -116,7 +148,9 @@ static void run(struct segment *segment, const struct head *head)
 {
     uint32_t lane = head->lane % PF_VIEWERS_MAX;
     enum lane_mode mode = head->mode & 1 ? LANE_EVERY : LANE_LATEST;
+    const struct pf_event event = {.kind = PF_EVENT_CLOSE, .time_ns = 1};
     struct handoff handoff = {0};
+    struct events events = {0};
     struct pf_frame frame;
     uint64_t seen = head->seen;
 
@@ -127,12 +161,15 @@ static void run(struct segment *segment, const struct head *head)
                                      : handoff_claim_newest(segment, lane, seen, &frame);
         if (ret == 0) {
             check_frame(segment, &frame);
+            check_damage(segment, &frame, seen);
             seen = frame.sequence;
             if (i % 2)
                 handoff_release(segment, lane, frame.slot);
         }
         doorbell_clear(&segment->viewers->lane[lane].doorbell);
         poke((uint8_t *)segment->header);
+        events_send(segment, lane, &event);
+        take_events(segment, &events);
         if (head->mode & 4)
             produce(segment, &handoff);
         poke((uint8_t *)segment->header);
@@ -149,13 +186,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = data;
     left = size;
     take(&head, sizeof head);
-    uint64_t bytes = (uint64_t)(3 + head.pages % (SEGMENT_MAX / PAGE - 2)) * PAGE;
+    uint64_t bytes = CONTROL + (uint64_t)(head.pages % 62) * PAGE;
     uint8_t *base = mapping + SEGMENT_MAX - bytes;
 
-    memset(base, 0, 3 * PAGE);
+    memset(base, 0, CONTROL);
     take(base, sizeof(struct layout_header));
     take(base + PAGE, sizeof(struct layout_producer));
     take(base + 2 * PAGE, sizeof(struct layout_viewers));
+    take(base + 3 * PAGE, ENTRIES * sizeof(struct layout_event));
     memcpy(&header, base, sizeof header);
     if (head.fix) {
         header.magic = LAYOUT_MAGIC;
@@ -170,6 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .header = (void *)base,
         .producer = (void *)(base + PAGE),
         .viewers = (void *)(base + 2 * PAGE),
+        .events = (void *)(base + 3 * PAGE),
         .slots = base + geometry.slots_offset,
         .geometry = geometry,
     };

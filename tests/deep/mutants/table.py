@@ -150,7 +150,7 @@ LOGIC = [
      "header->version = LAYOUT_VERSION;",
      "atomic_store_explicit(&header->magic, LAYOUT_MAGIC, memory_order_release); header->version = LAYOUT_VERSION;"),
     ("slots-writable", "a viewer can write to the slots", "segment",
-     "segment_attach", "mprotect(base + control_bytes, found.geometry.bytes - control_bytes, PROT_READ) < 0", "false"),
+     "segment_attach", "mprotect(base + before_rings, found.geometry.bytes - before_rings, PROT_READ) < 0", "false"),
     ("control-writable", "a viewer can write to the header and the producer's words", "segment",
      "segment_attach", "mprotect(base, 2 * geometry_page_bytes(), PROT_READ) < 0", "false"),
     ("nonce-unchecked", "a viewer accepts the segment of another producer run", "segment",
