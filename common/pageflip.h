@@ -58,7 +58,8 @@
  *
  * All calls return 0 or a positive value on success, -errno on failure. Failures are logged, except
  * time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment (-EPIPE, -EREMCHG)
- * and an eviction (-ESTALE). The close functions accept NULL. A producer or viewer belongs to one
+ * and an eviction (-ESTALE). Calls in the wrong order and with wrong arguments are failures as well,
+ * in every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions accept NULL. A producer or viewer belongs to one
  * thread at a time; only pf_viewer_wake() may be called from another thread. Times are nanoseconds
  * of CLOCK_MONOTONIC. The library installs no signal handlers; a signal that interrupts a wait
  * makes the call return -EINTR. After fork() the child must not use the parent's handles, not even
@@ -76,6 +77,8 @@ extern "C" {
 #endif
 
 #define PF_API __attribute__((visibility("default")))
+/* A program that ignores the result of such a call loses a frame or a handle. */
+#define PF_CHECK_RESULT __attribute__((warn_unused_result))
 
 /* DRM fourcc codes (linux/drm_fourcc.h). Chroma samples of odd sizes are rounded up. */
 #define PF_FOURCC(a, b, c, d)                                                                      \
@@ -146,8 +149,9 @@ struct pf_color {
 
 struct pf_format {
     uint32_t fourcc;
-    uint32_t width, height;      /* pixels, 1..PF_SIZE_MAX */
-    uint32_t rate_num, rate_den; /* nominal frames per second; 0/0: unknown, or unpaced */
+    uint32_t width, height; /* pixels, 1..PF_SIZE_MAX */
+    /* nominal frames per second, both above 0; or 0/0: unknown, or unpaced */
+    uint32_t rate_num, rate_den;
     struct pf_color color;
     uint64_t reserved[3]; /* zero */
 };
@@ -291,6 +295,7 @@ struct pf_producer_options {
     const char *group;
     /* Capacity of pf_frame.user, bytes, 0..PF_USER_BYTES_MAX. */
     uint32_t user_bytes;
+    uint64_t reserved[8]; /* zero */
 };
 
 struct pf_producer_stats {
@@ -299,6 +304,7 @@ struct pf_producer_stats {
     uint64_t reaped;  /* lanes whose viewers crashed, or exited during a format change */
     uint64_t evicted; /* every-frame viewers evicted */
     uint32_t viewers; /* attached now */
+    uint64_t reserved[8];
 };
 
 /**
@@ -307,39 +313,53 @@ struct pf_producer_stats {
  * for the channel (pf_viewer_options.wait_ns, pf_viewer_reattach()), wait up to 0.5 s until they
  * have joined, so that they get the first frame.
  *
- * Returns 0 and *producer, to be closed with pf_producer_close(), or
- *   -EINVAL   an invalid channel name, format or option
+ * Returns 0 and *producer, to be closed with pf_producer_close(), or, and then *producer is NULL,
+ *   -EINVAL   NULL for `producer`, `channel` or `format`; an invalid channel name, format or rate;
+ *             an option out of range, a group or a key file that does not exist; a reserved word
+ *             that is not zero
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
  *   -EEXIST   the key file's key belongs to a segment of another program
  *   -ENOSPC, -ENOMEM, -EMFILE, -ENFILE   a system limit
- *   -EACCES, -EPERM                      no permission for the runtime directory or the group
+ *   -EACCES, -EPERM   no permission for the runtime directory, the channel's files, the key file,
+ *                     its segment or the group
+ *   -ENOENT, -ENOTDIR, -ELOOP, -EISDIR, -EROFS   XDG_RUNTIME_DIR does not exist; or it, the
+ *                     runtime directory or the lock file in it is something else than that, or is
+ *                     read-only
  * or another negative errno of the system.
  */
 PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
                             const struct pf_format *format,
-                            const struct pf_producer_options *options);
+                            const struct pf_producer_options *options) PF_CHECK_RESULT;
 
 /**
  * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
  * the latest frame.
  *
- * Blocks up to `timeout_ns` while no slot is free; 0 means do not wait. For the second frame of a
+ * Blocks up to `timeout_ns` while no slot is free; 0 or less means do not wait. For the second frame of a
  * stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for the
  * stream has not acquired its first frame. Fills *frame with the slot's planes, its times, and the
  * sequence that it will have when published. The content of the slot is that of an earlier frame
  * (pf_frame.age), or undefined. Only one frame can be begun at a time.
  *
- * Returns 0, or -EAGAIN (no slot became free in time), or -EINTR (a signal).
+ * Returns 0, or
+ *   -EAGAIN   no slot became free in time
+ *   -EINTR    a signal
+ *   -EBUSY    a frame is begun: publish or abandon it first
+ *   -EINVAL   NULL
  */
 PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
-                             struct pf_frame *frame);
+                             struct pf_frame *frame) PF_CHECK_RESULT;
 
 /**
- * Publish the begun frame to all viewers. Never blocks. Returns 0, or -EINVAL: user_bytes is more
- * than user_capacity, or the damage is not within the frame; the frame is still begun.
+ * Publish the begun frame to all viewers. Never blocks.
+ *
+ * Returns 0, or, with nothing done,
+ *   -ESTALE   `frame` is not the begun frame of this producer: its sequence, generation, slot and
+ *             begin_ns identify it
+ *   -EINVAL   NULL; or, and the frame remains begun: a flag that is not a PF_FRAME_* of the
+ *             producer, user_bytes above user_capacity, damage outside of the frame
  */
 PF_API int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
-
 /**
  * Take the next event of a viewer. Never waits. Viewers take turns, so that none of them can hold
  * back the events of another one.
@@ -356,22 +376,27 @@ PF_API int pf_producer_next_event(struct pf_producer *producer, struct pf_event 
  */
 PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns);
 
-/** Give the begun frame back unpublished. Viewers never see it. */
-PF_API void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame);
+/** Give the begun frame back unpublished. Viewers never see it. Returns 0, or -ESTALE or -EINVAL as
+ * pf_producer_publish(); flags do not matter. */
+PF_API int pf_producer_abandon(struct pf_producer *producer, const struct pf_frame *frame);
 
 /**
  * Continue with another size or format, in a new segment under the same lease. Every-frame viewers
- * get every frame published so far, others the latest, then -EREMCHG. Call it only while no frame
- * is begun.
+ * get every frame published so far, others the latest, then -EREMCHG.
  *
  * Blocks while an every-frame viewer has not yet followed the previous format change, without a
- * time limit unless evict_after_ns is set. Returns 0, or -EINTR, or as pf_producer_open(). On
- * failure the old segment remains and the producer continues with it; with a key file, close the
- * producer.
+ * time limit unless evict_after_ns is set. Returns 0, or
+ *   -EINTR    a signal, while waiting
+ *   -EBUSY    a frame is begun: publish or abandon it first; or the key file's segment is in use
+ *   -EINVAL   NULL, or an invalid format or rate
+ * or as pf_producer_open(). On failure the old segment remains and the producer continues with it;
+ * after any other errno than the first two and -EINVAL, close a producer with a key file.
  */
-PF_API int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format);
+PF_API int pf_producer_change_format(struct pf_producer *producer,
+                                     const struct pf_format *format) PF_CHECK_RESULT;
 
-PF_API void pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats);
+/** Returns 0 and *stats, or -EINVAL for NULL. */
+PF_API int pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats);
 
 /**
  * Mark the stream as ended and release the channel. Published frames stay readable while a viewer
@@ -569,12 +594,19 @@ struct pf_channel_info {
     uint32_t slots;
     uint64_t published; /* frames so far, in this segment */
     uint32_t viewers;   /* lanes whose lease is held */
+    uint64_t reserved[8];
 };
 
 /**
  * List the private channels of this user that have a producer, a viewer or a segment, sorted by
- * name. Returns their number and fills in the first `max` of them, or returns a negative errno. A
- * channel whose lock file cannot be opened is logged and left out.
+ * name. A channel whose lock file cannot be opened is logged and omitted. Returns the number of
+ * channels and fills in the first `max` of them, or returns
+ *   -EINVAL                     a negative `max`, or NULL with `max` above 0
+ *   -ENOMEM, -EMFILE, -ENFILE   a system limit
+ *   -EACCES, -EPERM             the runtime directory belongs to another user, or other users may
+ *                               write to it, or this process cannot read it
+ *   -ENOTDIR, -ELOOP            the runtime directory is something else than a directory
+ * or another negative errno of the system. A runtime directory that does not exist has no channels.
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 

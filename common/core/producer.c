@@ -7,7 +7,6 @@
  *
  * FAULT_POINT() is for tests (fault.h) and expands to nothing in a normal build.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,9 @@
 #include "segment_key.h"
 #include "text.h"
 #include "waiting.h"
+
+/* pf_frame.flags that the producer sets. */
+enum { FLAGS_OF_PRODUCER = PF_FRAME_STAMPED };
 
 /* Interval between warnings about a stalled viewer. */
 #define STALL_WARNING_NS (2 * NS_PER_S)
@@ -59,23 +61,49 @@ struct pf_producer {
     int64_t files_ns; /* last check of the channel's files */
     struct awaited awaited;
     char *key_file;
+    /* The begun frame. */
     bool begun;
+    uint32_t begun_slot;
+    int64_t begun_ns;
     struct stall stall[PF_VIEWERS_MAX];
 };
 
 /* ------------------------------------------------------------------ open */
 
+static bool is_zero(const uint64_t *reserved, size_t count)
+{
+    while (count > 0 && reserved[count - 1] == 0)
+        count--;
+    return count == 0;
+}
+
+static int check_pointer(const char *call, bool is_given)
+{
+    return is_given ? 0 : log_failure(EINVAL, "%s(): NULL", call);
+}
+
+static int check_rate(const struct pf_format *format)
+{
+    if (!format->rate_num == !format->rate_den)
+        return 0;
+    return log_failure(EINVAL, "rate %u/%u: not valid; use two numbers above 0, or 0/0 (unknown)",
+                       format->rate_num, format->rate_den);
+}
+
 static int check_format(const struct pf_format *format)
 {
     const char *fault = format_fault(format);
 
-    return fault ? log_failure(EINVAL, "format %s %ux%u: %s", format_name(format->fourcc).text,
-                               format->width, format->height, fault)
-                 : 0;
+    if (!fault)
+        return check_rate(format);
+    return log_failure(EINVAL, "format %s %ux%u: %s", format_name(format->fourcc).text,
+                       format->width, format->height, fault);
 }
 
 static int check_options(const struct pf_producer_options *options)
 {
+    if (!is_zero(options->reserved, sizeof options->reserved / sizeof *options->reserved))
+        return log_failure(EINVAL, "options: a reserved word is not zero");
     if (options->slots && (options->slots < PF_SLOTS_MIN || options->slots > PF_SLOTS_MAX))
         return log_failure(EINVAL, "%u slots: not valid; use %d to %d", options->slots,
                            PF_SLOTS_MIN, PF_SLOTS_MAX);
@@ -181,7 +209,11 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
 
     if (!options)
         options = &defaults;
-    int ret = check_format(format);
+    if (producer)
+        *producer = NULL;
+    int ret = check_pointer(__func__, producer && channel && format);
+    if (ret == 0)
+        ret = check_format(format);
     if (ret == 0)
         ret = check_options(options);
     if (ret < 0)
@@ -405,6 +437,13 @@ static void fill_frame(struct pf_producer *producer, uint32_t slot, struct pf_fr
     };
     segment_planes(&producer->segment, slot, frame->plane);
     producer->begun = true;
+    producer->begun_slot = slot;
+    producer->begun_ns = now_ns;
+}
+
+static int check_not_begun(const struct pf_producer *producer, const char *call)
+{
+    return producer->begun ? log_failure(EBUSY, "%s(): a frame is begun", call) : 0;
 }
 
 int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct pf_frame *frame)
@@ -412,8 +451,12 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct handoff_blockers blockers;
     int64_t now_ns = clock_now_ns();
     struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
+    int check = check_pointer(__func__, producer && frame);
 
-    assert(!producer->begun && "publish or abandon the begun frame first");
+    if (check == 0)
+        check = check_not_begun(producer, __func__);
+    if (check < 0)
+        return check;
     if (producer->awaited.is_awaited && producer->stats.published) {
         int ret = awaited_let_acquire(&producer->awaited, &producer->channel, producer->key_file,
                                       wait.deadline_ns);
@@ -460,10 +503,32 @@ static int check_frame(const struct pf_producer *producer, const struct pf_frame
     return 0;
 }
 
+/* Is `frame` the begun one? Of two frames with the same numbers, one of another producer or one
+ * that was abandoned, begin_ns differs. Returns 0, or -EINVAL or -ESTALE, logged. */
+static int check_begun(const struct pf_producer *producer, const struct pf_frame *frame,
+                       const char *call)
+{
+    int ret = check_pointer(call, producer && frame);
+
+    if (ret < 0)
+        return ret;
+    if (producer->begun && frame->slot == producer->begun_slot &&
+        frame->begin_ns == producer->begun_ns &&
+        frame->sequence == producer->handoff.sequence + 1 &&
+        frame->generation == producer->segment.generation)
+        return 0;
+    return log_failure(ESTALE, "%s(): the frame is not the begun one", call);
+}
+
 int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
 {
-    assert(producer->begun && frame->slot < producer->segment.geometry.slots);
-    int ret = check_frame(producer, frame);
+    int ret = check_begun(producer, frame, __func__);
+
+    if (ret < 0)
+        return ret;
+    if (frame->flags & ~(uint32_t)FLAGS_OF_PRODUCER)
+        return log_failure(EINVAL, "%s(): flags 0x%x: not defined", __func__, frame->flags);
+    ret = check_frame(producer, frame);
     if (ret < 0)
         return ret;
     producer->begun = false;
@@ -474,11 +539,13 @@ int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame)
     return 0;
 }
 
-void pf_producer_abandon(struct pf_producer *producer, struct pf_frame *frame)
+int pf_producer_abandon(struct pf_producer *producer, const struct pf_frame *frame)
 {
-    assert(producer->begun);
-    (void)frame; /* no viewer has seen the frame */
-    producer->begun = false;
+    int ret = check_begun(producer, frame, __func__);
+
+    if (ret == 0)
+        producer->begun = false;
+    return ret;
 }
 
 /* ------------------------------------------------------------------ events */
@@ -520,8 +587,12 @@ int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns)
 
 int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format)
 {
-    assert(!producer->begun);
-    int ret = check_format(format);
+    int ret = check_pointer(__func__, producer && format);
+
+    if (ret == 0)
+        ret = check_not_begun(producer, __func__);
+    if (ret == 0)
+        ret = check_format(format);
     if (ret == 0)
         ret = wait_for_expected(producer, PF_FOREVER);
     if (ret < 0)
@@ -564,9 +635,14 @@ void pf_producer_close(struct pf_producer *producer)
     free(producer);
 }
 
-void pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats)
+int pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats)
 {
+    int ret = check_pointer(__func__, producer && stats);
+
+    if (ret < 0)
+        return ret;
     *stats = producer->stats;
     for (int i = 0; i < PF_VIEWERS_MAX; i++)
         stats->viewers += channel_is_leased(&producer->channel, CHANNEL_LANE_0 + i);
+    return 0;
 }

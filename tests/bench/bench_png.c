@@ -95,7 +95,8 @@ int main(int argc, char **argv)
     for (long i = -1; i < atol(argv[3]); i++) { /* -1: not counted, loads the file into the cache */
         struct pf_frame frame;
         int64_t at_ns[4];
-        pf_producer_begin(producer, PF_FOREVER, &frame);
+        if (pf_producer_begin(producer, PF_FOREVER, &frame) < 0)
+            goto out;
         at_ns[0] = clock_now_ns();
         if (decode_by_pageflip(path, &frame) < 0)
             goto out;

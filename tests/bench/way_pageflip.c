@@ -45,7 +45,8 @@ static void acquire(struct end *end)
     }                                                                                              \
     static void end##_prepare(void)                                                                \
     {                                                                                              \
-        pf_producer_begin(end.producer, PF_FOREVER, &end.drawn);                                   \
+        while (pf_producer_begin(end.producer, PF_FOREVER, &end.drawn) == -EINTR)                  \
+            ;                                                                                      \
     }                                                                                              \
     static void end##_send(const struct ping_frame *frame)                                         \
     {                                                                                              \
