@@ -479,7 +479,8 @@ struct pf_viewer_stats {
  *   -EXDEV          the producer is in another IPC namespace
  *   -ENOMEM, -EMFILE, -ENFILE   a system limit
  *   -EACCES, -EPERM             the channel or segment belongs to another user and is not shared
- *                               with this one
+ *                               with this one, or no permission as for pf_producer_open()
+ *   -ENOENT, -ENOTDIR, -ELOOP, -EISDIR   as for pf_producer_open()
  *   -EINTR          a signal, while waiting
  * or another negative errno of the system.
  */

@@ -47,8 +47,9 @@ static int key_of_file(const char *key_file, key_t *key)
     *key = ftok(key_file, KEY_PROJECT);
     if (*key != -1)
         return 0;
-    return log_failure(errno == ENOENT ? EINVAL : errno, "key file %s: %s", key_file,
-                       strerror(errno));
+    bool is_missing =
+        errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG;
+    return log_failure(is_missing ? EINVAL : errno, "key file %s: %s", key_file, strerror(errno));
 }
 
 static int report_key(const char *key_file, int shmid, int error)
