@@ -360,6 +360,11 @@ PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
  *             producer, user_bytes above user_capacity, damage outside of the frame
  */
 PF_API int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
+
+/** Give the begun frame back unpublished. Viewers never see it. Returns 0, or -ESTALE or -EINVAL as
+ * pf_producer_publish(); flags do not matter. */
+PF_API int pf_producer_abandon(struct pf_producer *producer, const struct pf_frame *frame);
+
 /**
  * Take the next event of a viewer. Never waits. Viewers take turns, so that none of them can hold
  * back the events of another one.
@@ -375,10 +380,6 @@ PF_API int pf_producer_next_event(struct pf_producer *producer, struct pf_event 
  * signal).
  */
 PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns);
-
-/** Give the begun frame back unpublished. Viewers never see it. Returns 0, or -ESTALE or -EINVAL as
- * pf_producer_publish(); flags do not matter. */
-PF_API int pf_producer_abandon(struct pf_producer *producer, const struct pf_frame *frame);
 
 /**
  * Continue with another size or format, in a new segment under the same lease. Every-frame viewers
@@ -611,8 +612,12 @@ struct pf_channel_info {
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
 
-/* Which messages the library prints on standard error. */
+/* ------------------------------------------------------------------ messages, versions */
+
+/* Which messages the library prints, or passes to the callback. */
 enum pf_log_level {
+    /* None. */
+    PF_LOG_NONE = -1,
     /* Failures. */
     PF_LOG_ERROR,
     /* Failures, and anything that works differently from what was requested. The default. */
@@ -620,7 +625,37 @@ enum pf_log_level {
     /* All of these, and which choices were made and why. */
     PF_LOG_INFO,
 };
+
+/** Any thread may call it at any time. */
 PF_API void pf_log_set_level(enum pf_log_level level);
+
+/* `error` is the errno that the message is about, else 0. `message` is one line without a newline
+ * and without control characters, valid during the call. */
+typedef void pf_log_callback(enum pf_log_level level, int error, const char *message, void *data);
+
+/**
+ * Pass messages to `callback` with `data` instead of printing them on standard error, where each is
+ * one line and one write(). NULL prints them again. Set it before other threads use the library;
+ * the callback runs in the thread that calls the library. A failure with the same text as the last
+ * failure in its thread is omitted, so that a program may try again in a loop.
+ */
+PF_API void pf_log_set_callback(pf_log_callback *callback, void *data);
+
+/**
+ * What a returned errno means in pageflip, as a short text without a newline. Accepts `ret` as
+ * returned, and -ret. For errnos without a meaning of their own, the text of the system. The text
+ * is valid until the next call in this thread; every thread may call it.
+ */
+PF_API const char *pf_strerror(int ret);
+
+/* Of this header. The ABI changes with each 0.x version. */
+#define PF_VERSION_MAJOR 0
+#define PF_VERSION_MINOR 2
+#define PF_VERSION_PATCH 0
+#define PF_VERSION ((PF_VERSION_MAJOR << 16) | (PF_VERSION_MINOR << 8) | PF_VERSION_PATCH)
+
+/** PF_VERSION of the library that the program runs with. */
+PF_API uint32_t pf_version(void);
 
 #ifdef __cplusplus
 }

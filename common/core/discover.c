@@ -96,7 +96,7 @@ static int report_no_producer(const struct goal *goal)
     if (!discover_elsewhere(goal->name, path))
         return log_failure(ECONNREFUSED, "channel \"%s\": no producer in %s", goal->name,
                            goal->dir);
-    log_error(ELSEWHERE, goal->name, goal->dir, path);
+    log_failure(0, ELSEWHERE, goal->name, goal->dir, path); /* it is the advice itself */
     return -ECONNREFUSED;
 }
 

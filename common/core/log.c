@@ -14,7 +14,15 @@
 enum { MESSAGE_BYTES = 896, LINE_BYTES = 1024 };
 
 static atomic_int level_now = PF_LOG_WARNING;
-static log_sink *log_to;
+static pf_log_callback *log_to;
+static void *log_data;
+static atomic_uint callbacks_set; /* how often */
+
+/* The last failure in this thread: a hash of its text, and callbacks_set at that time. */
+static _Thread_local struct {
+    uint64_t hash; /* 0: none yet */
+    unsigned callbacks_set;
+} last_failure;
 
 void pf_log_set_level(enum pf_log_level level)
 {
@@ -26,9 +34,11 @@ enum pf_log_level log_level(void)
     return (enum pf_log_level)atomic_load(&level_now);
 }
 
-void log_set_sink(log_sink *sink)
+void pf_log_set_callback(pf_log_callback *callback, void *data)
 {
-    log_to = sink;
+    log_to = callback;
+    log_data = data;
+    atomic_fetch_add(&callbacks_set, 1);
 }
 
 /* C0, DEL, and C1 (ISO 6429) in UTF-8: c2 80 .. c2 9f, which some terminals execute. */
@@ -68,6 +78,21 @@ void log_write_line(enum pf_log_level level, const char *message, const char *ad
     (void)written;
 }
 
+static void write_message(enum pf_log_level level, int error, const char *message)
+{
+    if (log_to)
+        log_to(level, error, message, log_data);
+    else
+        log_write_line(level, message, NULL);
+}
+
+static void format_message(char message[MESSAGE_BYTES], const char *format, va_list arguments)
+{
+    if (vsnprintf(message, MESSAGE_BYTES, format, arguments) < 0)
+        message[0] = '\0';
+    replace_control_characters(message);
+}
+
 static void log_at(enum pf_log_level level, int error, const char *format, va_list arguments)
 {
     char message[MESSAGE_BYTES];
@@ -75,13 +100,44 @@ static void log_at(enum pf_log_level level, int error, const char *format, va_li
 
     if (log_level() < level)
         return;
-    if (vsnprintf(message, sizeof message, format, arguments) < 0)
-        message[0] = '\0';
-    replace_control_characters(message);
-    if (log_to)
-        log_to(level, error, message);
-    else
-        log_write_line(level, message, NULL);
+    format_message(message, format, arguments);
+    write_message(level, error, message);
+    errno = saved;
+}
+
+/* FNV-1a, 64 bits; never 0. */
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return hash ? hash : 1;
+}
+
+/* Was this also the last failure in this thread? A new callback gets it again. */
+static bool is_repeated(const char *message)
+{
+    uint64_t hash = hash_text(message);
+    unsigned set = atomic_load(&callbacks_set);
+    bool repeats = hash == last_failure.hash && set == last_failure.callbacks_set;
+
+    last_failure.hash = hash;
+    last_failure.callbacks_set = set;
+    return repeats;
+}
+
+/* Log a failure unless it repeats. */
+static void log_once(int error, const char *format, va_list arguments)
+{
+    char message[MESSAGE_BYTES];
+    int saved = errno;
+
+    if (log_level() < PF_LOG_ERROR)
+        return;
+    format_message(message, format, arguments);
+    if (!is_repeated(message))
+        write_message(PF_LOG_ERROR, error, message);
     errno = saved;
 }
 
@@ -90,7 +146,7 @@ int log_failure(int error, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    log_at(PF_LOG_ERROR, error, format, arguments);
+    log_once(error, format, arguments);
     va_end(arguments);
     return -error;
 }

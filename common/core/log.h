@@ -5,14 +5,16 @@
  *     pageflip-viewer: error: what: why
  *
  * The first word is the name of the running program. Levels: pf_log_set_level() in pageflip.h. The
- * function that detects a failure logs it, once; callers pass the errno on without a message.
+ * function that detects a failure logs it, once; callers pass the errno on without a message. Where
+ * messages go: pf_log_set_callback().
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
 #include "pageflip.h"
 
-/* Log a failure of the library. Returns -error, so that a call can end with it. */
+/* Log a failure of the library, unless its text is that of the last failure in this thread: a loop
+ * that tries again prints one line. Returns -error, so that a call can end with it. */
 int log_failure(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Log "WHAT: out of memory". Returns -ENOMEM. */
@@ -27,15 +29,6 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning_about(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum pf_log_level log_level(void);
-
-/*
- * Where messages go: one call for each message that the level lets through. `error` is the errno
- * that log_failure() or log_warning_about() got, else 0. `message` has no newline and no control
- * characters. Set it before a second thread starts. NULL is the default: log_write_line() without
- * advice.
- */
-typedef void log_sink(enum pf_log_level level, int error, const char *message);
-void log_set_sink(log_sink *sink);
 
 /* Write the line "PROGRAM: error: MESSAGE; ADVICE" by one write(); `advice` may be NULL. */
 void log_write_line(enum pf_log_level level, const char *message, const char *advice);

@@ -17,8 +17,9 @@ enum { PROGRESS_BYTES = 256 };
 static const char *(*advice_for)(int error);
 static atomic_bool has_progress; /* the cursor is at the end of a progress line */
 
-static void print(enum pf_log_level level, int error, const char *message)
+static void print(enum pf_log_level level, int error, const char *message, void *data)
 {
+    (void)data;
     messages_end_progress();
     log_write_line(level, message, error ? advice_for(error) : NULL);
 }
@@ -26,7 +27,7 @@ static void print(enum pf_log_level level, int error, const char *message)
 void messages_init(const char *(*advice)(int error))
 {
     advice_for = advice;
-    log_set_sink(print);
+    pf_log_set_callback(print, NULL);
 }
 
 int messages_bad_value(const char *option, const char *value, const char *expected)

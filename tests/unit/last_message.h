@@ -11,8 +11,9 @@ static char message[1024];
 static int warnings, errors;
 static int message_error; /* the errno that the program's advice depends on; 0: no advice */
 
-static inline void keep_message(enum pf_log_level level, int error, const char *text)
+static inline void keep_message(enum pf_log_level level, int error, const char *text, void *data)
 {
+    (void)data;
     message_error = error;
     warnings += level == PF_LOG_WARNING;
     errors += level == PF_LOG_ERROR;
@@ -22,7 +23,7 @@ static inline void keep_message(enum pf_log_level level, int error, const char *
 /* For .init of a test suite. */
 static inline void keep_messages(void)
 {
-    log_set_sink(keep_message);
+    pf_log_set_callback(keep_message, NULL);
     message[0] = '\0';
     warnings = errors = 0;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -143,6 +145,122 @@ Test(log, advice_is_added_only_to_failures_of_the_library)
     log_error("its own");
     cr_assert_str_eq(next_write(), "tester: error: its own\n");
 }
+
+/* ------------------------------------------------------------------ what a program sets */
+
+Test(log, none_prints_nothing)
+{
+    pf_log_set_level(PF_LOG_NONE);
+    log_error("e");
+    log_warning("w");
+    log_info("i");
+    cr_assert_eq(log_failure(EBUSY, "f"), -EBUSY);
+    cr_assert_str_eq(next_write(), "");
+    pf_log_set_level(PF_LOG_ERROR);
+    log_failure(EBUSY, "f"); /* was not printed before */
+    cr_assert_str_eq(next_write(), "tester: error: f\n");
+}
+
+static struct received {
+    int count, error;
+    enum pf_log_level level;
+    char message[256];
+    void *data;
+} received;
+
+static void receive(enum pf_log_level level, int error, const char *message, void *data)
+{
+    received.count++;
+    received.level = level;
+    received.error = error;
+    received.data = data;
+    snprintf(received.message, sizeof received.message, "%s", message);
+}
+
+Test(log, a_callback_gets_each_message_with_its_data)
+{
+    int data;
+
+    pf_log_set_callback(receive, &data);
+    log_failure(EBUSY, "channel %s\n", "cam");
+    cr_assert_eq(received.count, 1);
+    cr_assert_eq(received.level, PF_LOG_ERROR);
+    cr_assert_eq(received.error, EBUSY);
+    cr_assert_eq(received.data, &data);
+    cr_assert_str_eq(received.message, "channel cam?");
+    log_warning("w");
+    cr_assert_eq(received.count, 2);
+    cr_assert_eq(received.level, PF_LOG_WARNING);
+    cr_assert_eq(received.error, 0);
+    log_info("below the level");
+    cr_assert_eq(received.count, 2);
+    cr_assert_str_eq(next_write(), "");
+    pf_log_set_callback(NULL, NULL);
+    log_warning("w");
+    cr_assert_eq(received.count, 2);
+    cr_assert_str_eq(next_write(), "tester: warning: w\n");
+}
+
+Test(log, a_failure_that_repeats_is_printed_once)
+{
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(log_failure(EBUSY, "channel \"%s\": busy", "a"), -EBUSY);
+    cr_assert_str_eq(next_write(), "tester: error: channel \"a\": busy\n");
+    cr_assert_str_eq(next_write(), "");
+    log_failure(EBUSY, "channel \"%s\": busy", "b");
+    cr_assert_str_eq(next_write(), "tester: error: channel \"b\": busy\n");
+    log_failure(EBUSY, "channel \"%s\": busy", "a");
+    cr_assert_str_eq(next_write(), "tester: error: channel \"a\": busy\n");
+}
+
+Test(log, a_warning_between_two_equal_failures_does_not_repeat_them)
+{
+    log_failure(EBUSY, "busy");
+    log_warning("w");
+    log_failure(EBUSY, "busy");
+    cr_assert_str_eq(next_write(), "tester: error: busy\n");
+    cr_assert_str_eq(next_write(), "tester: warning: w\n");
+    cr_assert_str_eq(next_write(), "");
+}
+
+Test(log, a_new_callback_gets_the_failure_again)
+{
+    log_failure(EBUSY, "busy");
+    pf_log_set_callback(receive, NULL);
+    log_failure(EBUSY, "busy");
+    cr_assert_eq(received.count, 1);
+    log_failure(EBUSY, "busy");
+    cr_assert_eq(received.count, 1);
+}
+
+static void *fail_too(void *unused)
+{
+    log_failure(EBUSY, "busy");
+    return unused;
+}
+
+Test(log, another_thread_prints_the_same_failure)
+{
+    pthread_t thread;
+
+    log_failure(EBUSY, "busy");
+    cr_assert_eq(pthread_create(&thread, NULL, fail_too, NULL), 0);
+    pthread_join(thread, NULL);
+    cr_assert_str_eq(next_write(), "tester: error: busy\n");
+    cr_assert_str_eq(next_write(), "tester: error: busy\n");
+    cr_assert_str_eq(next_write(), "");
+}
+
+Test(log, errno_is_unchanged_by_a_failure_that_repeats)
+{
+    for (int i = 0; i < 2; i++) {
+        errno = ENOSPC;
+        log_failure(EBUSY, "busy");
+        cr_assert_eq(errno, ENOSPC, "%d", errno);
+    }
+}
+
+/* ------------------------------------------------------------------ progress */
 
 Test(log, a_progress_line_needs_a_terminal)
 {

@@ -20,8 +20,7 @@ static void expect_error(int ret, int expected, const char *call)
     cr_assert_eq(ret, expected, "%s returned %d, not %d: %s", call, ret, expected, message);
     cr_assert_eq(errors, 1, "%s: %d messages", call, errors);
     cr_assert_not_null(strstr(message, call), "\"%s\" does not name %s", message, call);
-    errors = 0;
-    message[0] = '\0';
+    keep_messages(); /* also of a failure that repeats */
 }
 
 static struct pf_frame begun(void)

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "pageflip.h"
+
+uint32_t pf_version(void)
+{
+    return PF_VERSION;
+}
