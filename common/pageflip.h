@@ -309,7 +309,9 @@ struct pf_producer_stats {
 
 /**
  * Open `channel` as its producer: take the channel's producer lease, create the segment, make its
- * pages present, and write the id file that viewers find the segment by. If viewers already wait
+ * pages present, and write the id file that viewers find the segment by. The kernel clears the
+ * pages, which blocks for 0.3 to 2 ms per MB: 20 to 130 ms for two slots of 3840x2160 in XR24, 3 to
+ * 17 s for 8 GiB. If viewers already wait
  * for the channel (pf_viewer_options.wait_ns, pf_viewer_reattach()), wait up to 0.5 s until they
  * have joined, so that they get the first frame.
  *
@@ -470,7 +472,10 @@ struct pf_viewer_stats {
 };
 
 /**
- * Join `channel`: take a free lane, attach the segment and check it.
+ * Join `channel`: take a free lane, attach the segment and check it. Then map its pages, so that the
+ * first frames are not delayed by page faults (8100 for a slot of 3840x2160
+ * in XR24). This blocks for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such
+ * slots.
  *
  * Returns 0 and *viewer, to be closed with pf_viewer_close(), or
  *   -EINVAL         an invalid channel name or option

@@ -284,6 +284,14 @@ int segment_open_ring(struct segment *segment, uint32_t lane)
     return 0;
 }
 
+void segment_populate(const struct segment *segment)
+{
+    /* Reading a byte of each page instead, on an older kernel, would cost the same page faults as
+     * the first frames do. */
+    madvise(segment->slots, segment->geometry.slots * segment->geometry.slot_stride_bytes,
+            MADV_POPULATE_READ);
+}
+
 int segment_peek(int shmid, const uint8_t nonce[PF_NONCE_BYTES], struct pf_segment *geometry,
                  uint64_t *newest)
 {

@@ -86,6 +86,7 @@ static bool join(struct pf_viewer *viewer, const struct segment *segment, uint32
         waiting_end(&viewer->waiting);
     else
         waiting_joined(&viewer->waiting);
+    segment_populate(&viewer->segment); /* after the join: no frame is lost meanwhile */
     return is_expected;
 }
 
