@@ -499,7 +499,7 @@ DEFECTS = [
     ("color-not-in-the-geometry", "a viewer gets no colour", "unit/geometry",
      "geometry_check", ", .color = header->color", ""),
     ("slots-without-pages", "slots do not begin on pages", "unit/geometry",
-     "geometry_plan", "round_up(planes.bytes, geometry_page_bytes())", "round_up(planes.bytes, LAYOUT_LINE)"),
+     "geometry_plan", "round_up(user_offset + user_bytes, geometry_page_bytes())", "user_offset + user_bytes"),
     ("plan-one-slot-short", "the segment has no room for the last slot", "unit/geometry",
      "geometry_plan", "geometry.slots_offset + slots * geometry.slot_stride_bytes",
      "geometry.slots_offset + (slots - 1) * geometry.slot_stride_bytes"),
