@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "pageflip.h"
+#include "log.h"
 
 static const struct {
     int error;
@@ -39,7 +39,7 @@ static const struct {
 
 const char *pf_strerror(int ret)
 {
-    static _Thread_local char text[64];
+    static THREAD_LOCAL char text[64];
     int error = ret < 0 && ret != INT_MIN ? -ret : ret;
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

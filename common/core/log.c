@@ -19,7 +19,7 @@ static void *log_data;
 static atomic_uint callbacks_set; /* how often */
 
 /* The last failure in this thread: a hash of its text, and callbacks_set at that time. */
-static _Thread_local struct {
+static THREAD_LOCAL struct {
     uint64_t hash; /* 0: none yet */
     unsigned callbacks_set;
 } last_failure;

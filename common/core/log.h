@@ -13,6 +13,10 @@
 
 #include "pageflip.h"
 
+/* A few bytes that each thread has from its start: without calls into the dynamic loader, which the
+ * library would otherwise need in addition to libc. */
+#define THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
 /* Log a failure of the library, unless its text is that of the last failure in this thread: a loop
  * that tries again prints one line. Returns -error, so that a call can end with it. */
 int log_failure(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
