@@ -59,11 +59,12 @@
  * All calls return 0 or a positive value on success, -errno on failure. Failures are logged, except
  * time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment (-EPIPE, -EREMCHG)
  * and an eviction (-ESTALE). Calls in the wrong order and with wrong arguments are failures as well,
- * in every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions accept NULL. A producer or viewer belongs to one
- * thread at a time; only pf_viewer_wake() may be called from another thread. Times are nanoseconds
- * of CLOCK_MONOTONIC. The library installs no signal handlers; a signal that interrupts a wait
- * makes the call return -EINTR. After fork() the child must not use the parent's handles, not even
- * to close them: it has neither their pages nor their leases.
+ * in every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions
+ * accept NULL. A producer or viewer belongs to one thread at a time; only pf_producer_wake() and
+ * pf_viewer_wake() may be called from another thread. Times are nanoseconds of CLOCK_MONOTONIC. The
+ * library installs no signal handlers; a signal that interrupts a wait makes the call return
+ * -EINTR. After fork() the child must not use the parent's handles, not even to close them: it has
+ * neither their pages nor their leases.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -281,6 +282,7 @@ struct pf_event {
 /* ------------------------------------------------------------------ producer */
 
 struct pf_producer;
+struct pf_segment; /* below */
 
 /* All zero is the default. */
 struct pf_producer_options {
@@ -304,6 +306,8 @@ struct pf_producer_stats {
     uint64_t reaped;  /* lanes whose viewers crashed, or exited during a format change */
     uint64_t evicted; /* every-frame viewers evicted */
     uint32_t viewers; /* attached now */
+    /* Ticks without a frame of their own, because pf_producer_tick() was called too late. */
+    uint64_t late_ticks;
     uint64_t reserved[8];
 };
 
@@ -311,9 +315,8 @@ struct pf_producer_stats {
  * Open `channel` as its producer: take the channel's producer lease, create the segment, make its
  * pages present, and write the id file that viewers find the segment by. The kernel clears the
  * pages, which blocks for 0.3 to 2 ms per MB: 20 to 130 ms for two slots of 3840x2160 in XR24, 3 to
- * 17 s for 8 GiB. If viewers already wait
- * for the channel (pf_viewer_options.wait_ns, pf_viewer_reattach()), wait up to 0.5 s until they
- * have joined, so that they get the first frame.
+ * 17 s for 8 GiB. If viewers already wait for the channel (pf_viewer_options.wait_ns,
+ * pf_viewer_reattach()), wait up to 0.5 s until they have joined, so that they get the first frame.
  *
  * Returns 0 and *producer, to be closed with pf_producer_close(), or, and then *producer is NULL,
  *   -EINVAL   NULL for `producer`, `channel` or `format`; an invalid channel name, format or rate;
@@ -337,15 +340,15 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
  * the latest frame.
  *
- * Blocks up to `timeout_ns` while no slot is free; 0 or less means do not wait. For the second frame of a
- * stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for the
- * stream has not acquired its first frame. Fills *frame with the slot's planes, its times, and the
- * sequence that it will have when published. The content of the slot is that of an earlier frame
+ * Blocks up to `timeout_ns` while no slot is free; 0 or less means do not wait. For the second frame
+ * of a stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for
+ * the stream has not acquired its first frame. Fills *frame with the slot's planes, its times, and
+ * the sequence that it will have when published. The content of the slot is that of an earlier frame
  * (pf_frame.age), or undefined. Only one frame can be begun at a time.
  *
  * Returns 0, or
  *   -EAGAIN   no slot became free in time
- *   -EINTR    a signal
+ *   -EINTR    a signal or pf_producer_wake() interrupted the wait
  *   -EBUSY    a frame is begun: publish or abandon it first
  *   -EINVAL   NULL
  */
@@ -389,7 +392,7 @@ PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_
  *
  * Blocks while an every-frame viewer has not yet followed the previous format change, without a
  * time limit unless evict_after_ns is set. Returns 0, or
- *   -EINTR    a signal, while waiting
+ *   -EINTR    a signal or pf_producer_wake(), while waiting
  *   -EBUSY    a frame is begun: publish or abandon it first; or the key file's segment is in use
  *   -EINVAL   NULL, or an invalid format or rate
  * or as pf_producer_open(). On failure the old segment remains and the producer continues with it;
@@ -397,6 +400,53 @@ PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_
  */
 PF_API int pf_producer_change_format(struct pf_producer *producer,
                                      const struct pf_format *format) PF_CHECK_RESULT;
+
+/**
+ * Wait until the next tick of the format's rate is due, and return its time in *due_ns, for
+ * pf_frame.due_ns. The first tick is due at the first call. Ticks lie on a grid of absolute times,
+ * so that a late frame does not delay those after it. Ticks whose successor is already due are
+ * skipped and counted (pf_producer_stats.late_ticks), never made up for in a burst; *due_ns is
+ * then that of the first of them, so that the delay shows in the frame. After a format change with
+ * another rate, the last tick is the first one on the new grid.
+ *
+ * Returns 0, or
+ *   -EINTR    a signal or pf_producer_wake(), which may also have come before the call: call it
+ *             again for the same tick
+ *   -EINVAL   NULL, or the format has no rate
+ */
+PF_API int pf_producer_tick(struct pf_producer *producer, int64_t *due_ns) PF_CHECK_RESULT;
+
+/**
+ * Wait until `count` viewers (0..PF_VIEWERS_MAX) have joined: they get every frame, or the latest
+ * one, that is published from then on. Blocks up to `timeout_ns`; 0 or less means do not wait.
+ *
+ * Returns 0, or -EAGAIN (fewer have joined in time), or -EINTR (a signal or pf_producer_wake()), or
+ * -EINVAL (NULL, or a larger count).
+ */
+PF_API int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count,
+                                    int64_t timeout_ns);
+
+/**
+ * Make the current or the next wait of pf_producer_begin(), pf_producer_tick(),
+ * pf_producer_wait_viewers() or pf_producer_change_format() return -EINTR. Several wakes before
+ * that wait end it once. Any thread may call it at any time between pf_producer_open() and
+ * pf_producer_close(), and so may a signal handler: it uses only atomic operations and futex(), and
+ * preserves errno. Never blocks. Returns 0, or -EINVAL for NULL, which is not logged.
+ */
+PF_API int pf_producer_wake(struct pf_producer *producer);
+
+/** The segment that the producer draws in: valid until pf_producer_close(); the content changes at
+ * a format change. NULL for NULL. */
+PF_API const struct pf_segment *pf_producer_segment(const struct pf_producer *producer);
+
+/**
+ * The planes of slot 0..slots-1, those that pf_producer_begin() returns for it: for surfaces,
+ * buffers or arrays that a program creates once for each slot. Draw in it only while it is begun.
+ * Planes that the format does not have are zero. Valid until the next format change. Returns 0, or
+ * -EINVAL (NULL, or no such slot).
+ */
+PF_API int pf_producer_slot(const struct pf_producer *producer, uint32_t slot,
+                            struct pf_plane plane[PF_PLANES_MAX]);
 
 /** Returns 0 and *stats, or -EINVAL for NULL. */
 PF_API int pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats);
@@ -437,8 +487,8 @@ enum pf_state {
     PF_CRASHED,        /* the producer exited without ending the stream */
 };
 
-/* Geometry of the segment that a viewer is attached to: a private copy, checked at attach against
- * the real size of the segment. */
+/* Geometry of the segment of a producer, or of the one that a viewer is attached to: a private copy,
+ * checked at attach against the real size of the segment. */
 struct pf_segment {
     int shmid;
     uint64_t bytes;
@@ -473,9 +523,8 @@ struct pf_viewer_stats {
 
 /**
  * Join `channel`: take a free lane, attach the segment and check it. Then map its pages, so that the
- * first frames are not delayed by page faults (8100 for a slot of 3840x2160
- * in XR24). This blocks for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such
- * slots.
+ * first frames are not delayed by page faults (8100 for a slot of 3840x2160 in XR24). This blocks
+ * for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such slots.
  *
  * Returns 0 and *viewer, to be closed with pf_viewer_close(), or
  *   -EINVAL         an invalid channel name or option

@@ -3,8 +3,8 @@
 #ifndef PRODUCER_LOOP_H
 #define PRODUCER_LOOP_H
 
+#include "core/pacing.h"
 #include "options.h"
-#include "pacing.h"
 #include "record.h"
 #include "report.h"
 #include "sources/source.h"

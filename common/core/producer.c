@@ -22,6 +22,7 @@
 #include "handoff.h"
 #include "id_file.h"
 #include "log.h"
+#include "producer.h"
 #include "segment_key.h"
 #include "text.h"
 #include "waiting.h"
@@ -38,35 +39,12 @@ enum { FLAGS_OF_PRODUCER = PF_FRAME_STAMPED };
 /* Interval between checks of the channel's files, which cost several system calls. */
 #define FILES_NS (250 * NS_PER_MS)
 
+/* Interval between checks for a wake while a viewer acquires the first frame, which rings no
+ * doorbell. */
+#define WAKE_POLL_NS (5 * NS_PER_MS)
+
 /* How long close() waits for viewers that are still attached to the previous segment. */
 #define CLOSE_WAIT_NS NS_PER_S
-
-/* How long a lane has blocked the producer with the same word, that is, without acquiring or
- * releasing a frame. */
-struct stall {
-    uint64_t word;
-    int64_t since_ns; /* 0: does not block */
-    int64_t warned_ns;
-};
-
-struct pf_producer {
-    struct channel channel;
-    struct segment segment;
-    struct handoff handoff;
-    struct handoff_stream stream;
-    struct events events;
-    struct pf_producer_stats stats;
-    int64_t evict_after_ns;
-    int64_t reap_ns;  /* last scan for lanes of crashed viewers */
-    int64_t files_ns; /* last check of the channel's files */
-    struct awaited awaited;
-    char *key_file;
-    /* The begun frame. */
-    bool begun;
-    uint32_t begun_slot;
-    int64_t begun_ns;
-    struct stall stall[PF_VIEWERS_MAX];
-};
 
 /* ------------------------------------------------------------------ open */
 
@@ -77,7 +55,7 @@ static bool is_zero(const uint64_t *reserved, size_t count)
     return count == 0;
 }
 
-static int check_pointer(const char *call, bool is_given)
+int producer_check_pointer(const char *call, bool is_given)
 {
     return is_given ? 0 : log_failure(EINVAL, "%s(): NULL", call);
 }
@@ -196,6 +174,8 @@ static int create_segment(struct pf_producer *producer, const struct pf_format *
         return ret;
     }
     producer->segment = segment;
+    /* The caller closes the old segment. */
+    waker_use(&producer->waker, &segment.viewers->producer_doorbell);
     log_info("channel \"%s\": segment %d: %u slots of %ux%u, %s", producer->channel.name,
              segment.geometry.shmid, slots, format->width, format->height,
              text_bytes(segment.geometry.bytes, size));
@@ -211,7 +191,7 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
         options = &defaults;
     if (producer)
         *producer = NULL;
-    int ret = check_pointer(__func__, producer && channel && format);
+    int ret = producer_check_pointer(__func__, producer && channel && format);
     if (ret == 0)
         ret = check_format(format);
     if (ret == 0)
@@ -352,8 +332,7 @@ static int64_t next_wake_ns(const struct pf_producer *producer, int64_t now_ns, 
     return wake_ns;
 }
 
-/* What does not have to be done for each frame. */
-static void check_from_time_to_time(struct pf_producer *producer, int64_t now_ns)
+void producer_check_from_time_to_time(struct pf_producer *producer, int64_t now_ns)
 {
     struct channel *channel = &producer->channel;
 
@@ -391,6 +370,8 @@ static int wait_for_viewers(struct pf_producer *producer, const struct handoff_b
         if (freed || check_stalls(producer, blockers, clock_now_ns()))
             return 0;
     }
+    if (waker_take(&producer->waker))
+        return -EINTR;
     int64_t now_ns = clock_now_ns();
     if (now_ns >= wait->deadline_ns)
         return -EAGAIN;
@@ -441,6 +422,22 @@ static void fill_frame(struct pf_producer *producer, uint32_t slot, struct pf_fr
     producer->begun_ns = now_ns;
 }
 
+/* Let viewers that waited for the stream acquire its first frame. Returns 0, -EAGAIN or -EINTR. */
+static int let_acquire(struct pf_producer *producer, int64_t deadline_ns)
+{
+    for (;;) {
+        int64_t until_ns = clock_earlier(deadline_ns, clock_now_ns() + WAKE_POLL_NS);
+        int ret = awaited_let_acquire(&producer->awaited, &producer->channel, producer->key_file,
+                                      until_ns);
+        if (ret != -EAGAIN)
+            return ret;
+        if (waker_take(&producer->waker))
+            return -EINTR;
+        if (clock_now_ns() >= deadline_ns)
+            return -EAGAIN;
+    }
+}
+
 static int check_not_begun(const struct pf_producer *producer, const char *call)
 {
     return producer->begun ? log_failure(EBUSY, "%s(): a frame is begun", call) : 0;
@@ -451,22 +448,21 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct handoff_blockers blockers;
     int64_t now_ns = clock_now_ns();
     struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
-    int check = check_pointer(__func__, producer && frame);
+    int check = producer_check_pointer(__func__, producer && frame);
 
     if (check == 0)
         check = check_not_begun(producer, __func__);
     if (check < 0)
         return check;
     if (producer->awaited.is_awaited && producer->stats.published) {
-        int ret = awaited_let_acquire(&producer->awaited, &producer->channel, producer->key_file,
-                                      wait.deadline_ns);
+        int ret = let_acquire(producer, wait.deadline_ns);
         if (ret == -EAGAIN)
             producer->stats.no_slot++;
         if (ret < 0)
             return ret;
     }
     for (;;) {
-        check_from_time_to_time(producer, now_ns);
+        producer_check_from_time_to_time(producer, now_ns);
         doorbell_clear(&producer->segment.viewers->producer_doorbell);
         FAULT_POINT(producer_scans_lanes);
         int slot = handoff_find_free_slot(&producer->handoff, &producer->segment, &blockers);
@@ -508,7 +504,7 @@ static int check_frame(const struct pf_producer *producer, const struct pf_frame
 static int check_begun(const struct pf_producer *producer, const struct pf_frame *frame,
                        const char *call)
 {
-    int ret = check_pointer(call, producer && frame);
+    int ret = producer_check_pointer(call, producer && frame);
 
     if (ret < 0)
         return ret;
@@ -557,37 +553,11 @@ int pf_producer_next_event(struct pf_producer *producer, struct pf_event *event)
     return events_take(&producer->events, &producer->segment, event);
 }
 
-int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns)
-{
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
-    int rings = 0;
-
-    if (!producer)
-        return log_failure(EINVAL, "pf_producer_wait_event(): no producer");
-    for (;;) {
-        _Atomic uint32_t *doorbell = &producer->segment.viewers->producer_doorbell;
-        int64_t now_ns = clock_now_ns();
-
-        check_from_time_to_time(producer, now_ns);
-        doorbell_clear(doorbell);
-        if (events_are_pending(&producer->events, &producer->segment))
-            return 0;
-        if (now_ns >= deadline_ns)
-            return -EAGAIN;
-        int ret =
-            doorbell_wait(doorbell, clock_earlier(deadline_ns, now_ns + DOORBELL_SLEEP_MAX_NS));
-        if (ret == 0)
-            ret = doorbell_throttle(&rings);
-        if (ret == -EINTR)
-            return ret;
-    }
-}
-
 /* ------------------------------------------------------------------ change format, close */
 
 int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format)
 {
-    int ret = check_pointer(__func__, producer && format);
+    int ret = producer_check_pointer(__func__, producer && format);
 
     if (ret == 0)
         ret = check_not_begun(producer, __func__);
@@ -604,6 +574,7 @@ int pf_producer_change_format(struct pf_producer *producer, const struct pf_form
     if (ret < 0)
         return ret;
 
+    producer_change_rate(producer);
     producer->handoff = (struct handoff){0};
     memset(producer->stall, 0, sizeof producer->stall);
     FAULT_POINT(producer_marked_moved);
@@ -630,19 +601,8 @@ void pf_producer_close(struct pf_producer *producer)
     channel_close(&producer->channel);
     FAULT_POINT(producer_dropped_lease);
     handoff_ring_viewers(&producer->segment);
+    waker_use(&producer->waker, NULL);
     segment_close(&producer->segment);
     free(producer->key_file);
     free(producer);
-}
-
-int pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats)
-{
-    int ret = check_pointer(__func__, producer && stats);
-
-    if (ret < 0)
-        return ret;
-    *stats = producer->stats;
-    for (int i = 0; i < PF_VIEWERS_MAX; i++)
-        stats->viewers += channel_is_leased(&producer->channel, CHANNEL_LANE_0 + i);
-    return 0;
 }

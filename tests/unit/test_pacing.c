@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "producer/pacing.h"
+#include "core/pacing.h"
 
 Test(pacing, ticks_lie_on_a_grid_that_does_not_drift)
 {

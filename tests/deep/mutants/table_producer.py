@@ -102,7 +102,7 @@ DEFECTS = [
      "producer/loop.c:loop_run", "pf_producer_publish(loop->producer, &frame); report_frame(&loop->report, &frame);",
      "report_frame(&loop->report, &frame); pf_producer_publish(loop->producer, &frame);"),
 
-    # ---------------------------------------------------------------- producer/pacing.c
+    # ---------------------------------------------------------------- core/pacing.c
     ("rate-change-forgets-skipped", "the skipped ticks start at 0 with a new rate", "unit/pacing",
      "pacing_change_rate", "pacing->skipped = skipped;", ""),
     ("due-by-a-rounded-period", "the times drift, since the period is rounded to nanoseconds", "unit/pacing",

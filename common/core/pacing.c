@@ -2,7 +2,7 @@
 /* Each due time is computed from the tick's number, not from the due time before it. */
 #include "pacing.h"
 
-#include "core/clock.h"
+#include "clock.h"
 
 __extension__ typedef unsigned __int128 uint128; /* tick * 10^9 * den is more than 64 bits */
 

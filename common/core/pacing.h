@@ -4,8 +4,8 @@
  * not delay the frames after it. Ticks that pass during a stall are skipped, never made up for in a
  * burst.
  */
-#ifndef PRODUCER_PACING_H
-#define PRODUCER_PACING_H
+#ifndef CORE_PACING_H
+#define CORE_PACING_H
 
 #include <stdint.h>
 
