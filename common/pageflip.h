@@ -58,8 +58,8 @@
  *
  * All calls return 0 or a positive value on success, -errno on failure. Failures are logged, except
  * time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment (-EPIPE, -EREMCHG)
- * and an eviction (-ESTALE). Calls in the wrong order and with wrong arguments are failures as well,
- * in every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions
+ * and an eviction (-ESTALE). Calls in the wrong order and with wrong arguments are failures too, in
+ * every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions
  * accept NULL. A producer or viewer belongs to one thread at a time; only pf_producer_wake() and
  * pf_viewer_wake() may be called from another thread. Times are nanoseconds of CLOCK_MONOTONIC. The
  * library installs no signal handlers; a signal that interrupts a wait makes the call return
@@ -340,11 +340,11 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
  * the latest frame.
  *
- * Blocks up to `timeout_ns` while no slot is free; 0 or less means do not wait. For the second frame
- * of a stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for
- * the stream has not acquired its first frame. Fills *frame with the slot's planes, its times, and
- * the sequence that it will have when published. The content of the slot is that of an earlier frame
- * (pf_frame.age), or undefined. Only one frame can be begun at a time.
+ * Blocks up to `timeout_ns` while no slot is free; 0 or less: does not wait. For the second frame
+ * of a stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited
+ * for the stream has not acquired its first frame. Fills *frame with the slot's planes, its times,
+ * and the sequence that it will have when published. The content of the slot is that of an
+ * earlier frame (pf_frame.age), or undefined. Only one frame can be begun at a time.
  *
  * Returns 0, or
  *   -EAGAIN   no slot became free in time
@@ -382,7 +382,7 @@ PF_API int pf_producer_next_event(struct pf_producer *producer, struct pf_event 
 /**
  * Wait up to `timeout_ns` for an event, for a producer that draws only when something happens. A
  * frame may be begun meanwhile. Returns 0: call pf_producer_next_event(); or -EAGAIN; or -EINTR (a
- * signal).
+ * signal or pf_producer_wake()).
  */
 PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns);
 
@@ -487,7 +487,7 @@ enum pf_state {
     PF_CRASHED,        /* the producer exited without ending the stream */
 };
 
-/* Geometry of the segment of a producer, or of the one that a viewer is attached to: a private copy,
+/* Geometry of a producer's segment, or of the one that a viewer is attached to: a private copy,
  * checked at attach against the real size of the segment. */
 struct pf_segment {
     int shmid;
@@ -522,9 +522,9 @@ struct pf_viewer_stats {
 };
 
 /**
- * Join `channel`: take a free lane, attach the segment and check it. Then map its pages, so that the
- * first frames are not delayed by page faults (8100 for a slot of 3840x2160 in XR24). This blocks
- * for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such slots.
+ * Join `channel`: take a free lane, attach the segment and check it. Then map its pages, so that
+ * the first frames are not delayed by page faults (8100 for a slot of 3840x2160 in XR24). This
+ * blocks for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such slots.
  *
  * Returns 0 and *viewer, to be closed with pf_viewer_close(), or
  *   -EINVAL         an invalid channel name or option

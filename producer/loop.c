@@ -39,13 +39,14 @@ struct pf_format loop_format(const struct loop *loop)
  * no frame. An unpaced source has no ticks and always waits. */
 static bool skips_ticks(const struct loop *loop)
 {
-    return loop->source->live && loop->pacing.num;
+    return loop->source->live && loop->format.rate_num;
 }
 
 void loop_update_report(struct loop *loop)
 {
     pf_producer_stats(loop->producer, &loop->report.stats);
-    loop->report.skipped = skips_ticks(loop) ? loop->slotless_ticks + loop->pacing.skipped : 0;
+    uint64_t skipped = loop->slotless_ticks + loop->report.stats.late_ticks;
+    loop->report.skipped = skips_ticks(loop) ? skipped : 0;
 }
 
 /* For SIGUSR1. A failure ends the wait of a source like a request to exit, and is no failure of its
@@ -80,13 +81,18 @@ static int check_requests(struct loop *loop, int64_t now_ns)
     return 0;
 }
 
-static int sleep_until(struct loop *loop, int64_t due_ns)
+/* Wait until the next frame is due: at its tick, or now if the format has no rate. */
+static int wait_for_tick(struct loop *loop, int64_t *due_ns)
 {
-    int ret;
+    int ret = 0;
 
-    do
-        ret = check_requests(loop, clock_now_ns());
-    while (ret == 0 && pacing_sleep_until(due_ns) == -EINTR);
+    do {
+        *due_ns = clock_now_ns();
+        int request = check_requests(loop, *due_ns);
+        if (request < 0)
+            return request;
+        ret = loop->format.rate_num ? pf_producer_tick(loop->producer, due_ns) : 0;
+    } while (ret == -EINTR);
     return ret;
 }
 
@@ -108,19 +114,14 @@ void loop_start(struct loop *loop)
 {
     struct pf_format media = media_format(loop);
 
-    pacing_init(&loop->pacing, loop->format.rate_num, loop->format.rate_den, clock_now_ns());
     pacing_init(&loop->media, media.rate_num, media.rate_den, 0);
 }
 
-/* The frame that is due at `due_ns` is the first of another rate. */
-static void change_rate(struct loop *loop, int64_t due_ns)
+/* The next frame is the first of another rate. */
+static void change_media_rate(struct loop *loop)
 {
-    struct pf_format format = loop_format(loop), media = media_format(loop);
+    struct pf_format media = media_format(loop);
 
-    if (format.rate_num != loop->pacing.num || format.rate_den != loop->pacing.den) {
-        pacing_change_rate(&loop->pacing, format.rate_num, format.rate_den, due_ns);
-        pacing_next_ns(&loop->pacing, due_ns);
-    }
     if (loop->media.num && (media.rate_num != loop->media.num || media.rate_den != loop->media.den))
         pacing_change_rate(&loop->media, media.rate_num, media.rate_den,
                            pacing_due_ns(&loop->media, loop->media.tick));
@@ -142,9 +143,9 @@ static int change_format(struct loop *loop, const struct pf_format *format)
 /* Count the frames that were waiting before their tick. Without ticks, no frame waits for one. */
 static void check_ahead(struct loop *loop)
 {
-    const struct pacing *pacing = &loop->pacing;
+    const struct pf_format *format = &loop->format;
 
-    if (!pacing->num)
+    if (!format->rate_num)
         return;
     if (!loop->source->is_ahead) {
         loop->on_time++;
@@ -154,17 +155,17 @@ static void check_ahead(struct loop *loop)
     loop->report.ahead++;
     loop->ahead++;
     if (loop->has_warned_ahead || loop->on_time < ON_TIME_FRAMES ||
-        loop->ahead * pacing->den < AHEAD_SECONDS * (uint64_t)pacing->num)
+        loop->ahead * format->rate_den < AHEAD_SECONDS * (uint64_t)format->rate_num)
         return;
     loop->has_warned_ahead = true;
     log_warning("input: its frames arrive faster than they are published (%u/%u per second) and "
                 "wait in the pipe: a live input is shown late; --rate 0 publishes each frame as it "
                 "arrives",
-                pacing->num, pacing->den);
+                format->rate_num, format->rate_den);
 }
 
-/* Wait for the source's next frame, which is due at `due_ns`, and for a segment of its format. */
-static int next_frame(struct loop *loop, int64_t due_ns)
+/* Wait for the source's next frame, and for a segment of its format. */
+static int next_frame(struct loop *loop)
 {
     int ret;
 
@@ -174,7 +175,7 @@ static int next_frame(struct loop *loop, int64_t due_ns)
     if (ret < 0)
         return ret;
     check_ahead(loop);
-    change_rate(loop, due_ns);
+    change_media_rate(loop);
     struct pf_format format = loop_format(loop);
     return is_same_format(&format, &loop->format) ? 0 : change_format(loop, &format);
 }
@@ -207,10 +208,10 @@ int loop_run(struct loop *loop)
     for (;;) {
         if (loop->options->frames && loop->published >= loop->options->frames)
             return 0;
-        int64_t due_ns = pacing_next_ns(&loop->pacing, clock_now_ns());
-        int ret = sleep_until(loop, due_ns);
+        int64_t due_ns;
+        int ret = wait_for_tick(loop, &due_ns);
         if (ret == 0 && !is_ready)
-            ret = next_frame(loop, due_ns);
+            ret = next_frame(loop);
         if (ret < 0)
             return ret == -ENODATA ? 0 : ret;
         is_ready = true;
@@ -222,7 +223,7 @@ int loop_run(struct loop *loop)
         }
         if (ret < 0)
             return ret;
-        if (loop->pacing.num)
+        if (loop->format.rate_num)
             frame.due_ns = due_ns;
         ret = source_fill(loop->source, &frame);
         if (ret < 0) {

@@ -15,7 +15,6 @@ struct loop {
     struct source *source;
     struct pf_producer *producer;
     struct pf_format format; /* of the segment */
-    struct pacing pacing;
     struct pacing media;     /* times of the frames in the input; not for live sources */
     uint64_t on_time, ahead; /* frames that did not wait in a pipe; those since then that did */
     bool has_warned_ahead;

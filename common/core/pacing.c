@@ -41,10 +41,3 @@ int64_t pacing_next_ns(struct pacing *pacing, int64_t now_ns)
     pacing->tick++;
     return due_ns;
 }
-
-int pacing_sleep_until(int64_t due_ns)
-{
-    struct timespec due = clock_timespec(due_ns);
-
-    return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
-}

@@ -31,7 +31,4 @@ int64_t pacing_due_ns(const struct pacing *pacing, uint64_t tick);
  */
 int64_t pacing_next_ns(struct pacing *pacing, int64_t now_ns);
 
-/* Sleep until `due_ns`. Returns 0, or -EINTR. */
-int pacing_sleep_until(int64_t due_ns);
-
 #endif

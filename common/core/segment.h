@@ -59,8 +59,8 @@ int segment_attach(struct segment *segment, int shmid, const uint8_t nonce[PF_NO
 int segment_open_ring(struct segment *segment, uint32_t lane);
 
 /* As a viewer: map the pages of all slots now, so that the first read of each slot has no page
- * faults (about 2 us each). Needs Linux 5.14; without it, or without memory for page tables, the pages
- * are mapped at the first read, as usual. */
+ * faults (about 2 us each). Needs Linux 5.14; without it, or without memory for page tables, the
+ * pages are mapped at the first read, as usual. */
 void segment_populate(const struct segment *segment);
 
 /* Copy a segment's checked geometry and its `newest` without staying attached. Returns as

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The order of waker_wake() is: count, load the pointer, ring, count back. That of waker_use() is:
- * store the pointer, wait for the count to be 0. All four are sequentially consistent, so either the
- * wake loads the new pointer, or waker_use() sees that it is counted.
+ * store the pointer, wait for the count to be 0. All four are sequentially consistent: either the
+ * wake loads the new pointer, or waker_use() reads that it is counted.
  */
 #include "waker.h"
 
@@ -16,7 +16,7 @@ void waker_wake(struct waker *waker)
 {
     int saved = errno;
 
-    /* Before the ring: who is woken by it takes it. */
+    /* Before the ring: the thread that the ring wakes takes it. */
     atomic_store(&waker->is_woken, true);
     doorbell_ring(&waker->own_doorbell);
     atomic_fetch_add(&waker->users, 1);

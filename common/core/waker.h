@@ -23,8 +23,8 @@ struct waker {
 /* Any thread and signal handlers. errno is unchanged. */
 void waker_wake(struct waker *waker);
 
-/* Use another doorbell, or none (NULL). The caller may unmap the old one when this returns: it waits
- * until no waker_wake() uses it, which is a few system calls at most. */
+/* Use another doorbell, or none (NULL). The caller may unmap the old one when this returns: it
+ * waits until no waker_wake() uses that, which is a few system calls at most. */
 void waker_use(struct waker *waker, _Atomic uint32_t *doorbell);
 
 /* Has there been a wake since the last call? */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/pacing.h"
@@ -38,15 +35,6 @@ Test(pacing, unpaced_is_always_due)
     cr_assert_eq(pacing_next_ns(&pacing, 12345), 12345);
     cr_assert_eq(pacing_next_ns(&pacing, 12346), 12346);
     cr_assert_eq(pacing.skipped, 0);
-}
-
-Test(pacing, sleeps_until_then_and_not_at_all_when_it_has_passed)
-{
-    int64_t start_ns = clock_now_ns();
-
-    cr_assert_eq(pacing_sleep_until(start_ns + 5 * NS_PER_MS), 0);
-    cr_assert_geq(clock_now_ns(), start_ns + 5 * NS_PER_MS);
-    cr_assert_eq(pacing_sleep_until(start_ns), 0);
 }
 
 Test(pacing, a_new_rate_begins_a_new_grid_and_keeps_the_count_of_skipped_ticks)
@@ -136,30 +124,4 @@ Test(pacing, a_tick_is_skipped_from_the_moment_when_its_successor_is_due)
     cr_assert_eq(pacing_next_ns(&pacing, 40 * NS_PER_MS), 20 * NS_PER_MS);
     cr_assert_eq(pacing.skipped, 1);
     cr_assert_eq(pacing_next_ns(&pacing, 40 * NS_PER_MS), 60 * NS_PER_MS);
-}
-
-/* ------------------------------------------------------------------ signals */
-
-static void count_alarms(int number)
-{
-    static int alarms;
-
-    (void)number;
-    if (++alarms == 50) /* the sleep goes on after each */
-        _exit(1);
-}
-
-Test(pacing, a_signal_ends_a_sleep_of_an_hour)
-{
-    struct sigaction action = {.sa_handler = count_alarms};
-    timer_t timer;
-    const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
-    const struct itimerspec repeated = {.it_value = pause, .it_interval = pause}, never = {0};
-
-    sigaction(SIGALRM, &action, NULL);
-    cr_assert_eq(timer_create(CLOCK_MONOTONIC, NULL, &timer), 0);
-    cr_assert_eq(timer_settime(timer, 0, &repeated, NULL), 0);
-    int ret = pacing_sleep_until(clock_now_ns() + 3600 * NS_PER_S);
-    timer_settime(timer, 0, &never, NULL);
-    cr_assert_eq(ret, -EINTR);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pf_producer_wake(), pf_producer_tick(), pf_producer_wait_viewers(), and the producer's geometry. */
+/* pf_producer_wake(), pf_producer_tick(), pf_producer_wait_viewers(), the producer's geometry. */
 #include <errno.h>
 #include <pthread.h>
 
@@ -110,7 +110,7 @@ Test(producer_wait, a_wake_before_a_wait_ends_it_once)
     }
 }
 
-/* The handler runs before the wait, so that the signal cannot interrupt it: only the wake ends it. */
+/* The handler runs before the wait, so that the signal cannot interrupt it: only the wake does. */
 Test(producer_wait, a_wake_from_a_signal_handler_ends_each_wait)
 {
     struct sigaction action = {.sa_handler = wake_on_signal, .sa_flags = SA_RESTART};
@@ -203,6 +203,14 @@ Test(producer_wait, late_ticks_are_skipped_and_counted)
     cr_assert_geq(stats.late_ticks, 8);
     cr_assert_eq(pf_producer_tick(producer, &next_ns), 0);
     cr_assert_geq(next_ns, late_ns + (int64_t)stats.late_ticks * NS_PER_MS);
+}
+
+Test(producer_wait, a_signal_ends_a_wait_of_an_hour_for_a_tick)
+{
+    open_with_rate(1, 3600);
+    cr_assert_eq(pf_producer_tick(producer, &due_ns), 0);
+    interrupt_after(1);
+    cr_assert_eq(pf_producer_tick(producer, &due_ns), -EINTR);
 }
 
 Test(producer_wait, an_unpaced_format_has_no_ticks)

@@ -248,9 +248,6 @@ int fclose(FILE *file)
 FAILS(long, syscall, (long number, long a, long b, long c, long d, long e, long f),
       (number, a, b, c, d, e, f), -1, EINTR)
 FAILS(int, nanosleep, (const struct timespec *time, struct timespec *left), (time, left), -1, EINTR)
-FAILS(int, clock_nanosleep,
-      (clockid_t clock, int flags, const struct timespec *time, struct timespec *left),
-      (clock, flags, time, left), EINTR, 0)
 FAILS(int, poll, (void *fds, unsigned long count, int timeout), (fds, count, timeout), -1, EINTR)
 FAILS(int, epoll_create1, (int flags), (flags), -1, EMFILE)
 FAILS(int, epoll_ctl, (int epoll, int what, int fd, void *event), (epoll, what, fd, event), -1,
