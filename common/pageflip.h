@@ -60,11 +60,16 @@
  * time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment (-EPIPE, -EREMCHG)
  * and an eviction (-ESTALE). Calls in the wrong order and with wrong arguments are failures too, in
  * every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions
- * accept NULL. A producer or viewer belongs to one thread at a time; only pf_producer_wake() and
- * pf_viewer_wake() may be called from another thread. Times are nanoseconds of CLOCK_MONOTONIC. The
- * library installs no signal handlers; a signal that interrupts a wait makes the call return
- * -EINTR. After fork() the child must not use the parent's handles, not even to close them: it has
- * neither their pages nor their leases.
+ * accept NULL. A producer or viewer belongs to one thread at a time; other threads may call
+ * pf_producer_wake(), pf_viewer_wake(), pf_viewer_hold(), pf_viewer_release() and pf_viewer_send()
+ * at any time until the handle is closed. Times are nanoseconds of CLOCK_MONOTONIC.
+ * After fork() the child must not use the parent's handles, not even to close them: it has neither
+ * their pages nor their leases.
+ *
+ * The library installs no signal handlers. A signal that interrupts a wait makes the call return
+ * -EINTR. As with other system calls, a signal that arrives directly before a wait begins does not
+ * interrupt it, nor does a signal that the kernel delivers to another thread: a signal handler that
+ * calls pf_viewer_wake() ends the wait in these cases as well.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -478,6 +483,7 @@ struct pf_viewer_options {
     /* The user, by name or number, whose shared channel to join. NULL: a private channel of this
      * user. */
     const char *user;
+    uint64_t reserved[8]; /* zero */
 };
 
 enum pf_state {
@@ -507,6 +513,7 @@ struct pf_segment {
      * same shmid. */
     uint8_t nonce[PF_NONCE_BYTES];
     uint64_t nonce_offset; /* in the segment */
+    uint64_t reserved[8];
 };
 
 struct pf_viewer_stats {
@@ -519,6 +526,7 @@ struct pf_viewer_stats {
      * lost_last 0. */
     uint64_t lost_first, lost_last;
     int64_t evicted_after_ns; /* from the viewer's last acquire to the detection of the eviction */
+    uint64_t reserved[8];
 };
 
 /**
@@ -527,7 +535,8 @@ struct pf_viewer_stats {
  * blocks for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such slots.
  *
  * Returns 0 and *viewer, to be closed with pf_viewer_close(), or
- *   -EINVAL         an invalid channel name or option
+ *   -EINVAL         an invalid channel name or option, a reserved word that is not zero, or NULL
+ *                   for `viewer`, or for `channel` without a key file
  *   -ECONNREFUSED   the channel has no producer, and none started within options->wait_ns
  *   -EBUSY          all 16 lanes are in use
  *   -EPROTO         the segment is not from pageflip, is damaged, or has another layout version
@@ -540,14 +549,14 @@ struct pf_viewer_stats {
  * or another negative errno of the system.
  */
 PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
-                          const struct pf_viewer_options *options);
+                          const struct pf_viewer_options *options) PF_CHECK_RESULT;
 
 /**
  * Wait for the next frame.
  *
  * Blocks up to `timeout_ns`; 0 means do not wait. On success the frame's pixels do not change
- * until pf_viewer_release(). A viewer may hold several frames; the producer cannot draw in their
- * slots.
+ * until pf_viewer_release(), whatever the producer does. A viewer may hold several frames; the
+ * producer cannot draw in their slots.
  *
  * Returns 0 and fills *frame, or
  *   -EAGAIN    no new frame was published in time: keep showing the last one
@@ -559,15 +568,20 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  *   -ESTALE    every-frame viewers: the viewer was evicted and lost frames
  *              (pf_viewer_stats.lost). Returned once; until it reattaches, it is a latest-frame
  *              viewer
+ *   -EINVAL    NULL, or a negative timeout
+ *   -EOVERFLOW as pf_viewer_hold()
  */
-PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame);
+PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns,
+                             struct pf_frame *frame) PF_CHECK_RESULT;
 
 /**
  * Acquire the latest frame even if this viewer has seen it: to show it again or to save an image.
  * Never waits, because the producer never draws over the latest frame. Returns 0, or -EAGAIN if no
- * frame has been published yet.
+ * frame has been published yet in this segment, or -EINVAL for NULL, or -EOVERFLOW as
+ * pf_viewer_hold().
  */
-PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame);
+PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer,
+                                    struct pf_frame *frame) PF_CHECK_RESULT;
 
 /**
  * What to draw again on a surface that shows the frame `seen`, so that it shows `frame`: the damage
@@ -582,11 +596,24 @@ PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *f
 PF_API int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
                                   const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX]);
 
-/** Hold an acquired frame a second time; it then needs one more release. */
-PF_API void pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);
+/**
+ * Hold an acquired frame a second time; it then needs one more release. Any thread may call it.
+ *
+ * Returns 0, or, with nothing done,
+ *   -ESTALE      the viewer does not hold this frame: its generation, slot and sequence count
+ *   -EOVERFLOW   it holds the frame 2^32 - 1 times
+ *   -EINVAL      NULL
+ */
+PF_API int pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);
 
-/** Release an acquired frame. Its pixels may change from here on. */
-PF_API void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
+/**
+ * Release an acquired frame. Its pixels may change from here on, or their memory is unmapped: the
+ * last frame of a segment that the viewer has left ends the mapping of that segment. Any thread may
+ * call it.
+ *
+ * Returns 0, or -ESTALE or -EINVAL as pf_viewer_hold(), with nothing done.
+ */
+PF_API int pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
 
 /**
  * Send an event to the producer. Never waits. Threads may call it.
@@ -601,42 +628,55 @@ PF_API void pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *f
  */
 PF_API int pf_viewer_send(struct pf_viewer *viewer, const struct pf_event *event);
 
-/** Make the viewer's current or next wait return -EINTR, or its acquire if that finds no frame. The
- * only call that other threads may make. */
-PF_API void pf_viewer_wake(struct pf_viewer *viewer);
+/**
+ * Make the viewer's current or next wait return -EINTR, or its acquire if that finds no frame. Any
+ * thread may call it, and a signal handler. Returns 0, or -EINVAL for NULL, not logged.
+ */
+PF_API int pf_viewer_wake(struct pf_viewer *viewer);
 
 /** Sleep until pf_viewer_wake() or a signal (-EINTR), or until the timeout (-EAGAIN). New frames
- * do not end the sleep. */
+ * do not end the sleep. Returns -EINVAL for NULL or a negative timeout. */
 PF_API int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns);
 
 /**
  * After -EPIPE or -EREMCHG: leave the old segment and join the channel's next one, with the same
  * lane and options. Waits up to `timeout_ns` for the next segment.
  *
- * On success pf_viewer_segment() describes the new segment. Frames that the viewer still held are
- * void: their pages are unmapped; do not release them. -EAGAIN means that there is no next segment
- * yet and the viewer is still attached to the old one. Other values are as for pf_viewer_open().
+ * On success pf_viewer_segment() describes the new segment. Frames that the viewer still holds stay
+ * as they are until their release, and so does the memory of their segment.
+ *
+ * Returns 0, or
+ *   -EAGAIN   there is no next segment yet; the viewer is still attached to the old one
+ *   -EINTR    the same, and a signal or pf_viewer_wake() interrupted the wait
+ *   -EINVAL   NULL, or a negative timeout
+ * or another value as pf_viewer_open().
  *
  * After -EREMCHG the stream continues: an every-frame viewer gets all frames of the new segment,
  * however late it reattaches, unless the producer evicted it in between. pf_viewer_stats counts the
  * frames lost that way; no -ESTALE follows. If the format changes again at the same moment, an
  * every-frame viewer waits up to 250 ms longer for that segment.
  */
-PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns);
+PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns) PF_CHECK_RESULT;
 
 /**
  * The state of the producer. Queries the system at most once per 50 ms, more often only while the
  * segment is marked as ended or changed and this is not confirmed. PF_ENDED and PF_CRASHED are
  * final for this segment, and do not affect its frames: published frames can still be acquired.
+ * PF_ENDED for NULL.
  */
 PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
 
-/** The name of the channel, even if the viewer found it by a key file. */
+/** The name of the channel, even if the viewer found it by a key file. NULL for NULL. */
 PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
 
-/** Valid until pf_viewer_close(); the content changes at a reattach. */
+/** Valid until pf_viewer_close(); the content changes at a reattach. NULL for NULL. */
 PF_API const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer);
-PF_API void pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats);
+
+/** Returns 0 and fills *stats, or -EINVAL for NULL. */
+PF_API int pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats);
+
+/** Leave the channel, and unmap every frame that the viewer still holds. No other thread may be in
+ * a call with this viewer, nor enter one. */
 PF_API void pf_viewer_close(struct pf_viewer *viewer);
 
 /* ------------------------------------------------------------------ channel discovery */

@@ -261,7 +261,7 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
             return ret;
         }
         int64_t end_ns = is_starting ? later(starting_ns, deadline_ns) : deadline_ns;
-        if (clock_now_ns() < end_ns && begin_waiting(waiting, &goal))
+        if ((except || clock_now_ns() < end_ns) && begin_waiting(waiting, &goal))
             continue;
         ret = sleep_once(end_ns);
         if (ret == -EAGAIN && !except)

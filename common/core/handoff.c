@@ -368,6 +368,14 @@ void handoff_release(struct segment *segment, uint32_t lane, uint32_t slot)
     doorbell_ring(&segment->viewers->producer_doorbell);
 }
 
+void handoff_leave_held(struct segment *segment, uint32_t lane, uint32_t slots)
+{
+    /* release, as in handoff_release(): for the slots that are given back here */
+    atomic_store_explicit(&segment->viewers->lane[lane].word,
+                          LANE_WORD(LANE_LATEST, 0) | slots * LANE_HELD(0), memory_order_release);
+    doorbell_ring(&segment->viewers->producer_doorbell);
+}
+
 void handoff_leave(struct segment *segment, uint32_t lane)
 {
     atomic_store_explicit(&segment->viewers->lane[lane].word, LANE_FREE, memory_order_release);

@@ -19,7 +19,7 @@
  * or an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
  *
  * A format change is a new segment in the same stream. Both sides, in order; the functions named
- * are those of core/producer.c and core/viewer.c:
+ * are those of core/producer.c, core/viewer.c and core/viewer_segment.c:
  *
  *     1. The producer waits until each viewer that is EXPECTED in its segment has joined there, has
  *        exited or was evicted: the frames of this segment are kept for them
@@ -146,6 +146,10 @@ void handoff_release(struct segment *segment, uint32_t lane, uint32_t slot);
 /* Free the lane with all its claims. The producer also calls it, for a viewer that crashed,
  * while it holds that lane's lease. */
 void handoff_leave(struct segment *segment, uint32_t lane);
+
+/* Leave, but keep these slots, one bit each: the producer does not draw in them, if it still uses
+ * this segment. No further frame is required. */
+void handoff_leave_held(struct segment *segment, uint32_t lane, uint32_t slots);
 
 uint64_t handoff_newest_sequence(const struct segment *segment);
 enum layout_state handoff_state(const struct segment *segment);

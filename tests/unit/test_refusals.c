@@ -76,7 +76,7 @@ static void run_stream(const char *key_file)
         pf_channel_list(info, 2);
         if (pf_producer_change_format(producer, &second) == 0 &&
             pf_viewer_acquire(viewer, HANG_NS, &frame) == -EREMCHG)
-            pf_viewer_reattach(viewer, 10 * NS_PER_MS);
+            (void)!pf_viewer_reattach(viewer, 10 * NS_PER_MS);
     }
     close_both();
 }

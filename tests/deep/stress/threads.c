@@ -3,7 +3,8 @@
  * Producer and viewers as threads of one process, because ThreadSanitizer checks one process only.
  * It reports each access to a pixel that is not ordered by a release and an acquire. It treats two
  * mappings of a page as different memory, so that the first part, the handoff, uses private memory
- * for both sides. The second part tests pf_viewer_wake(), the only call for other threads.
+ * for both sides. The second part tests the calls that other threads may make for a viewer: wake,
+ * hold and release, also during a reattach.
  *
  *     stress_threads [FRAMES]     default 20000
  */
@@ -130,10 +131,16 @@ static void run_handoff(void)
         pthread_join(thread[i], NULL);
 }
 
-/* ------------------------------------------------------------------ pf_viewer_wake() */
+/* ------------------------------------------------------------------ wake, hold and release */
 
 static struct pf_viewer *viewer;
 static atomic_bool stop;
+static atomic_ullong released, stale;
+
+/* Frames on their way to the thread that releases them, after many other calls. */
+enum { PASSED_MAX = 2, HOLDS = 1000 };
+static struct pf_frame passed[PASSED_MAX];
+static atomic_bool is_passed[PASSED_MAX];
 
 /* Also during a reattach. */
 static void *wake_repeatedly(void *unused)
@@ -146,6 +153,38 @@ static void *wake_repeatedly(void *unused)
     return NULL;
 }
 
+static void *release_passed(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&stop))
+        for (int i = 0; i < PASSED_MAX; i++) {
+            if (!atomic_load(&is_passed[i]))
+                continue;
+            struct pf_frame frame = passed[i];
+            for (int k = 0; k < HOLDS; k++)
+                if (pf_viewer_hold(viewer, &frame) < 0 || pf_viewer_release(viewer, &frame) < 0)
+                    atomic_fetch_add(&stale, 1);
+            if (frame.plane[0].pixels[0] != (uint8_t)frame.pts_ns ||
+                pf_viewer_release(viewer, &frame) < 0)
+                atomic_fetch_add(&stale, 1);
+            atomic_fetch_add(&released, 1);
+            atomic_store(&is_passed[i], false);
+        }
+    return NULL;
+}
+
+/* Let the other thread release it, or, if that one is busy, this one. */
+static void pass(const struct pf_frame *frame)
+{
+    for (int i = 0; i < PASSED_MAX; i++)
+        if (!atomic_load(&is_passed[i])) {
+            passed[i] = *frame;
+            atomic_store(&is_passed[i], true);
+            return;
+        }
+    pf_viewer_release(viewer, frame);
+}
+
 static int publish_some(struct pf_producer *made)
 {
     struct pf_frame frame;
@@ -154,44 +193,76 @@ static int publish_some(struct pf_producer *made)
         if (pf_producer_begin(made, HANG_NS, &frame) < 0)
             return -1;
         frame.plane[0].pixels[0] = (uint8_t)i;
+        frame.pts_ns = i;
         pf_producer_publish(made, &frame);
     }
     return 0;
 }
 
-static int run_wake(void)
+/* Acquire up to `count` frames, then one that the other thread may still hold during a reattach. */
+static int acquire_some(int count)
+{
+    struct pf_frame frame;
+
+    for (int i = 0; i < count; i++) {
+        int ret;
+        while ((ret = pf_viewer_acquire(viewer, i ? 0 : HANG_NS, &frame)) == -EINTR)
+            ;
+        if (ret == -EAGAIN)
+            return 0;
+        if (ret < 0)
+            return -1;
+        pass(&frame);
+        if (pf_viewer_acquire_latest(viewer, &frame) == 0)
+            pass(&frame);
+    }
+    return 0;
+}
+
+static int follow_change(void)
+{
+    struct pf_frame frame;
+    int ret;
+
+    while ((ret = pf_viewer_acquire(viewer, HANG_NS, &frame)) != -EREMCHG)
+        if (ret == 0)
+            pass(&frame);
+    while ((ret = pf_viewer_reattach(viewer, HANG_NS)) == -EINTR)
+        ;
+    return ret;
+}
+
+static int run_other_threads(void)
 {
     struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = 64, .height = 48};
-    struct pf_producer_options options = {.slots = 3};
+    struct pf_producer_options options = {.slots = 5};
     struct pf_producer *made;
-    struct pf_frame frame;
-    pthread_t waker;
+    pthread_t waker, releaser;
 
     if (pf_producer_open(&made, "threads", &format, &options) < 0 ||
         pf_viewer_open(&viewer, "threads", NULL) < 0)
         return -1;
     pthread_create(&waker, NULL, wake_repeatedly, NULL);
+    pthread_create(&releaser, NULL, release_passed, NULL);
     for (int i = 0; i < RESTARTS; i++) {
-        if (publish_some(made) < 0)
-            return -1;
-        int ret;
-        while ((ret = pf_viewer_acquire(viewer, HANG_NS, &frame)) == -EINTR)
-            ;
-        if (ret < 0)
-            return -1;
-        pf_viewer_release(viewer, &frame);
-        if (pf_producer_change_format(made, &format) < 0)
-            return -1;
-        while (pf_viewer_acquire(viewer, HANG_NS, &frame) != -EREMCHG)
-            ;
-        if (pf_viewer_reattach(viewer, HANG_NS) < 0)
+        for (int k = 0; k < 5; k++)
+            if (publish_some(made) < 0 || acquire_some(3) < 0)
+                return -1;
+        if (publish_some(made) < 0 || pf_producer_change_format(made, &format) < 0 ||
+            follow_change() < 0)
             return -1;
     }
+    for (int i = 0; i < PASSED_MAX; i++)
+        while (atomic_load(&is_passed[i]))
+            usleep(100);
     atomic_store(&stop, true);
     pthread_join(waker, NULL);
+    pthread_join(releaser, NULL);
     pf_viewer_close(viewer);
     pf_producer_close(made);
-    return 0;
+    printf("# %llu frames released by another thread, %llu of them stale\n",
+           (unsigned long long)released, (unsigned long long)stale);
+    return stale == 0 && released > 0 ? 0 : -1;
 }
 
 /* ------------------------------------------------------------------ */
@@ -231,8 +302,8 @@ int main(int argc, char **argv)
     printf("%s 1 - frames_are_handed_from_thread_to_thread\n", ok ? "ok" : "not ok");
 
     make_scratch(scratch);
-    bool woken = run_wake() == 0;
-    printf("%s 2 - a_viewer_is_woken_by_another_thread\n", woken ? "ok" : "not ok");
+    bool other = run_other_threads() == 0;
+    printf("%s 2 - other_threads_wake_a_viewer_and_release_its_frames\n", other ? "ok" : "not ok");
     remove_scratch(scratch);
-    return !ok || !woken;
+    return !ok || !other;
 }

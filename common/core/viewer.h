@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of pf_viewer_*() share: viewer_segment.c joins and leaves segments, viewer.c reads
+ * frames.
+ *
+ * One thread owns the viewer. Other threads may hold, release and wake: the mutex is for what holds
+ * and releases change, which is the attachments, the lane's word and what is held. Only the owner
+ * writes now.segment and now.lane, so that it reads them without the mutex. The mutex is never
+ * locked during a sleep. A wake cannot lock it, since it may come from a signal handler: see
+ * set_doorbell().
+ */
+#ifndef CORE_VIEWER_H
+#define CORE_VIEWER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "attachment.h"
+#include "handoff.h"
+#include "waiting.h"
+
+struct pf_viewer {
+    struct channel channel;
+    struct attachment now; /* what is mapped; its earlier ones have frames that are still held */
+    struct pf_viewer_options options;
+    struct pf_viewer_stats stats;
+    struct waiting waiting; /* for a stream to start, and for its first frame */
+    enum lane_mode mode;
+    struct handoff_stream stream;
+    uint64_t seen;   /* the next frame for this viewer has a higher sequence */
+    uint64_t passed; /* number in the stream of the last frame acquired; 0: none yet */
+    int64_t last_acquire_ns;
+    int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
+    enum pf_state state; /* PF_RUNNING until another state has been detected */
+    pthread_mutex_t mutex;
+    atomic_bool woken;
+    _Atomic(_Atomic uint32_t *) doorbell; /* of the lane: what wakes ring */
+    atomic_uint wakers;                   /* calls of pf_viewer_wake() that may use it */
+};
+
+static inline _Atomic uint32_t *viewer_doorbell(const struct pf_viewer *viewer)
+{
+    return &viewer->now.segment.viewers->lane[viewer->now.lane].doorbell;
+}
+
+/* Misuse of a public call. Both return -EINVAL, logged. */
+int viewer_report_null(const char *call);
+int viewer_report_negative(const char *call);
+
+/* Count `frames` lost frames, the last of which has the sequence `last`. */
+void viewer_count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames);
+
+/* As pf_viewer_reattach(), with a deadline. */
+int viewer_reattach(struct pf_viewer *viewer, int64_t deadline_ns);
+
+/* Close an attachment that wakes may still use, unless it is NULL. */
+void viewer_close_attachment(struct pf_viewer *viewer, struct attachment *attachment);
+
+#endif
