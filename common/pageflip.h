@@ -476,7 +476,8 @@ struct pf_viewer_options {
      * 250 ms longer, for the next segment. */
     int64_t wait_ns;
     /* How long acquire() polls for a frame before it sleeps, at the cost of a busy core; 0: not at
-     * all. */
+     * all. The thread's signals are blocked meanwhile; once per millisecond those that arrived are
+     * delivered. */
     int64_t spin_ns;
     /* Find the channel by the segment under ftok(key_file, 'p') instead of by its name. */
     const char *key_file;

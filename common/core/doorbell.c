@@ -20,6 +20,11 @@ void doorbell_clear(_Atomic uint32_t *doorbell)
         atomic_exchange_explicit(doorbell, QUIET, memory_order_acquire);
 }
 
+bool doorbell_is_rung(const _Atomic uint32_t *doorbell)
+{
+    return atomic_load_explicit(doorbell, memory_order_relaxed) != QUIET;
+}
+
 int doorbell_wait(_Atomic uint32_t *doorbell, int64_t deadline_ns)
 {
     struct timespec deadline = clock_timespec(deadline_ns); /* CLOCK_MONOTONIC, absolute */

@@ -14,6 +14,7 @@
 #define CORE_DOORBELL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -29,6 +30,9 @@
 
 /* Clear pending rings. Call it before checking the condition again. */
 void doorbell_clear(_Atomic uint32_t *doorbell);
+
+/* Has it been rung since it was cleared? */
+bool doorbell_is_rung(const _Atomic uint32_t *doorbell);
 
 /* Sleep until the doorbell is rung, or until `deadline_ns`. Returns 0, -ETIMEDOUT or -EINTR. */
 int doorbell_wait(_Atomic uint32_t *doorbell, int64_t deadline_ns);

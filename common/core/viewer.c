@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "id_file.h"
 #include "log.h"
+#include "spin.h"
 
 /* Interval between checks of the producer's lease, which cost several system calls. */
 #define STATE_CHECK_NS (50 * NS_PER_MS)
@@ -193,25 +194,20 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     return 0;
 }
 
-/* Poll for a frame. Lower latency for the next frame, at the cost of a busy core. */
-static void spin_until(struct pf_viewer *viewer, int64_t deadline_ns)
+/* Poll until there is something to check: a frame, or a ring, which announces everything else. Lower
+ * latency for the next frame, at the cost of a busy core. */
+static void poll_until(const struct pf_viewer *viewer, int64_t deadline_ns)
 {
     while (handoff_newest_sequence(&viewer->now.segment) <= viewer->seen &&
-           !atomic_load_explicit(&viewer->woken, memory_order_relaxed) &&
-           clock_now_ns() < deadline_ns)
+           !doorbell_is_rung(viewer_doorbell(viewer)) && clock_now_ns() < deadline_ns)
         ;
 }
 
-int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame)
+static int acquire_here(struct pf_viewer *viewer, int64_t deadline_ns, struct spin *spin,
+                        struct pf_frame *frame)
 {
-    bool has_spun = false;
     int rings = 0;
 
-    if (!viewer || !frame)
-        return viewer_report_null("pf_viewer_acquire");
-    if (timeout_ns < 0)
-        return viewer_report_negative("pf_viewer_acquire");
-    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     for (;;) {
         /* Clear, check, then sleep: a ring after the clear ends the sleep, and a frame published
          * before the clear is found by the check. */
@@ -233,10 +229,15 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)
             return -EAGAIN;
-        if (viewer->options.spin_ns && !has_spun) {
-            spin_until(viewer, clock_earlier(deadline_ns, now_ns + viewer->options.spin_ns));
-            has_spun = true;
-            continue;
+        if (viewer->options.spin_ns) {
+            ret = spin_turn(spin, viewer->options.spin_ns, now_ns);
+            if (ret == -EINTR)
+                return ret;
+            if (ret == 0) {
+                poll_until(viewer, clock_earlier(deadline_ns, spin->turn_ns));
+                continue;
+            }
+            spin_end(spin);
         }
         FAULT_POINT(viewer_sleeps);
         ret = doorbell_wait(viewer_doorbell(viewer),
@@ -247,6 +248,19 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
         if (ret == -EINTR)
             return -EINTR;
     }
+}
+
+int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame)
+{
+    if (!viewer || !frame)
+        return viewer_report_null("pf_viewer_acquire");
+    if (timeout_ns < 0)
+        return viewer_report_negative("pf_viewer_acquire");
+    int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
+    struct spin spin = {0};
+    int ret = acquire_here(viewer, deadline_ns, &spin, frame);
+    spin_end(&spin);
+    return ret;
 }
 
 int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame)
