@@ -196,7 +196,11 @@ struct pf_rect {
 
 /* pf_frame.flags */
 enum {
-    PF_FRAME_STAMPED = 1, /* has a machine-readable stamp in its top and bottom rows */
+    /* Set by the producer: has a machine-readable stamp in its top and bottom rows. */
+    PF_FRAME_STAMPED = 1,
+    /* Set by the library in a viewer's frame: the first one, or another format than that of the
+     * frame that the viewer acquired before. */
+    PF_FRAME_NEW_FORMAT = 2,
 };
 
 struct pf_frame {
@@ -484,6 +488,10 @@ struct pf_viewer_options {
     /* The user, by name or number, whose shared channel to join. NULL: a private channel of this
      * user. */
     const char *user;
+    /* true: pf_viewer_acquire() joins the channel's next segment itself, within its timeout, after
+     * a format change and after the end or a crash of the producer. PF_FRAME_NEW_FORMAT marks the
+     * first frame of another format, and pf_frame.format describes it. */
+    bool follow;
     uint64_t reserved[8]; /* zero */
 };
 
@@ -571,6 +579,9 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  *              viewer
  *   -EINVAL    NULL, or a negative timeout
  *   -EOVERFLOW as pf_viewer_hold()
+ * A viewer with pf_viewer_options.follow reattaches instead of returning -EPIPE or -EREMCHG, and
+ * may return what pf_viewer_reattach() returns; -EAGAIN then also means that there is no next
+ * segment yet.
  */
 PF_API int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns,
                              struct pf_frame *frame) PF_CHECK_RESULT;

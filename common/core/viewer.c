@@ -154,6 +154,24 @@ static void count_eviction(struct pf_viewer *viewer)
     viewer->mode = LANE_LATEST;
 }
 
+static bool is_same_format(const struct pf_format *a, const struct pf_format *b)
+{
+    return a->fourcc == b->fourcc && a->width == b->width && a->height == b->height &&
+           a->rate_num == b->rate_num && a->rate_den == b->rate_den;
+}
+
+/* Set the flags that are for viewers, and drop those that the producer cannot set. */
+static void set_flags(struct pf_viewer *viewer, struct pf_frame *frame)
+{
+    frame->flags &= PF_FRAME_STAMPED;
+    if (frame->generation == viewer->format_generation)
+        return;
+    if (!viewer->format_generation || !is_same_format(&frame->format, &viewer->format))
+        frame->flags |= PF_FRAME_NEW_FORMAT;
+    viewer->format_generation = frame->generation;
+    viewer->format = frame->format;
+}
+
 /* Claim the frame after `seen`, or a later one in LANE_LATEST, and count it as held. In one step, as
  * another thread sees it: a release in between would free the slot again. */
 static int claim_and_hold(struct pf_viewer *viewer, enum lane_mode mode, uint64_t seen,
@@ -167,6 +185,8 @@ static int claim_and_hold(struct pf_viewer *viewer, enum lane_mode mode, uint64_
     if (ret == 0)
         ret = attachment_add(now, frame);
     pthread_mutex_unlock(&viewer->mutex);
+    if (ret == 0)
+        set_flags(viewer, frame);
     return ret;
 }
 
@@ -257,10 +277,16 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
     if (timeout_ns < 0)
         return viewer_report_negative("pf_viewer_acquire");
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
-    struct spin spin = {0};
-    int ret = acquire_here(viewer, deadline_ns, &spin, frame);
-    spin_end(&spin);
-    return ret;
+    for (;;) {
+        struct spin spin = {0};
+        int ret = acquire_here(viewer, deadline_ns, &spin, frame);
+        spin_end(&spin);
+        if (!viewer->options.follow || (ret != -EPIPE && ret != -EREMCHG))
+            return ret;
+        ret = viewer_reattach(viewer, deadline_ns);
+        if (ret < 0)
+            return ret;
+    }
 }
 
 int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame)

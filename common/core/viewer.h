@@ -27,8 +27,10 @@ struct pf_viewer {
     struct waiting waiting; /* for a stream to start, and for its first frame */
     enum lane_mode mode;
     struct handoff_stream stream;
-    uint64_t seen;   /* the next frame for this viewer has a higher sequence */
-    uint64_t passed; /* number in the stream of the last frame acquired; 0: none yet */
+    uint64_t seen;              /* the next frame for this viewer has a higher sequence */
+    uint64_t passed;            /* number in the stream of the last frame acquired; 0: none yet */
+    struct pf_format format;    /* of the last frame acquired */
+    uint32_t format_generation; /* of that frame; 0: none yet */
     int64_t last_acquire_ns;
     int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
     enum pf_state state; /* PF_RUNNING until another state has been detected */
