@@ -684,6 +684,17 @@ PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
 /** Valid until pf_viewer_close(); the content changes at a reattach. NULL for NULL. */
 PF_API const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer);
 
+/**
+ * The planes of a slot of the viewer's current segment, as in the frames of that slot: to prepare
+ * something for each slot once. The pixels may only be read while a frame of that slot is held, and
+ * the pointers are valid while the viewer is attached to this segment or holds a frame of it.
+ *
+ * Returns 0 and fills plane[0..PF_PLANES_MAX-1], with zeros after the last plane of the format, or
+ * -EINVAL: NULL, or no such slot.
+ */
+PF_API int pf_viewer_slot(const struct pf_viewer *viewer, uint32_t slot,
+                          struct pf_plane plane[PF_PLANES_MAX]);
+
 /** Returns 0 and fills *stats, or -EINVAL for NULL. */
 PF_API int pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats);
 

@@ -410,6 +410,18 @@ const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer)
     return viewer ? &viewer->now.segment.geometry : NULL;
 }
 
+int pf_viewer_slot(const struct pf_viewer *viewer, uint32_t slot,
+                   struct pf_plane plane[PF_PLANES_MAX])
+{
+    if (!viewer || !plane)
+        return viewer_report_null("pf_viewer_slot");
+    if (slot >= viewer->now.segment.geometry.slots)
+        return log_failure(EINVAL, "pf_viewer_slot(): there is no slot %u", slot);
+    memset(plane, 0, PF_PLANES_MAX * sizeof *plane);
+    segment_planes(&viewer->now.segment, slot, plane);
+    return 0;
+}
+
 int pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats)
 {
     if (!viewer || !stats)

@@ -245,3 +245,25 @@ Test(following, the_mark_is_not_taken_from_the_segment)
     cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
     cr_assert_eq(frame.flags, PF_FRAME_STAMPED, "flags %x", frame.flags);
 }
+
+Test(following, the_planes_of_each_slot_are_those_of_its_frames)
+{
+    struct pf_plane plane[PF_PLANES_MAX];
+    struct pf_frame frame;
+
+    open_producer(3, 0);
+    open_following(false);
+    for (uint32_t i = 1; i <= 6; i++) {
+        if (i == 4)
+            change_height(50);
+        publish_one(i);
+        cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
+        memset(plane, 0x55, sizeof plane);
+        cr_assert_eq(pf_viewer_slot(viewer, frame.slot, plane), 0);
+        cr_assert_eq(plane[0].pixels, frame.plane[0].pixels);
+        cr_assert_eq(plane[0].stride_bytes, frame.plane[0].stride_bytes);
+        for (int p = 1; p < PF_PLANES_MAX; p++)
+            cr_assert(!plane[p].pixels && !plane[p].stride_bytes, "plane %d", p);
+        cr_assert_eq(pf_viewer_release(viewer, &frame), 0);
+    }
+}

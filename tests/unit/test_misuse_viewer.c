@@ -175,6 +175,28 @@ Test(misuse_viewer, reattach_without_a_viewer)
     expect_refusal(pf_viewer_reattach(NULL, 0), EINVAL, "pf_viewer_reattach()");
 }
 
+Test(misuse_viewer, slot_without_a_viewer)
+{
+    struct pf_plane plane[PF_PLANES_MAX];
+
+    expect_refusal(pf_viewer_slot(NULL, 0, plane), EINVAL, "pf_viewer_slot()");
+}
+
+Test(misuse_viewer, slot_without_planes)
+{
+    open_both();
+    expect_refusal(pf_viewer_slot(viewer, 0, NULL), EINVAL, "pf_viewer_slot()");
+}
+
+Test(misuse_viewer, slot_after_the_last_one)
+{
+    struct pf_plane plane[PF_PLANES_MAX];
+
+    open_both();
+    expect_refusal(pf_viewer_slot(viewer, 2, plane), EINVAL, "pf_viewer_slot()");
+    expect_refusal(pf_viewer_slot(viewer, UINT32_MAX, plane), EINVAL, "pf_viewer_slot()");
+}
+
 Test(misuse_viewer, stats_without_a_viewer)
 {
     struct pf_viewer_stats stats;
