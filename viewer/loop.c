@@ -257,7 +257,7 @@ static int freeze(struct loop *loop)
     if (pf_viewer_acquire_latest(loop->viewer, &frame) < 0)
         return 0;
     if (loop->is_paused)
-        snapshot_keep(&loop->snapshot, loop->viewer, &frame);
+        snapshot_keep(&loop->snapshot, &frame);
     if (loop->presenter->ops->freeze)
         return loop->presenter->ops->freeze(loop->presenter, &frame);
     pf_viewer_release(loop->viewer, &frame);

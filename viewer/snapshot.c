@@ -27,11 +27,10 @@ void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer)
     snapshot->has_last = false;
 }
 
-void snapshot_keep(struct snapshot *snapshot, const struct pf_viewer *viewer,
-                   const struct pf_frame *frame)
+void snapshot_keep(struct snapshot *snapshot, const struct pf_frame *frame)
 {
     snapshot->kept = frame->plane[0];
-    snapshot->kept_format = pf_viewer_segment(viewer)->format;
+    snapshot->kept_format = frame->format;
     size_t bytes = (size_t)snapshot->kept.stride_bytes * snapshot->kept_format.height;
     snapshot->kept.pixels = malloc(bytes);
     if (snapshot->kept.pixels)
@@ -65,7 +64,7 @@ static int write_displayed(const struct snapshot *snapshot, struct pf_viewer *vi
         log_warning("%s: not written: there has been no frame", path);
         return NO_FRAME;
     }
-    int ret = write_image(path, &frame.plane[0], &pf_viewer_segment(viewer)->format);
+    int ret = write_image(path, &frame.plane[0], &frame.format);
     pf_viewer_release(viewer, &frame);
     return ret;
 }
@@ -88,7 +87,7 @@ int snapshot_save(const struct snapshot *snapshot, struct pf_viewer *viewer, con
 int snapshot_write_last(const struct snapshot *snapshot, struct pf_viewer *viewer, const char *path)
 {
     if (snapshot->has_last)
-        return write_image(path, &snapshot->last.plane[0], &pf_viewer_segment(viewer)->format);
+        return write_image(path, &snapshot->last.plane[0], &snapshot->last.format);
     int ret = write_displayed(snapshot, viewer, path);
     return ret == NO_FRAME ? 0 : ret;
 }

@@ -24,10 +24,9 @@ void snapshot_hold_last(struct snapshot *snapshot, struct pf_viewer *viewer,
                         const struct pf_frame *frame);
 void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer);
 
-/* Copy `frame` of the viewer's segment, which stays on display while paused. Without memory for
+/* Copy `frame`, which stays on display while paused. Without memory for
  * the copy, a snapshot writes the latest frame instead. */
-void snapshot_keep(struct snapshot *snapshot, const struct pf_viewer *viewer,
-                   const struct pf_frame *frame);
+void snapshot_keep(struct snapshot *snapshot, const struct pf_frame *frame);
 void snapshot_discard_kept(struct snapshot *snapshot); /* does nothing if there is no copy */
 
 /*

@@ -84,7 +84,7 @@ Test(snapshot, has_the_frame_that_was_kept_at_a_pause_also_after_a_format_change
     struct pf_frame frame;
 
     acquire(1, &frame);
-    snapshot_keep(&snapshot, viewer, &frame);
+    snapshot_keep(&snapshot, &frame);
     pf_viewer_release(viewer, &frame);
     publish_many(2, 9);
     cr_assert_eq(snapshot_write_last(&snapshot, viewer, path), 0);
