@@ -166,8 +166,6 @@ DEFECTS = [
     ("half-of-the-pages-mapped", "a viewer maps only its first slot", "unit/first_touch",
      "segment_populate", "segment->geometry.slots * segment->geometry.slot_stride_bytes",
      "segment->geometry.slot_stride_bytes"),
-    ("wake-without-ring", "a wake does not end the sleep of begin()", "unit/producer_wait",
-     "waker_wake", "if (doorbell) doorbell_ring(doorbell);", ""),
     ("wake-without-own-ring", "a wake does not end the sleep of tick()", "unit/producer_wait",
      "waker_wake", "doorbell_ring(&waker->own_doorbell);", ""),
     ("wake-without-note", "a wake before a wait is lost", "unit/producer_wait",
