@@ -349,7 +349,7 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
  * the latest frame.
  *
- * Blocks up to `timeout_ns` while no slot is free; 0 or less: does not wait. For the second frame
+ * Blocks up to `timeout_ns` while no slot is free; 0: does not wait. For the second frame
  * of a stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited
  * for the stream has not acquired its first frame. Fills *frame with the slot's planes, its times,
  * and the sequence that it will have when published. The content of the slot is that of an
@@ -359,7 +359,7 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  *   -EAGAIN   no slot became free in time
  *   -EINTR    a signal or pf_producer_wake() interrupted the wait
  *   -EBUSY    a frame is begun: publish or abandon it first
- *   -EINVAL   NULL
+ *   -EINVAL   NULL, or a negative timeout
  */
 PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
                              struct pf_frame *frame) PF_CHECK_RESULT;
@@ -427,10 +427,10 @@ PF_API int pf_producer_tick(struct pf_producer *producer, int64_t *due_ns) PF_CH
 
 /**
  * Wait until `count` viewers (0..PF_VIEWERS_MAX) have joined: they get every frame, or the latest
- * one, that is published from then on. Blocks up to `timeout_ns`; 0 or less means do not wait.
+ * one, that is published from then on. Blocks up to `timeout_ns`; 0 means do not wait.
  *
  * Returns 0, or -EAGAIN (fewer have joined in time), or -EINTR (a signal or pf_producer_wake()), or
- * -EINVAL (NULL, or a larger count).
+ * -EINVAL (NULL, a larger count or a negative timeout).
  */
 PF_API int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count,
                                     int64_t timeout_ns);

@@ -22,6 +22,7 @@
 #include "handoff.h"
 #include "id_file.h"
 #include "log.h"
+#include "misuse.h"
 #include "producer.h"
 #include "segment_key.h"
 #include "text.h"
@@ -57,7 +58,7 @@ static bool is_zero(const uint64_t *reserved, size_t count)
 
 int producer_check_pointer(const char *call, bool is_given)
 {
-    return is_given ? 0 : log_failure(EINVAL, "%s(): NULL", call);
+    return is_given ? 0 : misuse_null(call);
 }
 
 static int check_rate(const struct pf_format *format)
@@ -450,6 +451,8 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
     int check = producer_check_pointer(__func__, producer && frame);
 
+    if (check == 0 && timeout_ns < 0)
+        check = misuse_negative_timeout(__func__);
     if (check == 0)
         check = check_not_begun(producer, __func__);
     if (check < 0)

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "doorbell.h"
 #include "log.h"
+#include "misuse.h"
 #include "producer.h"
 
 int pf_producer_wake(struct pf_producer *producer)
@@ -120,18 +121,20 @@ int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count, int64
 {
     int ret = producer_check_pointer(__func__, producer);
 
-    if (ret < 0)
-        return ret;
-    if (count > PF_VIEWERS_MAX)
-        return log_failure(EINVAL, "%s(): %u viewers: at most %d can join", __func__, count,
-                           PF_VIEWERS_MAX);
-    return wait_until(producer, timeout_ns, have_joined, count);
+    if (ret == 0 && timeout_ns < 0)
+        ret = misuse_negative_timeout(__func__);
+    if (ret == 0 && count > PF_VIEWERS_MAX)
+        ret = log_failure(EINVAL, "%s(): %u viewers: at most %d can join", __func__, count,
+                          PF_VIEWERS_MAX);
+    return ret < 0 ? ret : wait_until(producer, timeout_ns, have_joined, count);
 }
 
 int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns)
 {
     int ret = producer_check_pointer(__func__, producer);
 
+    if (ret == 0 && timeout_ns < 0)
+        ret = misuse_negative_timeout(__func__);
     return ret < 0 ? ret : wait_until(producer, timeout_ns, has_event, 0);
 }
 

@@ -18,20 +18,11 @@
 #include "fault.h"
 #include "id_file.h"
 #include "log.h"
+#include "misuse.h"
 #include "spin.h"
 
 /* Interval between checks of the producer's lease, which cost several system calls. */
 #define STATE_CHECK_NS (50 * NS_PER_MS)
-
-int viewer_report_null(const char *call)
-{
-    return log_failure(EINVAL, "%s(): an argument is NULL", call);
-}
-
-int viewer_report_negative(const char *call)
-{
-    return log_failure(EINVAL, "%s(): the timeout is negative", call);
-}
 
 /* ------------------------------------------------------------------ the producer's state */
 
@@ -157,7 +148,8 @@ static void count_eviction(struct pf_viewer *viewer)
 static bool is_same_format(const struct pf_format *a, const struct pf_format *b)
 {
     return a->fourcc == b->fourcc && a->width == b->width && a->height == b->height &&
-           a->rate_num == b->rate_num && a->rate_den == b->rate_den;
+           a->rate_num == b->rate_num && a->rate_den == b->rate_den &&
+           memcmp(&a->color, &b->color, sizeof a->color) == 0;
 }
 
 /* Set the flags that are for viewers, and drop those that the producer cannot set. */
@@ -273,9 +265,9 @@ static int acquire_here(struct pf_viewer *viewer, int64_t deadline_ns, struct sp
 int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_frame *frame)
 {
     if (!viewer || !frame)
-        return viewer_report_null("pf_viewer_acquire");
+        return misuse_null("pf_viewer_acquire");
     if (timeout_ns < 0)
-        return viewer_report_negative("pf_viewer_acquire");
+        return misuse_negative_timeout("pf_viewer_acquire");
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     for (;;) {
         struct spin spin = {0};
@@ -292,7 +284,7 @@ int pf_viewer_acquire(struct pf_viewer *viewer, int64_t timeout_ns, struct pf_fr
 int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame)
 {
     if (!viewer || !frame)
-        return viewer_report_null("pf_viewer_acquire_latest");
+        return misuse_null("pf_viewer_acquire_latest");
     return claim_and_hold(viewer, LANE_LATEST, 0, frame);
 }
 
@@ -312,7 +304,7 @@ int pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame)
     int ret = -ESTALE;
 
     if (!viewer || !frame)
-        return viewer_report_null("pf_viewer_hold");
+        return misuse_null("pf_viewer_hold");
     pthread_mutex_lock(&viewer->mutex);
     struct attachment *attachment = attachment_find(&viewer->now, frame);
     if (attachment)
@@ -328,7 +320,7 @@ int pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
     struct attachment *finished = NULL;
 
     if (!viewer || !frame)
-        return viewer_report_null("pf_viewer_release");
+        return misuse_null("pf_viewer_release");
     FAULT_POINT(viewer_releases);
     pthread_mutex_lock(&viewer->mutex);
     struct attachment *attachment = attachment_find(&viewer->now, frame);
@@ -380,9 +372,9 @@ int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
     int rings = 0;
 
     if (!viewer)
-        return viewer_report_null("pf_viewer_wait");
+        return misuse_null("pf_viewer_wait");
     if (timeout_ns < 0)
-        return viewer_report_negative("pf_viewer_wait");
+        return misuse_negative_timeout("pf_viewer_wait");
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     for (;;) {
         doorbell_clear(viewer_doorbell(viewer));
@@ -414,7 +406,7 @@ int pf_viewer_slot(const struct pf_viewer *viewer, uint32_t slot,
                    struct pf_plane plane[PF_PLANES_MAX])
 {
     if (!viewer || !plane)
-        return viewer_report_null("pf_viewer_slot");
+        return misuse_null("pf_viewer_slot");
     if (slot >= viewer->now.segment.geometry.slots)
         return log_failure(EINVAL, "pf_viewer_slot(): there is no slot %u", slot);
     memset(plane, 0, PF_PLANES_MAX * sizeof *plane);
@@ -425,7 +417,7 @@ int pf_viewer_slot(const struct pf_viewer *viewer, uint32_t slot,
 int pf_viewer_stats(const struct pf_viewer *viewer, struct pf_viewer_stats *stats)
 {
     if (!viewer || !stats)
-        return viewer_report_null("pf_viewer_stats");
+        return misuse_null("pf_viewer_stats");
     *stats = viewer->stats;
     return 0;
 }

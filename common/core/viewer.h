@@ -45,10 +45,6 @@ static inline _Atomic uint32_t *viewer_doorbell(const struct pf_viewer *viewer)
     return &viewer->now.segment.viewers->lane[viewer->now.lane].doorbell;
 }
 
-/* Misuse of a public call. Both return -EINVAL, logged. */
-int viewer_report_null(const char *call);
-int viewer_report_negative(const char *call);
-
 /* Count `frames` lost frames, the last of which has the sequence `last`. */
 void viewer_count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames);
 

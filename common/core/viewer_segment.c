@@ -16,6 +16,7 @@
 #include "doorbell.h"
 #include "fault.h"
 #include "log.h"
+#include "misuse.h"
 
 /* Between MOVED and the id file of the next segment a producer needs less than a millisecond; more
  * if it is not scheduled in between. */
@@ -161,7 +162,7 @@ static int check_options(const char *channel, const struct pf_viewer_options *op
         if (options->reserved[i])
             return log_failure(EINVAL, "pf_viewer_open(): a reserved word is not zero");
     if (!channel && !options->key_file)
-        return viewer_report_null("pf_viewer_open");
+        return misuse_null("pf_viewer_open");
     if (options->wait_ns < 0 || options->spin_ns < 0)
         return log_failure(EINVAL,
                            "viewer of channel \"%s\": wait_ns and spin_ns must be 0 or more",
@@ -175,7 +176,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
     static const struct pf_viewer_options defaults;
 
     if (!viewer)
-        return viewer_report_null("pf_viewer_open");
+        return misuse_null("pf_viewer_open");
     if (!options)
         options = &defaults;
     int ret = check_options(channel, options);
@@ -263,9 +264,9 @@ int viewer_reattach(struct pf_viewer *viewer, int64_t deadline_ns)
 int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns)
 {
     if (!viewer)
-        return viewer_report_null("pf_viewer_reattach");
+        return misuse_null("pf_viewer_reattach");
     if (timeout_ns < 0)
-        return viewer_report_negative("pf_viewer_reattach");
+        return misuse_negative_timeout("pf_viewer_reattach");
     return viewer_reattach(viewer, clock_deadline_ns(clock_now_ns(), timeout_ns));
 }
 

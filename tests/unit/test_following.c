@@ -142,7 +142,7 @@ Test(following, the_next_producer_is_joined_after_a_crash)
     /* The traces of a producer that crashed: an id file, and a segment with a frame. */
     cr_assert_eq(channel_open(&channel, "test"), 0);
     cr_assert_eq(channel_lease(&channel, CHANNEL_PRODUCER), 0);
-    cr_assert_eq(segment_create(&segment, "test", NULL, &format, 2), 0, 0);
+    cr_assert_eq(segment_create(&segment, "test", NULL, &format, 2, 0), 0);
     struct id_file id = {.shmid = segment.geometry.shmid};
     memcpy(id.nonce, segment.geometry.nonce, sizeof id.nonce);
     cr_assert_eq(id_file_write(&channel, &id), 0);

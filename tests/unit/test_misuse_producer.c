@@ -184,6 +184,9 @@ Test(misuse_producer, null_is_refused_by_every_call)
     expect_error(pf_producer_open(&opened, "other", NULL, NULL), -EINVAL, "pf_producer_open()");
     expect_error(pf_producer_begin(NULL, 0, &frame), -EINVAL, "pf_producer_begin()");
     expect_error(pf_producer_begin(producer, 0, NULL), -EINVAL, "pf_producer_begin()");
+    expect_error(pf_producer_begin(producer, -1, &frame), -EINVAL, "negative");
+    expect_error(pf_producer_wait_viewers(producer, 0, -1), -EINVAL, "negative");
+    expect_error(pf_producer_wait_event(producer, -1), -EINVAL, "negative");
     expect_error(pf_producer_publish(NULL, &frame), -EINVAL, "pf_producer_publish()");
     expect_error(pf_producer_publish(producer, NULL), -EINVAL, "pf_producer_publish()");
     expect_error(pf_producer_abandon(NULL, &frame), -EINVAL, "pf_producer_abandon()");

@@ -114,7 +114,7 @@ Test(snapshot, has_all_rows_of_a_frame_that_was_kept_also_if_they_have_padding)
     cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
     acquire(1, &frame);
     cr_assert_gt(frame.plane[0].stride_bytes, 65 * 4, "the rows have no padding");
-    snapshot_keep(&snapshot, viewer, &frame);
+    snapshot_keep(&snapshot, &frame);
     pf_viewer_release(viewer, &frame);
     publish_many(2, 2);
     cr_assert_eq(snapshot_write_last(&snapshot, viewer, path), 0);
