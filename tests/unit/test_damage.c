@@ -170,6 +170,7 @@ Test(damage, outside_of_the_frame_is_refused_and_the_frame_stays_begun)
             begun.damage[at] = bad[i];
             cr_assert_eq(pf_producer_publish(producer, &begun), -EINVAL, "rectangle %zu", i);
         }
+    memset(begun.damage, 0, sizeof begun.damage);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         begun.damage_count = counts[i];
         cr_assert_eq(pf_producer_publish(producer, &begun), -EINVAL, "%u", counts[i]);
