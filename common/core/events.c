@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "doorbell.h"
+#include "fault.h"
 
 enum { WORDS = sizeof(struct layout_event) / sizeof(uint64_t) };
 
@@ -55,8 +56,11 @@ int events_send(struct segment *segment, uint32_t lane, const struct pf_event *e
     if (!copy.time_ns)
         copy.time_ns = clock_now_ns();
     memcpy(words, &copy, sizeof words);
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < WORDS; i++) {
+        if (i == WORDS - 1)
+            FAULT_POINT(part_of_event);
         atomic_store_explicit(&entry->word[i], words[i], memory_order_relaxed);
+    }
     atomic_store_explicit(&mine->event_head, head + 1, memory_order_release);
     doorbell_ring(&segment->viewers->producer_doorbell);
     return 0;

@@ -45,6 +45,8 @@
  *
  *     half-written
  *     part_of_damage                rectangles written; their sequence not stored
+ *     part_of_event                 most of an event written; head not stored
+ *     part_of_user_data             half of the user data written (tests/deep/interactive.c)
  *
  *     viewer, starting or following a format change
  *     start_opened_channel          has opened the channel; no lease yet

@@ -14,6 +14,8 @@ fails. Afterwards:
                              next producer starts immediately, and a new viewer gets its frames
     always                   no torn frame, no remaining segment, no hanging process
 
+Half-written user data and events are those of interactive.c: no process reads them.
+
 The short form, in the suite, combines each point with every number of slots once. The long form runs all combinations and ends
 with a PROOF line. Where a process reaches a point only once, the second visit is in a second process."""
 import itertools
@@ -53,6 +55,8 @@ VIEWING = [
     "viewer_saw_end", "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction",
     "viewer_checks_producer",
 ]
+INTERACTIVE = os.environ.get("PAGEFLIP_INTERACTIVE", f"{BUILD}/tests/deep/interactive")
+INTERACTING = ["part_of_event", "part_of_user_data"]
 ONCE_A_PROCESS = [
     "start_opened_channel", "viewer_has_lane", "viewer_attached", "viewer_stored_next", "viewer_joined",
     "viewer_leaves", "viewer_freed_lane", "viewer_left", "viewer_saw_eviction",
@@ -349,11 +353,50 @@ class Case:
         producer.signal(signal.SIGTERM)
         wait_exit(producer, (143,), "the last producer")
 
+    # ------------------------------------------------------------ user data and events
+
+    def interactive(self, kind, *arguments, fault=""):
+        return self.t.start(INTERACTIVE, kind, *arguments, env={"PAGEFLIP_FAULT": fault})
+
+    def interactive_viewer(self, *arguments, fault=""):
+        return self.interactive("viewer", "every" if self.every else "latest", *arguments, fault=fault)
+
+    def kill_interactive(self):
+        """Each process checks what it reads, and exits with 1 if it is torn or not in order."""
+        point_is_the_viewers = self.point == "part_of_event"
+        fault = "start_is_open:1:stop" + ("" if point_is_the_viewers else f",{self.point}:{self.visit}")
+        producer = self.interactive("producer", str(self.slots), fault=fault)
+        wait_stopped(producer)
+        with Witness(self.t, producer) as witness:
+            viewers = [self.interactive_viewer() for _ in range(self.viewers)]
+            self.go(producer, witness, len(viewers))
+            if point_is_the_viewers:
+                self.killed(self.interactive_viewer(fault=f"{self.point}:{self.visit}"))
+                soon(lambda: witness.joined() == len(viewers), "the victim's lane is reclaimed", RECOVERY)
+            else:
+                self.killed(producer)
+            newest = witness.newest()
+        if not point_is_the_viewers:
+            for viewer in viewers:
+                wait_exit(viewer, KILLED, "a viewer")
+                check(f"last {newest}\n" in viewer.err, f"the last frame is {newest}: {viewer.err}")
+            producer, viewers = self.interactive("producer", str(self.slots)), []
+        wait_exit(self.interactive_viewer("20"), ENDED, "a new viewer")  # on the victim's lane; it sends 20 events
+        for viewer in viewers:
+            viewer.signal(signal.SIGINT)
+            wait_exit(viewer, ENDED, "another viewer")
+        producer.signal(signal.SIGTERM)
+        wait_exit(producer, ENDED, "the producer")
+        taken = int(re.search(r"^events (\d+)$", producer.err, re.M)[1])
+        check(taken >= 20, f"{taken} events")
+
     def run(self):
         """Returns None, or a Failure."""
         problem = None
         try:
-            if self.point in STARTING:
+            if self.point in INTERACTING:
+                self.kill_interactive()
+            elif self.point in STARTING:
                 self.kill_while_starting()
             elif self.point in PRODUCING:
                 self.kill_producer()
@@ -471,19 +514,19 @@ def a_lost_ring_delays_only_briefly():
 def every_point_is_listed():
     """Compares with the table in fault.h, which a test of the model compares with the code."""
     table = set(re.findall(r"^ \*     ((?:start|producer|viewer|part)_\w+) ", open(f"{ROOT}/common/core/fault.h").read().split("#ifndef")[0], re.M))
-    listed = {point.split()[0] for point in STARTING + PRODUCING + VIEWING}
+    listed = {point.split()[0] for point in STARTING + PRODUCING + VIEWING + INTERACTING}
     return Failure(f"only in one of the two lists: {sorted(listed ^ table)}") if listed != table else None
 
 
 def all_cases():
-    points = STARTING + PRODUCING + VIEWING
+    points = STARTING + PRODUCING + VIEWING + INTERACTING
     return [Case(*case) for case in itertools.product(points, (2, 3, 8), (1, 4), (False, True), (1, 2, 3))]
 
 
 def a_few_cases():
     """Each point three times, once with every number of slots; the other parameters alternate."""
     chosen = []
-    for number, point in enumerate(STARTING + PRODUCING + VIEWING):
+    for number, point in enumerate(STARTING + PRODUCING + VIEWING + INTERACTING):
         for turn, slots in enumerate((2, 3, 8)):
             mix = number + turn
             chosen.append(Case(point, slots, (1, 4)[mix % 2], bool(mix // 2 % 2), 1 + mix % 3))

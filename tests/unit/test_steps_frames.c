@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events and damage, step by step. Every event that was sent is taken once, whole and in order; what
- * a viewer reads of the damage contains all that has changed, whatever the producer does meanwhile.
+ * Events and damage, step by step. Every event that was sent is taken once, whole and in order. The
+ * damage that a viewer reads contains all that has changed, whatever the producer does meanwhile.
  */
 #include "interleave.h"
 
@@ -116,8 +116,8 @@ static void change_size(void)
     cr_assert_eq(pf_producer_change_format(producer, &format), 0);
 }
 
-/* An event may be sent after the copy, before the viewer sees MOVED; it does not arrive. Events that
- * were sent before the change arrive. */
+/* Events that were sent before the change arrive. One that is sent after the copy, before the viewer
+ * sees MOVED, does not. */
 static void expect_events_of_before(void)
 {
     uint64_t sent_before = taken_before + 2;
