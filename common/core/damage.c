@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An entry of the history is guarded by its sequence. The producer stores 0 there, then the
- * rectangles, then the new sequence. A viewer loads the sequence, the rectangles, and the sequence
- * again: if both are the one that it requires, the rectangles are those of that frame.
+ * rectangles, then the new sequence. A viewer loads the rectangles, then the sequence: if that is
+ * the one that it requires, the rectangles are those of that frame.
  *
  *     producer                       viewer
- *     sequence = 0      relaxed      sequence     acquire: pairs with the last store
- *     rectangles        release      rectangles   acquire: pairs with the stores of rectangles
- *     sequence = new    release      sequence     relaxed
+ *     sequence = 0      relaxed      rectangles   acquire: pairs with the stores of rectangles
+ *     rectangles        release      sequence     relaxed
+ *     sequence = new    relaxed
  *
- * A viewer that loads a rectangle of a later frame also sees the 0 stored before it, or a later
- * sequence, in its second load. There is no fence, because ThreadSanitizer does not support them.
+ * A viewer has loaded a `newest` that is not before the frame, so that it loads the rectangles of
+ * that frame or of a later one. If it loads any of a later frame, it also sees the 0 stored before
+ * it, or a later sequence. There is no fence, because ThreadSanitizer does not support them.
  */
 #include "damage.h"
 
@@ -120,11 +121,14 @@ void damage_store(struct segment *segment, const struct pf_frame *frame)
     struct layout_damage *entry = &segment->producer->history[frame->sequence % LAYOUT_HISTORY];
 
     atomic_store_explicit(&entry->sequence, 0, memory_order_relaxed);
-    atomic_store_explicit(&entry->count, frame->damage_count, memory_order_release);
+    if (frame->damage_count)
+        atomic_store_explicit(&entry->count, frame->damage_count, memory_order_release);
+    else /* a viewer that loads 0 loads no rectangles */
+        atomic_store_explicit(&entry->count, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < frame->damage_count; i++)
         atomic_store_explicit(&entry->rect[i], pack(frame->damage[i]), memory_order_release);
     FAULT_POINT(part_of_damage);
-    atomic_store_explicit(&entry->sequence, frame->sequence, memory_order_release);
+    atomic_store_explicit(&entry->sequence, frame->sequence, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------ viewer */
@@ -134,10 +138,11 @@ void damage_store(struct segment *segment, const struct pf_frame *frame)
 static bool load(const struct segment *segment, uint64_t sequence, struct damage *damage)
 {
     struct layout_damage *entry = &segment->producer->history[sequence % LAYOUT_HISTORY];
-    uint64_t before = atomic_load_explicit(&entry->sequence, memory_order_acquire);
-    uint32_t count = atomic_load_explicit(&entry->count, memory_order_acquire);
 
-    if (before != sequence || count < 1 || count > PF_DAMAGE_MAX)
+    if (!atomic_load_explicit(&entry->count, memory_order_relaxed))
+        return false; /* whatever frame this is of, the whole frame is a valid answer */
+    uint32_t count = atomic_load_explicit(&entry->count, memory_order_acquire);
+    if (count < 1 || count > PF_DAMAGE_MAX)
         return false;
     for (uint32_t i = 0; i < count; i++)
         damage->rect[i] = unpack(atomic_load_explicit(&entry->rect[i], memory_order_acquire),

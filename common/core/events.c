@@ -99,7 +99,7 @@ static bool read_entry(const struct segment *segment, uint32_t lane, uint32_t nu
 {
     struct layout_event *entry = entry_of(segment, lane, number);
     struct pf_event copy;
-    uint64_t words[WORDS];
+    uint64_t words[WORDS] = {0};
 
     for (int i = 0; i < WORDS; i++)
         words[i] = atomic_load_explicit(&entry->word[i], memory_order_relaxed);

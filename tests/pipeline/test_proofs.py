@@ -21,7 +21,7 @@ producer-killed-slots-required parent-killed-after-fork zombie
 second-producer producer-restarted many-restarts stale-id reused-segment-number reused-pid other-pid-namespace
 other-ipc-namespace other-user squatters invalid-channel-name runtime-directory-removed lock-file-removed id-file-changed
 other-runtime-directory segment-removed other-version no-free-lane
-damaged-segment
+damaged-segment damaged-events damaged-damage half-written-data
 segment-over-shmmax no-segments-or-pages out-of-memory file-or-address-limits locked-or-huge-pages damaged-doorbell clock-changes
 failing-call runtime-directory-unusable
 size-overflow decompression-bomb truncated-input damaged-input png-kinds y4m-colours y4m-header

@@ -116,8 +116,8 @@ static void change_size(void)
     cr_assert_eq(pf_producer_change_format(producer, &format), 0);
 }
 
-/* Events that were sent before the change arrive. One that is sent after the copy, before the viewer
- * sees MOVED, does not. */
+/* Events that were sent before the change arrive. An event that is sent after the copy, before the
+ * viewer sees MOVED, does not. */
 static void expect_events_of_before(void)
 {
     uint64_t sent_before = taken_before + 2;

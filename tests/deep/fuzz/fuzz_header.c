@@ -5,7 +5,8 @@
  * slots and publishes, while a peer overwrites pages 1 to 4. There are no system calls but rings.
  *
  * An input is a struct head, the header, the producer's words, the lanes, the first entries of the
- * first ring, and then pokes. The segment ends at the end of the mapping, so that an access beyond the segment raises SIGSEGV.
+ * first ring, and then pokes. The segment ends at the end of the mapping, so that an access beyond
+ * the segment raises SIGSEGV.
  */
 #include <stdint.h>
 #include <string.h>

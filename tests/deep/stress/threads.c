@@ -3,8 +3,8 @@
  * Producer and viewers as threads of one process, because ThreadSanitizer checks one process only.
  * It reports each access to a pixel that is not ordered by a release and an acquire. It treats two
  * mappings of a page as different memory, so that the first part, the handoff, uses private memory
- * for both sides. The second part tests the calls that other threads may make for a viewer: wake,
- * hold and release, also during a reattach.
+ * for both sides; viewers send events and read damage meanwhile. The second part tests the calls
+ * that other threads may make for a viewer: wake, hold and release, also during a reattach.
  *
  *     stress_threads [FRAMES]     default 20000
  */
@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/damage.h"
 #include "core/doorbell.h"
+#include "core/events.h"
 #include "core/handoff.h"
 
 #define HANG_NS (60 * NS_PER_S) /* a wait that takes this long counts as hanging */
@@ -28,27 +30,96 @@ enum { SLOTS = 4, SLOT_BYTES = 4096, WORDS = SLOT_BYTES / 8, RESTARTS = 20 };
 static alignas(4096) struct layout_header header;
 static alignas(4096) struct layout_producer producer;
 static alignas(4096) struct layout_viewers viewers;
+static alignas(4096) struct layout_events rings;
 static alignas(4096) uint8_t slots[SLOTS][SLOT_BYTES];
 static struct segment segment = {
     .header = &header,
     .producer = &producer,
     .viewers = &viewers,
+    .events = &rings,
     .slots = slots[0],
-    .geometry = {.slots = SLOTS, .slot_stride_bytes = SLOT_BYTES, .planes = 1},
+    .geometry = {.format = {.width = PF_SIZE_MAX, .height = PF_SIZE_MAX},
+                 .slots = SLOTS,
+                 .slot_stride_bytes = SLOT_BYTES,
+                 .planes = 1},
 };
 
 static uint64_t frames = 20000;
-static atomic_ullong shown, faults;
+static atomic_ullong shown, faults, taken;
 
 /* ------------------------------------------------------------------ the handoff */
+
+/* Damage and events order memory as well, and would hide what the handoff does not. So there are
+ * none in the first half of the frames. */
+static bool has_more(uint64_t sequence)
+{
+    return sequence > frames / 2;
+}
 
 /* One word of this many is written and read: enough to detect a race, and fast enough with
  * ThreadSanitizer. */
 enum { EACH = 64 };
 
+/* Private to the viewer on the lane until it has sent the event of this number. */
+static uint64_t contents[PF_VIEWERS_MAX][1 << 16];
+
+/* ThreadSanitizer reports a content that is not ordered by the head of the ring. */
+static void take_events(struct events *events)
+{
+    static uint64_t next[PF_VIEWERS_MAX];
+    struct pf_event event;
+
+    while (events_take(events, &segment, &event) == 0) {
+        uint64_t number = next[event.lane]++;
+        if (event.user[0] != number || event.user[1] != ~number ||
+            contents[event.lane][number] != number)
+            atomic_fetch_add(&faults, 1);
+        atomic_fetch_add(&taken, 1);
+    }
+}
+
+static void send_event(uint32_t lane, uint64_t *number)
+{
+    struct pf_event event = {.kind = PF_EVENT_USER, .time_ns = 1, .user = {*number, ~*number}};
+
+    if (*number == sizeof contents[lane] / sizeof *contents[lane])
+        return;
+    contents[lane][*number] = *number;
+    *number += events_send(&segment, lane, &event) == 0;
+}
+
+/* Its place and its sides depend on the frame, so that a mixture of two is found. */
+static struct pf_rect rect_of(uint64_t sequence)
+{
+    uint16_t side = (uint16_t)(1 + sequence % 8000);
+
+    return (struct pf_rect){side, side, side, side};
+}
+
+/* Damage of one frame; and from time to time of as many as the history contains, while the producer
+ * overwrites it. */
+static void check_damage(const struct pf_frame *frame)
+{
+    struct pf_rect rects[PF_DAMAGE_MAX], rect = rect_of(frame->sequence);
+    bool is_found = false;
+
+    for (uint32_t i = 0; i < frame->damage_count; i++)
+        if (memcmp(&frame->damage[i], &rect, sizeof rect) != 0)
+            atomic_fetch_add(&faults, 1);
+    if (frame->sequence % 16 || frame->sequence <= LAYOUT_HISTORY)
+        return;
+    uint32_t count = damage_since(&segment, frame, frame->sequence - LAYOUT_HISTORY, rects);
+    for (uint32_t i = 0; i < count; i++)
+        is_found |= rects[i].x <= rect.x && rects[i].y <= rect.y &&
+                    rects[i].x + rects[i].width >= rect.x + rect.width;
+    if (!is_found)
+        atomic_fetch_add(&faults, 1);
+}
+
 static void *produce(void *unused)
 {
     struct handoff handoff = {0};
+    struct events events = {0};
     struct handoff_blockers blockers;
 
     (void)unused;
@@ -64,7 +135,13 @@ static void *produce(void *unused)
             doorbell_wait(&segment.viewers->producer_doorbell, clock_now_ns() + NS_PER_MS);
             continue;
         }
-        struct pf_frame frame = {.slot = (uint32_t)slot, .begin_ns = clock_now_ns()};
+        struct pf_frame frame = {.slot = (uint32_t)slot,
+                                 .begin_ns = clock_now_ns(),
+                                 .damage_count = has_more(handoff.sequence) ? PF_DAMAGE_MAX : 0};
+        for (uint32_t i = 0; i < frame.damage_count; i++)
+            frame.damage[i] = rect_of(handoff.sequence + 1);
+        if (has_more(handoff.sequence))
+            take_events(&events);
         segment_planes(&segment, frame.slot, frame.plane);
         uint64_t *pixels = (uint64_t *)(void *)frame.plane[0].pixels;
         for (int i = 0; i < WORDS; i += EACH)
@@ -93,6 +170,7 @@ static void *view(void *lane_number)
     uint32_t lane = *(uint32_t *)lane_number;
     enum lane_mode mode = lane < 2 ? LANE_LATEST : LANE_EVERY;
     uint64_t seen = handoff_join(&segment, lane, mode);
+    uint64_t sent = 0;
     struct pf_frame frame;
 
     for (uint32_t turn = 1;; turn++) {
@@ -103,6 +181,9 @@ static void *view(void *lane_number)
                                      : handoff_claim_newest(&segment, lane, seen, &frame);
         if (ret == 0) {
             check_frame(&frame);
+            check_damage(&frame);
+            if (has_more(frame.sequence))
+                send_event(lane, &sent);
             seen = frame.sequence;
             handoff_release(&segment, lane, frame.slot);
         } else if (ret == -EAGAIN && has_ended) {
@@ -296,9 +377,11 @@ int main(int argc, char **argv)
         frames = strtoull(argv[1], NULL, 10);
     printf("TAP version 13\n1..2\n");
     run_handoff();
-    bool ok = atomic_load(&faults) == 0 && atomic_load(&shown) > frames / 4;
-    printf("# %llu frames published, %llu shown, %llu words torn\n", (unsigned long long)frames,
-           (unsigned long long)shown, (unsigned long long)faults);
+    bool ok =
+        atomic_load(&faults) == 0 && atomic_load(&shown) > frames / 4 && atomic_load(&taken) > 100;
+    printf("# %llu frames published, %llu shown, %llu events, %llu faults\n",
+           (unsigned long long)frames, (unsigned long long)shown, (unsigned long long)taken,
+           (unsigned long long)faults);
     printf("%s 1 - frames_are_handed_from_thread_to_thread\n", ok ? "ok" : "not ok");
 
     make_scratch(scratch);
