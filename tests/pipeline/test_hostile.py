@@ -77,7 +77,7 @@ def view(t, *more):
 NAMES = {
     "width": {"width", "stride_bytes"}, "height": {"height", "plane_offset"}, "slots": {"slots", "total_bytes"},
     "slot_stride_bytes": {"slot_stride_bytes", "plane_offset", "total_bytes"},
-    "stride_bytes": {"stride_bytes", "plane_offset"},
+    "stride_bytes": {"stride_bytes", "plane_offset"}, "user_bytes": {"user_bytes", "user_offset"},
 }
 INFORMATIONAL = {"rate_num", "rate_den", "producer_pid"}  # any value is accepted
 EXACT = {"magic", "version", "layout_hash", "header_bytes", "page_bytes", "slots_offset", "fourcc"}
