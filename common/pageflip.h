@@ -177,8 +177,8 @@ struct pf_format_planes {
  * The planes of a frame of this format. Rows and row bytes apply to every frame; a viewer takes
  * strides and addresses from its frame's planes. Needs no producer and no viewer.
  *
- * Returns 0, or -EINVAL: NULL, an unknown fourcc, a size or colour out of range, or a reserved field
- * that is not zero.
+ * Returns 0, or -EINVAL: NULL, an unknown fourcc, a size or colour out of range, or a reserved
+ * field that is not zero.
  */
 PF_API int pf_format_planes(const struct pf_format *format, struct pf_format_planes *planes);
 

@@ -233,7 +233,7 @@ int loop_run(struct loop *loop)
         if (!loop->source->live && loop->media.num)
             frame.pts_ns = pacing_due_ns(&loop->media, loop->media.tick++);
         pf_producer_publish(loop->producer, &frame);
-        report_frame(&loop->report, &frame);
+        report_frame(&loop->report, &frame, source_copies(loop->source));
         record_frame(&loop->record, &frame);
         loop->published++;
         is_ready = false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/format.h"
 #include "core/text.h"
 #include "program/messages.h"
 #include "program/parse.h"
@@ -61,6 +62,21 @@ static bool set_matrix(void *to, const char *value)
 
     options->source.matrix = strcmp(value, "709") == 0 ? 709 : 601;
     return options->source.matrix == 709 || strcmp(value, "601") == 0;
+}
+
+static bool set_format(void *to, const char *value)
+{
+    static const uint32_t fourccs[] = {PF_FOURCC_XR24, PF_FOURCC_AR24, PF_FOURCC_R8,
+                                       PF_FOURCC_YU12, PF_FOURCC_NV12, PF_FOURCC_YUYV,
+                                       PF_FOURCC_XR30};
+    struct options *options = to;
+
+    for (size_t i = 0; i < sizeof fourccs / sizeof *fourccs; i++)
+        if (strcmp(value, format_name(fourccs[i]).text) == 0) {
+            options->source.fourcc = fourccs[i];
+            return true;
+        }
+    return false;
 }
 
 static bool set_evict(void *to, const char *value)
@@ -119,6 +135,11 @@ static const struct option_entry entries[] = {
      .help = "draw a machine-readable frame number into each frame with room for it; patterns "
              "always do so",
      .field = offsetof(struct options, source.stamp)},
+    {.name = "format",
+     .value = "FOURCC",
+     .help = "pixel format of the frames: XR24, AR24, R8, YU12, NV12, YUYV or XR30 (default: XR24)",
+     .set = set_format,
+     .expected = "give XR24, AR24, R8, YU12, NV12, YUYV or XR30"},
     {.name = "matrix",
      .value = "601|709",
      .help = "colour matrix of Y4M input, BT.601 or BT.709; the format does not record it "

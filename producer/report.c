@@ -7,8 +7,9 @@
 #include "program/atomic_file.h"
 #include "program/report.h"
 
-void report_frame(struct report *report, const struct pf_frame *frame)
+void report_frame(struct report *report, const struct pf_frame *frame, uint32_t copies)
 {
+    report->user_copies += copies;
     histogram_record(&report->render, frame->publish_ns - frame->begin_ns);
     if (report->last_publish_ns)
         histogram_record(&report->interval, frame->publish_ns - report->last_publish_ns);
@@ -34,8 +35,9 @@ int report_write_json(const struct report *report, const char *path)
     histogram_write_json(&report->render, file);
     fputs("},\n \"interval_us\":", file);
     histogram_write_json(&report->interval, file);
-    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"seconds\":%.3f}\n",
+    fprintf(file, ",\n \"cpu_us_per_frame\":%.1f,\"user_copies_per_frame\":%g,\"seconds\":%.3f}\n",
             report_cpu_us_per_frame(report->start_cpu_ns, stats->published),
+            stats->published ? (double)report->user_copies / (double)stats->published : 0,
             report_seconds_since(report->start_ns));
     return atomic_file_finish(&output);
 }

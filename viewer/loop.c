@@ -306,13 +306,11 @@ static int show(struct loop *loop, const struct pf_frame *frame)
 /* Read the stamps in the slot, before the display reads it. */
 static void verify(struct loop *loop, const struct pf_frame *frame)
 {
-    const struct pf_format *format = &loop->report->format;
     struct stamp stamp;
 
-    if (!(frame->flags & PF_FRAME_STAMPED))
+    if (!(frame->flags & PF_FRAME_STAMPED) || !stamp_supports(frame->format.fourcc))
         return;
-    enum stamp_result result = stamp_read(frame->plane[0].pixels, frame->plane[0].stride_bytes,
-                                          format->width, format->height, &stamp);
+    enum stamp_result result = stamp_read(&frame->format, frame->plane, &stamp);
     if (result == STAMP_WHOLE && stamp.sequence == (uint32_t)frame->sequence) {
         loop->report->verified++;
         return;

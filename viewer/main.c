@@ -100,7 +100,8 @@ static void warn_without_effect(const struct options *options, const struct pres
         const char *name;
     } of_a_window[] = {{options->presenter.scale, "--scale"},
                        {options->presenter.fullscreen, "--fullscreen"},
-                       {options->vsync_is_given, "--vsync"}};
+                       {options->vsync_is_given, "--vsync"},
+                       {options->background_is_given, "--background"}};
     bool has_window = presenter->ops->set_status;
 
     for (size_t i = 0; i < sizeof of_a_window / sizeof *of_a_window; i++)

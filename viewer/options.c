@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -88,6 +89,21 @@ static bool set_scale(void *to, const char *value)
     return is_valid;
 }
 
+static bool set_background(void *to, const char *value)
+{
+    struct options *options = to;
+    struct background *background = &options->presenter.background;
+
+    options->background_is_given = true;
+    background->has_color = strcmp(value, "checkerboard") != 0;
+    if (!background->has_color || strcmp(value, "black") == 0)
+        return true;
+    if (strlen(value) != 7 || value[0] != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6)
+        return false;
+    background->color = (uint32_t)strtoul(value + 1, NULL, 16);
+    return true;
+}
+
 /* ------------------------------------------------------------------ table */
 
 _Static_assert(sizeof(enum action) == sizeof(int) && sizeof(enum pf_log_level) == sizeof(int),
@@ -154,6 +170,12 @@ static const struct option_entry entries[] = {
     {.name = "fullscreen",
      .help = "start in fullscreen",
      .field = offsetof(struct options, presenter.fullscreen)},
+    {.name = "background",
+     .value = "WHAT",
+     .help = "what is behind transparent pixels: checkerboard, black or #RRGGBB (default: "
+             "checkerboard)",
+     .set = set_background,
+     .expected = "give checkerboard, black, or a colour like #4080ff"},
     {.name = "snapshot",
      .value = "FILE",
      .help = "at the end, write the latest frame to FILE as PNG",

@@ -16,7 +16,7 @@ struct options {
     const char *user;     /* owner of a shared channel; NULL: a private channel of this user */
     bool name_is_given;   /* else `channel` is the default */
     struct presenter_config presenter;
-    bool vsync_is_given;
+    bool vsync_is_given, background_is_given;
     bool every_frame;
     bool follow;
     int64_t wait_ns; /* for a producer to start */

@@ -9,7 +9,9 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/format.h"
 #include "core/log.h"
+#include "media/unpack.h"
 #include "program/image_file.h"
 
 void snapshot_hold_last(struct snapshot *snapshot, struct pf_viewer *viewer,
@@ -29,25 +31,56 @@ void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer)
 
 void snapshot_keep(struct snapshot *snapshot, const struct pf_frame *frame)
 {
-    snapshot->kept = frame->plane[0];
-    snapshot->kept_format = frame->format;
-    size_t bytes = (size_t)snapshot->kept.stride_bytes * snapshot->kept_format.height;
-    snapshot->kept.pixels = malloc(bytes);
-    if (snapshot->kept.pixels)
-        memcpy(snapshot->kept.pixels, frame->plane[0].pixels, bytes);
+    const struct pf_format_planes planes = format_planes(&frame->format);
+    uint64_t offset[PF_PLANES_MAX], bytes = 0;
+
+    for (uint32_t p = 0; p < planes.count; p++) {
+        offset[p] = bytes;
+        bytes += (uint64_t)frame->plane[p].stride_bytes * planes.rows[p];
+    }
+    snapshot->kept = *frame;
+    snapshot->kept_memory = malloc(bytes);
+    for (uint32_t p = 0; p < planes.count && snapshot->kept_memory; p++) {
+        uint64_t plane_bytes = (uint64_t)frame->plane[p].stride_bytes * planes.rows[p];
+        snapshot->kept.plane[p].pixels = snapshot->kept_memory + offset[p];
+        memcpy(snapshot->kept.plane[p].pixels, frame->plane[p].pixels, plane_bytes);
+    }
 }
 
 void snapshot_discard_kept(struct snapshot *snapshot)
 {
-    free(snapshot->kept.pixels);
-    snapshot->kept.pixels = NULL;
+    free(snapshot->kept_memory);
+    snapshot->kept_memory = NULL;
 }
 
-static int write_image(const char *path, const struct pf_plane *plane,
-                       const struct pf_format *format)
+static int write_converted(const char *path, const struct pf_frame *frame)
 {
-    return image_write_file(path, plane->pixels, plane->stride_bytes, format->width,
-                            format->height);
+    const struct pf_format *format = &frame->format;
+    uint32_t stride_bytes = 4 * format->width;
+    uint8_t *pixels = malloc((size_t)stride_bytes * format->height);
+
+    if (!pixels)
+        return log_out_of_memory(path);
+    unpack(format, frame->plane, NULL, pixels, stride_bytes);
+    int ret = image_write_file(path, pixels, stride_bytes, format->width, format->height,
+                               format_color(format).alpha != PF_ALPHA_NONE);
+    free(pixels);
+    return ret;
+}
+
+static int write_image(const char *path, const struct pf_frame *frame)
+{
+    const struct pf_format *format = &frame->format;
+
+    if (!unpack_supports(format)) {
+        log_error("%s: not written: frames of format %s cannot be saved as PNG", path,
+                  format_name(format->fourcc).text);
+        return -ENOTSUP;
+    }
+    if (!unpack_is_copy(format))
+        return write_converted(path, frame);
+    return image_write_file(path, frame->plane[0].pixels, frame->plane[0].stride_bytes,
+                            format->width, format->height, false);
 }
 
 enum { NO_FRAME = 1 };
@@ -58,13 +91,13 @@ static int write_displayed(const struct snapshot *snapshot, struct pf_viewer *vi
 {
     struct pf_frame frame;
 
-    if (snapshot->kept.pixels)
-        return write_image(path, &snapshot->kept, &snapshot->kept_format);
+    if (snapshot->kept_memory)
+        return write_image(path, &snapshot->kept);
     if (pf_viewer_acquire_latest(viewer, &frame) < 0) {
         log_warning("%s: not written: there has been no frame", path);
         return NO_FRAME;
     }
-    int ret = write_image(path, &frame.plane[0], &frame.format);
+    int ret = write_image(path, &frame);
     pf_viewer_release(viewer, &frame);
     return ret;
 }
@@ -87,7 +120,7 @@ int snapshot_save(const struct snapshot *snapshot, struct pf_viewer *viewer, con
 int snapshot_write_last(const struct snapshot *snapshot, struct pf_viewer *viewer, const char *path)
 {
     if (snapshot->has_last)
-        return write_image(path, &snapshot->last.plane[0], &snapshot->last.format);
+        return write_image(path, &snapshot->last);
     int ret = write_displayed(snapshot, viewer, path);
     return ret == NO_FRAME ? 0 : ret;
 }

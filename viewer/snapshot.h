@@ -2,7 +2,8 @@
 /*
  * PNG images of frames: at the end (--snapshot), or when the user presses `s`. Normally the latest
  * frame is on display and is taken from its slot. Two frames must be kept for later: the last of
- * --frames, and the frame on display while paused.
+ * --frames, and the frame on display while paused. Transparent pixels are saved as such. Frames of
+ * a format that unpack.h does not convert cannot be saved.
  */
 #ifndef VIEWER_SNAPSHOT_H
 #define VIEWER_SNAPSHOT_H
@@ -15,8 +16,8 @@ enum { SNAPSHOT_PATH_BYTES = 128 };
 struct snapshot {
     struct pf_frame last; /* of --frames: held in its slot */
     bool has_last;
-    struct pf_plane kept; /* a copy of the frame on display while paused; pixels NULL: none */
-    struct pf_format kept_format;
+    struct pf_frame kept; /* a copy of the frame on display while paused */
+    uint8_t *kept_memory; /* of its planes; NULL: there is no copy */
 };
 
 /* Hold `frame` in its slot for snapshot_write_last(). */
@@ -24,8 +25,8 @@ void snapshot_hold_last(struct snapshot *snapshot, struct pf_viewer *viewer,
                         const struct pf_frame *frame);
 void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer);
 
-/* Copy `frame`, which stays on display while paused. Without memory for
- * the copy, a snapshot writes the latest frame instead. */
+/* Copy `frame`, which stays on display while paused. Without memory for the copy, a snapshot writes
+ * the latest frame instead. */
 void snapshot_keep(struct snapshot *snapshot, const struct pf_frame *frame);
 void snapshot_discard_kept(struct snapshot *snapshot); /* does nothing if there is no copy */
 

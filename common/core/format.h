@@ -10,8 +10,8 @@ enum {
     FORMAT_STRIDE_MAX = PF_SIZE_MAX * 8, /* bytes */
 };
 
-/* NULL if the format is valid: a known fourcc, each side 1..PF_SIZE_MAX, known values of colour, and
- * zero where it is reserved. Else what is wrong, to complete "format XR24 640x480: ...". */
+/* NULL if the format is valid: a known fourcc, each side 1..PF_SIZE_MAX, known values of colour,
+ * and zero where it is reserved. Else what is wrong, to complete "format XR24 640x480: ...". */
 const char *format_fault(const struct pf_format *format);
 
 /* The planes and the colour of a valid format, as pf_format_planes() and pf_format_color(). */

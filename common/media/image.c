@@ -235,22 +235,24 @@ static void on_write_warning(png_structp png, png_const_charp message)
 }
 
 static void write_rows(png_structp png, png_infop info, FILE *file, const uint8_t *pixels,
-                       uint32_t stride_bytes, uint32_t width, uint32_t height)
+                       uint32_t stride_bytes, uint32_t width, uint32_t height, bool has_alpha)
 {
     png_init_io(png, file);
-    png_set_IHDR(png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+    png_set_IHDR(png, info, width, height, 8,
+                 has_alpha ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_set_compression_level(png, 3); /* a snapshot interrupts the viewer for as long as this */
     png_write_info(png, info);
     png_set_bgr(png);
-    png_set_filler(png, 0, PNG_FILLER_AFTER);
+    if (!has_alpha)
+        png_set_filler(png, 0, PNG_FILLER_AFTER);
     for (uint32_t y = 0; y < height; y++)
         png_write_row(png, pixels + (size_t)y * stride_bytes);
     png_write_end(png, NULL);
 }
 
 int image_write(FILE *file, const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
-                uint32_t height)
+                uint32_t height, bool has_alpha)
 {
     png_structp png =
         png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_write_error, on_write_warning);
@@ -266,7 +268,7 @@ int image_write(FILE *file, const uint8_t *pixels, uint32_t stride_bytes, uint32
         png_destroy_write_struct(&png, &info);
         return ret;
     }
-    write_rows(png, info, file, pixels, stride_bytes, width, height);
+    write_rows(png, info, file, pixels, stride_bytes, width, height, has_alpha);
     png_destroy_write_struct(&png, &info);
     return 0;
 }

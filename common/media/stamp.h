@@ -8,13 +8,14 @@
  * Cells are width / 64 pixels wide and high, at least 1. A frame that is narrower than 64 pixels or
  * less than 2 cells high has no room for a stamp.
  *
- * Only XRGB8888 (XR24) is supported: a pixel has 4 bytes, and byte 1 (green) is its brightness.
+ * White and black are those of the format's range, and the brightness of a pixel is its green or Y.
+ * Chroma in the rows of the stamp becomes neutral; so the pixels of one more row may lose their
+ * colour, if a chroma sample is theirs and the stamp's.
  */
 #ifndef MEDIA_STAMP_H
 #define MEDIA_STAMP_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "pageflip.h"
 
 struct stamp {
     uint32_t sequence;     /* low 32 bits of pf_frame.sequence */
@@ -33,15 +34,18 @@ bool stamp_fits(uint32_t width, uint32_t height);
 /* Height in pixels of each of the two rows of cells. */
 uint32_t stamp_rows(uint32_t width);
 
-/* Draw the stamp at the top and bottom of a frame, which must have room for it. */
-void stamp_draw(struct stamp stamp, uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
-                uint32_t height);
+/* Can frames of this known fourcc have a stamp? All but R16 and AB4H. */
+bool stamp_supports(uint32_t fourcc);
 
-/* Read the stamp from a single row of pixels. False if the CRC is wrong. */
+/* Draw the stamp at the top and bottom of a frame, which must have room for it, in a format that
+ * can have one. */
+void stamp_draw(struct stamp stamp, const struct pf_format *format, const struct pf_plane *planes);
+
+/* Read the stamp from a single row of pixels of XR24. False if the CRC is wrong. */
 bool stamp_read_row(const uint8_t *row, uint32_t width, struct stamp *stamp);
 
 /* Read both stamps of a frame from the middle of each cell. Fills *stamp if STAMP_WHOLE. */
-enum stamp_result stamp_read(const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
-                             uint32_t height, struct stamp *stamp);
+enum stamp_result stamp_read(const struct pf_format *format, const struct pf_plane *planes,
+                             struct stamp *stamp);
 
 #endif

@@ -54,7 +54,7 @@ static int open_pattern(struct source **source, const struct source_config *conf
         return log_out_of_memory("pattern");
     made->source = (struct source){
         .ops = &source_pattern_ops,
-        .format = {.fourcc = PF_FOURCC_XR24,
+        .format = {.fourcc = config->fourcc == PF_FOURCC_AR24 ? PF_FOURCC_AR24 : PF_FOURCC_XR24,
                    .width = config->width,
                    .height = config->height,
                    .rate_num = 60,
@@ -86,6 +86,8 @@ static int fill(struct source *source, struct pf_frame *frame)
                                 .fps = (uint32_t)(fps + 0.5)};
 
     self->pattern->draw(&canvas, time);
+    if (format->fourcc == PF_FOURCC_AR24 && self->pattern->fade)
+        self->pattern->fade(&canvas);
     frame->pts_ns = (int64_t)(time.seconds * 1e9);
     self->number++;
     return 0;

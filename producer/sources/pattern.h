@@ -18,6 +18,9 @@ struct pattern {
     const char *name, *summary;
     /* Draw every pixel of the canvas. */
     void (*draw)(const struct canvas *canvas, struct pattern_time time);
+    /* Make parts of the frame that draw() has drawn transparent: byte 3 is alpha, and the colours
+     * are premultiplied. NULL: every pixel is opaque. */
+    void (*fade)(const struct canvas *canvas);
 };
 
 /* Is there a pattern of this name? */

@@ -17,6 +17,9 @@
 #include "pattern.h"
 
 #define TAU 6.283185307179586
+/* The strip of 256 greys, in radii below the circle's centre. */
+#define GREYS_TOP 0.18
+#define GREYS_BOTTOM 0.34
 
 enum {
     NIGHT = 0x1b202a,
@@ -201,7 +204,7 @@ static void draw_face(const struct canvas *canvas, const struct circle *circle,
 
     fill_inside(canvas, circle, band(circle, -1, 1), FACE);
     draw_bars(canvas, circle, band(circle, -0.50, -0.18));
-    draw_greys(canvas, circle, band(circle, 0.18, 0.34), 256);
+    draw_greys(canvas, circle, band(circle, GREYS_TOP, GREYS_BOTTOM), 256);
     draw_greys(canvas, circle, band(circle, 0.34, 0.50), 12);
 
     snprintf(longest, sizeof longest, "%02u:%02u:%02u:%02u", (unsigned)(seconds / 3600 % 100),
@@ -315,28 +318,63 @@ static void draw_sides(const struct canvas *canvas, const struct circle *circle,
     }
 }
 
-static void draw_card(const struct canvas *canvas, struct pattern_time time)
+struct layout {
+    int32_t top; /* rows of the stamp, at the top and at the bottom */
+    int32_t room;
+    struct circle circle;
+};
+
+static struct layout layout_of(const struct canvas *canvas)
 {
-    /* The stamp occupies the top and bottom rows. */
     int32_t top =
         stamp_fits(canvas->width, canvas->height) ? (int32_t)stamp_rows(canvas->width) : 0;
     int32_t room = smaller((int32_t)canvas->width, (int32_t)canvas->height - 2 * top);
-    struct circle circle = {canvas->width / 2.0, canvas->height / 2.0, room * 0.45};
-    int32_t step = larger(room / 18, 4), bar = larger((int32_t)canvas->width / 480, 1);
 
-    draw_grid(canvas, &circle, step);
-    draw_sides(canvas, &circle, step);
-    draw_face(canvas, &circle, time);
-    draw_rim(canvas, circle, time.seconds);
+    return (struct layout){top, room, {canvas->width / 2.0, canvas->height / 2.0, room * 0.45}};
+}
+
+static void draw_card(const struct canvas *canvas, struct pattern_time time)
+{
+    const struct layout layout = layout_of(canvas);
+    int32_t step = larger(layout.room / 18, 4), bar = larger((int32_t)canvas->width / 480, 1);
+
+    draw_grid(canvas, &layout.circle, step);
+    draw_sides(canvas, &layout.circle, step);
+    draw_face(canvas, &layout.circle, time);
+    draw_rim(canvas, layout.circle, time.seconds);
     fill_box(canvas,
              (struct box){(int32_t)(fmod(time.seconds / 2, 1) * canvas->width), 0, bar,
                           (int32_t)canvas->height},
              WHITE);
-    draw_edges(canvas, top);
+    draw_edges(canvas, layout.top);
+}
+
+/* With alpha, nothing is behind the grid, its lines are half transparent, and the greys of the
+ * upper strip are white of that alpha. */
+static void fade_card(const struct canvas *canvas)
+{
+    const struct layout layout = layout_of(canvas);
+    struct box greys = clip(canvas, band(&layout.circle, GREYS_TOP, GREYS_BOTTOM));
+
+    for (uint32_t y = 0; y < canvas->height; y++) {
+        uint32_t *row = pattern_row(canvas, y);
+        bool has_greys = (int32_t)y >= greys.y && (int32_t)y < greys.y + greys.height;
+        for (uint32_t x = 0; x < canvas->width; x++) {
+            uint32_t level = row[x] & 0xff;
+            if (row[x] == pattern_pixel(NIGHT))
+                row[x] = 0;
+            else if (row[x] == pattern_pixel(LINE))
+                row[x] = 0x80000000 | (LINE >> 1 & 0x7f7f7f);
+            else if (has_greys && (int32_t)x >= greys.x && (int32_t)x < greys.x + greys.width &&
+                     row[x] == pattern_pixel(level * 0x010101))
+                row[x] = level * 0x01010101;
+        }
+    }
 }
 
 const struct pattern pattern_card = {
     .name = "card",
     .summary = "test card: bars, greys, a circle, moving parts, a timecode",
     .draw = draw_card,
+    .fade = fade_card,
 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "media/file_kind.h"
+#include "media/pack.h"
 #include "media/stamp.h"
 #include "program/options.h"
 
@@ -94,6 +96,48 @@ static int reject_inputs(const struct source_config *config)
     return -EBADMSG;
 }
 
+/* ------------------------------------------------------------------ the requested format */
+
+/* The source has set its format: XR24, or the requested one. */
+static void request_format(struct source *source)
+{
+    source->is_converted = source->fourcc && source->format.fourcc != source->fourcc;
+    if (source->is_converted)
+        source->format.fourcc = source->fourcc;
+}
+
+/* Draw the frame as XR24, and convert it into its slot. Returns as the operation. */
+static int fill_converted(struct source *source, struct pf_frame *frame)
+{
+    const struct pf_format *format = &source->format;
+    struct pf_frame drawn = *frame;
+    uint32_t stride_bytes = 4 * format->width;
+    size_t bytes = (size_t)stride_bytes * format->height;
+
+    if (source->canvas_bytes != bytes) {
+        free(source->canvas);
+        source->canvas = malloc(bytes);
+        source->canvas_bytes = source->canvas ? bytes : 0;
+        if (!source->canvas)
+            return log_out_of_memory("the frame to convert");
+    }
+    drawn.plane[0] = (struct pf_plane){source->canvas, stride_bytes};
+    int ret = source->ops->fill(source, &drawn);
+    if (ret < 0)
+        return ret;
+    pack(format, source->canvas, stride_bytes, frame->plane);
+    frame->flags = drawn.flags;
+    frame->pts_ns = drawn.pts_ns;
+    return 0;
+}
+
+uint32_t source_copies(const struct source *source)
+{
+    return source->copies + source->is_converted;
+}
+
+/* ------------------------------------------------------------------ calls */
+
 int source_open(struct source **source, const struct source_config *config)
 {
     int found = find(config);
@@ -108,33 +152,45 @@ int source_open(struct source **source, const struct source_config *config)
     int ret = input_result(ops->open(source, config));
     if (ret == 0 && config->stamp)
         (*source)->stamped = true;
+    if (ret == 0) {
+        (*source)->fourcc = config->fourcc;
+        request_format(*source);
+    }
     return ret;
 }
 
 int source_next(struct source *source)
 {
-    return source->ops->next ? input_result(source->ops->next(source)) : 0;
+    if (!source->ops->next)
+        return 0;
+    if (source->is_converted)
+        source->format.fourcc = PF_FOURCC_XR24; /* what the source draws */
+    int ret = input_result(source->ops->next(source));
+    request_format(source);
+    return ret;
 }
 
 int source_fill(struct source *source, struct pf_frame *frame)
 {
     const struct pf_format *format = &source->format;
-    int ret = input_result(source->ops->fill(source, frame));
+    int ret = input_result(source->is_converted ? fill_converted(source, frame)
+                                                : source->ops->fill(source, frame));
 
     if (ret < 0 || !source->stamped || !stamp_fits(format->width, format->height))
         return ret;
     struct stamp stamp = {.sequence = (uint32_t)frame->sequence,
                           .milliseconds = (uint16_t)(frame->begin_ns / NS_PER_MS)};
-    stamp_draw(stamp, frame->plane[0].pixels, frame->plane[0].stride_bytes, format->width,
-               format->height);
+    stamp_draw(stamp, format, frame->plane);
     frame->flags |= PF_FRAME_STAMPED;
     return 0;
 }
 
 void source_close(struct source *source)
 {
-    if (source)
-        source->ops->close(source);
+    if (!source)
+        return;
+    free(source->canvas);
+    source->ops->close(source);
 }
 
 void source_print_table(void)

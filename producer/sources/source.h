@@ -19,15 +19,23 @@ struct source_config {
     bool loop;                   /* start again at the end of the input */
     bool stamp;                  /* draw a stamp (media/stamp.h) into each frame */
     uint32_t matrix;             /* of YUV input: 601 or 709; 0: not given */
+    uint32_t fourcc;             /* of the frames; 0: the source's own */
 };
 
 struct source {
     const struct source_ops *ops;
     struct pf_format format; /* of the next frame; rate 0/0 when the source has none of its own */
-    bool live;     /* true: a tick without a free slot is skipped; false: the source waits for a
+    bool live;       /* true: a tick without a free slot is skipped; false: the source waits for a
                       slot, and no frame is skipped */
-    bool is_ahead; /* a pipe contains data of the frame after the one that `next` has read */
-    bool stamped;  /* source_fill() draws a stamp (media/stamp.h) into each frame */
+    bool is_ahead;   /* a pipe contains data of the frame after the one that `next` has read */
+    bool stamped;    /* source_fill() draws a stamp (media/stamp.h) into each frame */
+    uint32_t copies; /* of each frame's pixels in this process, before they are in the slot */
+
+    /* Used by source.c alone: */
+    uint32_t fourcc;   /* of the frames; 0: the source's own */
+    bool is_converted; /* the source draws XR24 into `canvas`, which is then converted */
+    uint8_t *canvas;
+    size_t canvas_bytes;
 };
 
 /* How certain a source is that it can read the inputs, in ascending order. */
@@ -55,9 +63,9 @@ struct source_ops {
     enum source_match (*probe)(const struct source_config *config);
 
     /*
-     * Open the inputs. On success *source is to be closed with ops->close, its format is known; on
-     * failure *source is unchanged. Blocks as open() and read() do. Returns 0 or a negative errno,
-     * logged.
+     * Open the inputs. On success *source is to be closed with ops->close, and its format is known:
+     * that of config->fourcc, or XR24, which source_fill() then converts. On failure *source is
+     * unchanged. Blocks as open() and read() do. Returns 0 or a negative errno, logged.
      */
     int (*open)(struct source **source, const struct source_config *config);
 
@@ -97,6 +105,9 @@ int source_open(struct source **source, const struct source_config *config);
 int source_next(struct source *source);
 int source_fill(struct source *source, struct pf_frame *frame);
 void source_close(struct source *source); /* accepts NULL */
+
+/* Copies and conversions of each frame's pixels in this process; 0: it is drawn in its slot. */
+uint32_t source_copies(const struct source *source);
 
 /* Print one row for each source, for --help. */
 void source_print_table(void);

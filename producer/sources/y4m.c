@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "advice.h"
+#include "core/format.h"
 #include "core/log.h"
 #include "media/file_kind.h"
 #include "probe.h"
 #include "program/signals.h"
 #include "source.h"
 #include "y4m_header.h"
-#include "yuv.h"
 
 enum {
     LINE_MAX_BYTES = 1024, /* of a header line; real ones have less than 200 */
@@ -39,6 +39,7 @@ struct y4m_source {
     size_t start, end;
     uint64_t offset; /* in the stream, of buffer[start] */
     bool loop;
+    uint32_t fourcc;          /* requested; 0: none */
     struct y4m_header header; /* of the stream that is being read */
     size_t frame_bytes;
     uint8_t *frame;  /* the current one */
@@ -125,11 +126,19 @@ static int begin_stream(struct y4m_source *self, char *line)
 
     if (ret < 0)
         return ret;
+    const struct yuv_format *yuv = &self->header.yuv;
     self->source.format = (struct pf_format){.fourcc = PF_FOURCC_XR24,
-                                             .width = self->header.yuv.width,
-                                             .height = self->header.yuv.height,
+                                             .width = yuv->width,
+                                             .height = yuv->height,
                                              .rate_num = self->header.rate_num,
                                              .rate_den = self->header.rate_den};
+    if (self->fourcc == PF_FOURCC_YU12 && yuv->chroma == YUV_420) {
+        self->source.format.fourcc = PF_FOURCC_YU12;
+        self->source.format.color = (struct pf_color){
+            .matrix = yuv->matrix == 709 ? PF_MATRIX_709 : PF_MATRIX_601,
+            .range = yuv->is_full_range ? PF_RANGE_FULL : PF_RANGE_LIMITED,
+        };
+    }
     free(self->frame);
     self->frame_bytes = yuv_frame_bytes(&self->header.yuv);
     self->frame = malloc(self->frame_bytes);
@@ -270,12 +279,26 @@ static int next(struct source *source)
     return 0;
 }
 
+static void copy_plane(const uint8_t *from, uint32_t row_bytes, uint32_t rows,
+                       const struct pf_plane *to)
+{
+    for (uint32_t y = 0; y < rows; y++)
+        memcpy(to->pixels + (size_t)y * to->stride_bytes, from + (size_t)y * row_bytes, row_bytes);
+}
+
 static int fill(struct source *source, struct pf_frame *frame)
 {
     const struct y4m_source *self = (const struct y4m_source *)source;
+    const struct yuv_samples samples = yuv_samples_of(&self->header.yuv, self->frame);
 
-    yuv_convert(&self->header.yuv, self->frame, frame->plane[0].pixels,
-                frame->plane[0].stride_bytes);
+    if (source->format.fourcc == PF_FOURCC_YU12 && !source->is_converted) {
+        const struct pf_format_planes planes = format_planes(&source->format);
+        const uint8_t *const from[] = {samples.y, samples.cb, samples.cr};
+        for (uint32_t p = 0; p < planes.count; p++)
+            copy_plane(from[p], planes.row_bytes[p], planes.rows[p], &frame->plane[p]);
+        return 0;
+    }
+    yuv_convert(&self->header.yuv, &samples, frame->plane[0].pixels, frame->plane[0].stride_bytes);
     return 0;
 }
 
@@ -331,6 +354,8 @@ static int open_y4m(struct source **source, const struct source_config *config)
     if (!self)
         return log_out_of_memory(config->inputs[0]);
     self->source.ops = &source_y4m_ops;
+    self->source.copies = 1; /* a pipe may be slow, so a frame is read before its slot is begun */
+    self->fourcc = config->fourcc;
     self->loop = config->loop;
     self->header.needs_rate = !config->rate_is_given;
     self->header.yuv.matrix = config->matrix == 709 ? 709 : 601;

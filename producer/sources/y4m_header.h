@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "yuv.h"
+#include "media/yuv.h"
 
 #define Y4M_MAGIC "YUV4MPEG2" /* the first word of the line */
 

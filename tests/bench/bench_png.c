@@ -90,7 +90,7 @@ int main(int argc, char **argv)
         return 1;
     close(fd);
     draw(memory, format.width, format.height);
-    if (image_write_file(path, memory, stride_bytes, format.width, format.height) < 0)
+    if (image_write_file(path, memory, stride_bytes, format.width, format.height, false) < 0)
         goto out;
     for (long i = -1; i < atol(argv[3]); i++) { /* -1: not counted, loads the file into the cache */
         struct pf_frame frame;

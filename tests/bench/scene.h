@@ -16,7 +16,10 @@ static inline void scene_draw(uint8_t *pixels, uint32_t stride_bytes, uint32_t w
                               uint32_t height, uint64_t sequence)
 {
     memset(pixels, (int)sequence, (size_t)stride_bytes * height);
-    stamp_draw((struct stamp){.sequence = (uint32_t)sequence}, pixels, stride_bytes, width, height);
+    const struct pf_format format = {.fourcc = PF_FOURCC_XR24, .width = width, .height = height};
+    const struct pf_plane plane = {.pixels = pixels, .stride_bytes = stride_bytes};
+
+    stamp_draw((struct stamp){.sequence = (uint32_t)sequence}, &format, &plane);
 }
 
 /* When frame `number` is due. With a spread the frames are due at every phase of a display's

@@ -42,7 +42,7 @@ int __wrap_segment_create(struct segment *segment, const char *channel, const ch
     int64_t now_ns = clock_now_ns();
 
     segment_planes(segment, 0, plane);
-    stamp_draw(stamp, plane[0].pixels, plane[0].stride_bytes, format->width, format->height);
+    stamp_draw(stamp, format, plane);
     atomic_store(&meta->sequence, first());
     atomic_store(&meta->due_ns, now_ns);
     atomic_store(&meta->begin_ns, now_ns);

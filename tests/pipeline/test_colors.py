@@ -9,7 +9,7 @@ import time
 from harness import *
 from witness import Witness
 
-LEVELS = 0.6  # at most this far from the formula: producer/sources/yuv.h
+LEVELS = 0.6  # at most this far from the formula: common/media/yuv.h
 
 
 class Pixels(Witness):

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 
+from frames import CHECKERBOARD, Frames, at_most, difference, over
 from harness import *
 
 QUICK = 2 if not SANITIZED else 8  # seconds
@@ -73,6 +74,27 @@ def native_wayland_shows_frames_with_one_copy(t):
     viewer.signal(signal.SIGINT)
     viewer.ends_with(130, "x11", "DISPLAY", "not set")
     assert report_of(f"{t.path}/v.json")["user_copies_per_frame"] >= 1
+    assert compositor.is_running()
+
+
+@test
+def native_wayland_shows_each_format_with_one_conversion(t):
+    display = Display(t, "320x240x24")
+    still(t, "320x240")
+    compositor = weston(t, "--backend=x11-backend.so", "--shell=kiosk-shell.so", "--width=320",
+                        "--height=240", "--use-pixman")
+    for fourcc in ("AR24", "R8", "YU12", "NV12", "YUYV", "XR30"):
+        producer = t.producer(f"{t.path}/stills", "--loop", "--rate", "20", "--format", fourcc)
+        with Frames(t, producer) as frames:
+            until(lambda: frames.newest() >= 1, "a frame")
+            expected = [row[:150] for row in over(frames.samples(), CHECKERBOARD)[:110]]  # beside the pointer
+        viewer = t.viewer("--json", "v.json", presenter="sdl", env=NATIVE)
+        until(lambda: difference(display.grab().crop(0, 0, 150, 110), expected) <= at_most(fourcc), fourcc)
+        viewer.signal(signal.SIGINT)
+        viewer.ends_with(130)
+        copies = report_of(f"{t.path}/v.json")["user_copies_per_frame"]
+        assert 1 <= copies <= 1.5, copies
+        producer.kill()
     assert compositor.is_running()
 
 

@@ -273,7 +273,7 @@ Test(image, reads_back_what_was_written)
     draw(pixels);
     path_in_scratch(path, "a.png");
     for (uint32_t side = 1; side <= SIDE_MAX; side++) {
-        cr_assert_eq(image_write_file(path, pixels, STRIDE, side, SIDE_MAX + 1 - side), 0);
+        cr_assert_eq(image_write_file(path, pixels, STRIDE, side, SIDE_MAX + 1 - side, false), 0);
         cr_assert_eq(image_open(&image, path, &width, &height), 0);
         cr_assert_eq(width, side);
         cr_assert_eq(height, SIDE_MAX + 1 - side);
@@ -290,9 +290,9 @@ Test(image, a_failed_write_leaves_nothing_behind)
     char path[512];
 
     draw(pixels);
-    cr_assert_lt(image_write_file("/dev/full", pixels, STRIDE, SIDE_MAX, SIDE_MAX), 0);
+    cr_assert_lt(image_write_file("/dev/full", pixels, STRIDE, SIDE_MAX, SIDE_MAX, false), 0);
     path_in_scratch(path, "none/a.png");
-    cr_assert_eq(image_write_file(path, pixels, STRIDE, SIDE_MAX, SIDE_MAX), -ENOENT);
+    cr_assert_eq(image_write_file(path, pixels, STRIDE, SIDE_MAX, SIDE_MAX, false), -ENOENT);
     DIR *dir = opendir(scratch);
     for (struct dirent *entry; (entry = readdir(dir));)
         cr_assert(entry->d_name[0] == '.', "%s was left behind", entry->d_name);
@@ -309,8 +309,8 @@ Test(image, a_failed_write_keeps_the_old_file)
 
     draw(pixels);
     path_in_scratch(path, "a.png");
-    cr_assert_eq(image_write_file(path, pixels, STRIDE, 2, 3), 0);
-    cr_assert_lt(image_write_file(path, pixels, STRIDE, 0, 3), 0);
+    cr_assert_eq(image_write_file(path, pixels, STRIDE, 2, 3, false), 0);
+    cr_assert_lt(image_write_file(path, pixels, STRIDE, 0, 3, false), 0);
     cr_assert_eq(image_open(&image, path, &width, &height), 0);
     image_close(image);
     cr_assert_eq(width, 2);

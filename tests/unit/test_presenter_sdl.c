@@ -198,35 +198,42 @@ Test(presenter_sdl, a_paused_frame_is_drawn_again_after_a_new_segment_was_attach
     cr_assert_eq(pixel & 0xffffff, 0x555555, "the window shows %06x", pixel);
 }
 
-/* The library supports one format so far, so the test overwrites it with another. */
+/* As if the producer had published frames of another format. */
 static void change_format(uint32_t fourcc)
 {
     ((struct pf_segment *)pf_viewer_segment(viewer))->format.fourcc = fourcc;
 }
 
-enum { NV12 = 'N' | 'V' << 8 | '1' << 16 | '2' << 24 };
-
 Test(presenter_sdl, a_named_presenter_refuses_a_format_that_it_does_not_support)
 {
-    change_format(NV12);
+    change_format(PF_FOURCC_AB4H);
     cr_assert_eq(open_presenter("sdl", 1), -ENODEV);
     cr_assert_eq(errors, 1);
-    cr_assert_str_eq(message, "presenter sdl: does not support frames of format NV12");
+    cr_assert_str_eq(message, "presenter sdl: does not support frames of format AB4H");
 }
 
 Test(presenter_sdl, auto_skips_presenters_that_do_not_support_the_format)
 {
-    change_format(NV12);
+    change_format(PF_FOURCC_AB4H);
     cr_assert_eq(open_presenter("auto", 1), -ENODEV);
     cr_assert_eq(errors, 1);
-    cr_assert(strstr(message, "NV12"), "%s", message);
+    cr_assert(strstr(message, "AB4H"), "%s", message);
+}
+
+Test(presenter_sdl, a_transfer_that_is_not_converted_is_refused_in_words)
+{
+    ((struct pf_segment *)pf_viewer_segment(viewer))->format.color.transfer = PF_TRANSFER_PQ;
+    cr_assert_eq(open_presenter("sdl", 1), -ENODEV);
+    cr_assert_eq(errors, 1);
+    cr_assert_str_eq(message, "presenter sdl: does not support frames of format XR24 with this "
+                              "transfer function");
 }
 
 Test(presenter_sdl, attach_refuses_a_format_that_the_presenter_does_not_support)
 {
     cr_assert_eq(open_presenter("sdl", 1), 0);
     presenter->ops->detach(presenter);
-    change_format(NV12);
+    change_format(PF_FOURCC_AB4H);
     cr_assert_eq(presenter_attach(presenter), -ENODEV);
     cr_assert_eq(errors, 1);
     change_format(PF_FOURCC_XR24);

@@ -37,14 +37,18 @@ static void fill_report(void)
         .ahead = 77,
         .start_ns = 5 * NS_PER_S,
         .start_cpu_ns = 1 * NS_PER_S};
-    report_frame(&report, &(struct pf_frame){.begin_ns = publish_ns - skewed_ns(0, RENDER),
-                                             .publish_ns = publish_ns});
+    report_frame(&report,
+                 &(struct pf_frame){.begin_ns = publish_ns - skewed_ns(0, RENDER),
+                                    .publish_ns = publish_ns},
+                 1);
     for (int i = 0; i < SKEWED_COUNT; i++) {
         publish_ns += skewed_ns(skewed_class(i * 11 % SKEWED_COUNT), INTERVAL);
         int64_t render_ns = skewed_ns(skewed_class(i * 7 % SKEWED_COUNT), RENDER);
-        report_frame(&report, &(struct pf_frame){.due_ns = publish_ns - render_ns - NS_PER_MS,
-                                                 .begin_ns = publish_ns - render_ns,
-                                                 .publish_ns = publish_ns});
+        report_frame(&report,
+                     &(struct pf_frame){.due_ns = publish_ns - render_ns - NS_PER_MS,
+                                        .begin_ns = publish_ns - render_ns,
+                                        .publish_ns = publish_ns},
+                     3);
     }
     scripted_now_ns = report.start_ns + 12345600000;
     scripted_cpu_ns = report.start_cpu_ns + 1001 * 78900;
@@ -68,7 +72,7 @@ Test(producer_report, has_every_figure_under_its_name_in_json)
         "\"p999\":163.8,\"max\":174.1}},\n"
         " \"interval_us\":{\"count\":1000,\"p50\":34078.7,\"p90\":36700.2,\"p99\":39321.6,"
         "\"p999\":41943.0,\"max\":44564.5},\n"
-        " \"cpu_us_per_frame\":78.9,\"seconds\":12.346}\n");
+        " \"cpu_us_per_frame\":78.9,\"user_copies_per_frame\":2.998,\"seconds\":12.346}\n");
 }
 
 Test(producer_report, has_every_figure_under_its_name_in_the_text)
@@ -93,7 +97,8 @@ Test(producer_report, of_no_frame_is_silent_and_divides_by_nothing)
     cr_assert_str_eq(errors_end(), "");
     scratch_path(path, scratch, "report.json");
     cr_assert_eq(report_write_json(&report, path), 0);
-    ASSERT_IN_ORDER(text_of_file(path), "\"source\":\"png\"", "\"cpu_us_per_frame\":0.0,");
+    ASSERT_IN_ORDER(text_of_file(path), "\"source\":\"png\"", "\"cpu_us_per_frame\":0.0,",
+                    "\"user_copies_per_frame\":0,");
 }
 
 Test(producer_report, returns_enospc_when_the_disk_is_full)

@@ -31,7 +31,7 @@ static void write_grey(const char *name, uint8_t grey, uint32_t width, uint32_t 
 
     memset(rows, grey, sizeof rows);
     scratch_path(path, scratch, name);
-    cr_assert_eq(image_write_file(path, rows, width * 4, width, height), 0);
+    cr_assert_eq(image_write_file(path, rows, width * 4, width, height, false), 0);
 }
 
 static int open_inputs(struct source **source, int count, char **inputs, bool loop)

@@ -44,7 +44,7 @@ static void write_png(const char *name)
     char path[512];
 
     scratch_path(path, scratch, name);
-    cr_assert_eq(image_write_file(path, pixel, 4, 1, 1), 0);
+    cr_assert_eq(image_write_file(path, pixel, 4, 1, 1, false), 0);
 }
 
 /* Open files of the scratch folder; "-" is standard input. */

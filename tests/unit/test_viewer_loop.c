@@ -333,8 +333,7 @@ static void publish_stamped(uint32_t stamped, uint32_t flags)
     struct pf_frame frame;
 
     cr_assert_eq(pf_producer_begin(producer, 0, &frame), 0);
-    stamp_draw((struct stamp){.sequence = stamped}, frame.plane[0].pixels,
-               frame.plane[0].stride_bytes, 64, 48);
+    stamp_draw((struct stamp){.sequence = stamped}, &frame.format, frame.plane);
     frame.flags = flags;
     pf_producer_publish(producer, &frame);
 }

@@ -43,13 +43,14 @@ void presenter_print_table(void)
 static int check_format(const struct presenter_ops *ops, struct pf_viewer *viewer,
                         const char **reason)
 {
-    static char text[64];
+    static char text[96];
     const struct pf_format *format = &pf_viewer_segment(viewer)->format;
 
     if (ops->supports(format))
         return 0;
-    snprintf(text, sizeof text, "does not support frames of format %s",
-             format_name(format->fourcc).text);
+    snprintf(text, sizeof text, "does not support frames of format %s%s",
+             format_name(format->fourcc).text,
+             format->color.transfer >= PF_TRANSFER_LINEAR ? " with this transfer function" : "");
     *reason = text;
     return -ENOTSUP;
 }

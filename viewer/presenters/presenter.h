@@ -25,6 +25,7 @@
 #ifndef VIEWER_PRESENTERS_PRESENTER_H
 #define VIEWER_PRESENTERS_PRESENTER_H
 
+#include "media/background.h"
 #include "pageflip.h"
 
 /* How to open a presenter. */
@@ -33,7 +34,8 @@ struct presenter_config {
     bool vsync;       /* true: tear-free; false: lowest latency */
     bool may_skip;    /* a newer frame may replace one that waits for the display */
     bool fullscreen;
-    uint32_t scale; /* initial window size = frame size * scale; 0: fit the screen */
+    uint32_t scale;               /* initial window size = frame size * scale; 0: fit the screen */
+    struct background background; /* of transparent pixels */
 };
 
 struct canvas;
@@ -46,7 +48,7 @@ struct presented {
     int64_t submit_ns;     /* when it was given to the display */
     int64_t done_ns;       /* when the display had read the slot and drawn the frame */
     int64_t ust_ns;        /* when the display started to show it; 0: not reported */
-    uint32_t user_copies;  /* whole-frame copies made by this process; 0 if skipped */
+    uint32_t user_copies;  /* whole-frame copies and conversions made by this process */
 };
 
 /* What the user asks for in the window. */

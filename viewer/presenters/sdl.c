@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows frames through SDL alone, on native Wayland. It copies each frame once, into a streaming
- * texture, and reports that copy.
+ * Shows frames through SDL alone, on native Wayland. It copies or converts each frame once, into a
+ * streaming texture of XR24, and reports that copy.
  *
  * When SDL fails to draw a frame, the window keeps its content and the frame is reported as
  * skipped.
@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "display_loss.h"
 #include "media/canvas.h"
+#include "media/unpack.h"
 #include "placement.h"
 #include "watchdog.h"
 #include "window.h"
@@ -26,7 +27,8 @@ struct sdl_presenter {
     struct presenter presenter;
     struct window window;
     SDL_Renderer *renderer;
-    SDL_Texture *texture; /* of the segment's format */
+    struct background background;
+    SDL_Texture *texture; /* of the size of the segment's frames */
     SDL_Texture
         *frozen_texture; /* while paused, a copy of the frame on display; NULL: SDL failed */
     struct presented done;
@@ -49,15 +51,9 @@ static const struct pf_format *format_of(const struct sdl_presenter *self)
 
 /* ------------------------------------------------------------------ formats */
 
-/* SDL's name of a format, or SDL_PIXELFORMAT_UNKNOWN. */
-static SDL_PixelFormatEnum sdl_format(const struct pf_format *format)
-{
-    return format->fourcc == PF_FOURCC_XR24 ? SDL_PIXELFORMAT_RGB888 : SDL_PIXELFORMAT_UNKNOWN;
-}
-
 static bool supports(const struct pf_format *format)
 {
-    return sdl_format(format) != SDL_PIXELFORMAT_UNKNOWN;
+    return unpack_supports(format);
 }
 
 /* NULL on failure. */
@@ -65,14 +61,24 @@ static SDL_Texture *create_texture(const struct sdl_presenter *self)
 {
     const struct pf_format *format = format_of(self);
 
-    return SDL_CreateTexture(self->renderer, sdl_format(format), SDL_TEXTUREACCESS_STREAMING,
+    return SDL_CreateTexture(self->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING,
                              (int)format->width, (int)format->height);
 }
 
-static bool update_texture(SDL_Texture *texture, const struct pf_frame *frame)
+static bool update_texture(const struct sdl_presenter *self, SDL_Texture *texture,
+                           const struct pf_frame *frame)
 {
-    return SDL_UpdateTexture(texture, NULL, frame->plane[0].pixels,
-                             (int)frame->plane[0].stride_bytes) == 0;
+    void *pixels;
+    int stride_bytes;
+
+    if (unpack_is_copy(&frame->format))
+        return SDL_UpdateTexture(texture, NULL, frame->plane[0].pixels,
+                                 (int)frame->plane[0].stride_bytes) == 0;
+    if (SDL_LockTexture(texture, NULL, &pixels, &stride_bytes) != 0)
+        return false;
+    unpack(&frame->format, frame->plane, &self->background, pixels, (uint32_t)stride_bytes);
+    SDL_UnlockTexture(texture);
+    return true;
 }
 
 /* SDL_DestroyTexture() accepts NULL, but sets SDL's error for it. */
@@ -138,6 +144,7 @@ static int open_sdl(struct presenter **presenter, const struct presenter_config 
     if (!self)
         return log_out_of_memory("presenter sdl");
     self->presenter = (struct presenter){.ops = &presenter_sdl_ops, .viewer = viewer};
+    self->background = config->background;
     /* Wayland needs a runtime directory; without one its library prints an error of its own. */
     *reason = "XDG_RUNTIME_DIR is not set, so no Wayland compositor can be found";
     int ret = getenv("XDG_RUNTIME_DIR")
@@ -236,7 +243,7 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 
     watchdog_enter();
     /* One copy, into the texture; any that the driver makes is not visible here. */
-    bool is_drawn = update_texture(self->texture, frame) && draw_texture(self, self->texture);
+    bool is_drawn = update_texture(self, self->texture, frame) && draw_texture(self, self->texture);
     watchdog_leave();
     pf_viewer_release(presenter->viewer, frame);
     self->done = (struct presented){.frame = *frame,
@@ -265,7 +272,7 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
     destroy_texture(&self->frozen_texture);
     if (frame) {
         self->frozen_texture = create_texture(self);
-        if (self->frozen_texture && !update_texture(self->frozen_texture, frame))
+        if (self->frozen_texture && !update_texture(self, self->frozen_texture, frame))
             destroy_texture(&self->frozen_texture);
     }
     watchdog_leave();

@@ -112,7 +112,7 @@ SHOW = [
      CUT,
      "show_put", "has_failed || self->link.is_cut", "has_failed"),
     ("no-copies-reported", "a frame that was sent reports no copy", REFUSED,
-     "release_copied", "sent->done.user_copies = 1;", ""),
+     "release_copied", "sent->done.user_copies++;", ""),
     ("size-is-not-followed", "frames keep their place when the window's size changes", LETTERBOX,
      "x11.c:show", "if (self->window.resized) fit(self);", ""),
     ("scale-is-not-followed", "frames keep their scale when the window's size changes", SLOTS,

@@ -57,7 +57,7 @@ bool x11_sent_uses_back(const struct x11_sent_table *table, int back)
 
 static void finish_part(struct x11_sent_table *table, struct x11_sent *sent, unsigned int part)
 {
-    if ((sent->waits & part & WAITS_FOR_SLOT) != 0)
+    if ((sent->waits & part & WAITS_FOR_SLOT) != 0 && !sent->is_staged)
         pf_viewer_release(table->viewer, &sent->done.frame);
     if ((sent->waits & part & (WAITS_FOR_SLOT | WAITS_FOR_DRAWING)) != 0)
         sent->done.done_ns = clock_now_ns();

@@ -21,6 +21,7 @@ enum {
 
 struct x11_sent {
     bool is_used;
+    bool is_staged; /* done.frame is in a slot of staging.h, and the viewer's frame is released */
     unsigned int waits;
     struct presented done;
     int64_t flush_ns; /* when its requests were written to the connection */

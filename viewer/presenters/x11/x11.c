@@ -2,7 +2,8 @@
 /*
  * The X server reads the producer's pages: the viewer copies no pixel. One to four requests show a
  * frame. Events and replies report the result later, in any order; sent.h has the table of the
- * frames that were sent.
+ * frames that were sent. Frames of other formats than XR24 are first converted into shared memory
+ * of the viewer's own (staging.h), and shown from there in the same ways.
  *
  *   direct   the window is as large as the frame: Present shows the slot's own pixmap, except
  *            with vsync and two slots: then as scaled
@@ -24,12 +25,14 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "events.h"
+#include "media/unpack.h"
 #include "overlay_window.h"
 #include "painter.h"
 #include "presenters/display_loss.h"
 #include "presenters/window.h"
 #include "sent.h"
 #include "slots.h"
+#include "staging.h"
 #include "waker.h"
 
 enum { CONNECTION_SDL, CONNECTION_OWN, CONNECTIONS };
@@ -38,6 +41,8 @@ struct x11_presenter {
     struct presenter presenter;
     struct window window;
     struct x11_link link;
+    struct x11_staging staging;
+    struct background background;
     struct x11_slots slots;
     struct x11_painter painter;
     struct x11_overlay_window overlay;
@@ -143,8 +148,20 @@ static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint3
 static void release_copied(struct x11_presenter *self, struct x11_sent *sent)
 {
     sent->waits &= ~(unsigned int)WAITS_FOR_SLOT;
-    sent->done.user_copies = 1;
-    pf_viewer_release(self->presenter.viewer, &sent->done.frame);
+    sent->done.user_copies++;
+    if (!sent->is_staged)
+        pf_viewer_release(self->presenter.viewer, &sent->done.frame);
+}
+
+/* Where the display cannot read the frame: convert it, and release the original. Returns false if
+ * there is no memory free to convert it into. */
+static bool stage(struct x11_presenter *self, struct x11_sent *sent, const struct pf_frame *frame)
+{
+    if (!self->staging.base)
+        return true;
+    bool is_converted = x11_staging_convert(&self->staging, &self->table, &self->background, sent);
+    pf_viewer_release(self->presenter.viewer, frame);
+    return is_converted;
 }
 
 static void show_put(struct x11_presenter *self, struct x11_sent *sent)
@@ -183,8 +200,11 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 
     if (self->window.resized)
         fit(self);
-    if (self->slots.way == X11_SHARED)
-        show_shared(self, sent, frame->slot);
+    if (!stage(self, sent, frame)) { /* after many pauses: else ready() ensures that one is free */
+        sent->done.skipped = true;
+        sent->done.done_ns = clock_now_ns();
+    } else if (self->slots.way == X11_SHARED)
+        show_shared(self, sent, sent->done.frame.slot);
     else
         show_put(self, sent);
     x11_link_flush(&self->link);
@@ -214,8 +234,11 @@ static int freeze(struct presenter *presenter, const struct pf_frame *frame)
         pf_viewer_release(presenter->viewer, frame);
         return 0;
     }
+    if (!stage(self, sent, frame))
+        return 0;
     sent->waits = WAITS_FOR_SLOT;
-    int ret = x11_painter_freeze(&self->painter, &self->slots, frame, &sent->put, &is_copied);
+    int ret =
+        x11_painter_freeze(&self->painter, &self->slots, &sent->done.frame, &sent->put, &is_copied);
     if (is_copied)
         release_copied(self, sent);
     else if (!sent->put)
@@ -307,13 +330,19 @@ static void set_status(struct presenter *presenter, const char *title,
 
 static bool supports(const struct pf_format *format)
 {
-    return format->fourcc == PF_FOURCC_XR24;
+    return unpack_supports(format);
 }
 
 static int join_segment(struct x11_presenter *self, const char **reason)
 {
-    int ret = x11_slots_attach(&self->slots, &self->link, pf_viewer_segment(self->presenter.viewer),
-                               self->ways, reason);
+    const struct pf_segment *segment = pf_viewer_segment(self->presenter.viewer);
+    int ret = x11_staging_open(&self->staging, &segment->format);
+
+    if (ret < 0)
+        return ret;
+    ret =
+        x11_slots_attach(&self->slots, &self->link,
+                         self->staging.base ? &self->staging.segment : segment, self->ways, reason);
     if (ret < 0)
         return ret;
     self->presenter.way = self->slots.way == X11_SHARED ? "x11-present"
@@ -342,6 +371,7 @@ static void detach(struct presenter *presenter)
 
     x11_sent_drain(&self->table, &self->link);
     x11_slots_detach(&self->slots, &self->link);
+    x11_staging_close(&self->staging);
 }
 
 static void close_x11(struct presenter *presenter)
@@ -370,6 +400,7 @@ static int open_with(struct presenter **presenter, const struct presenter_config
         return log_out_of_memory("presenter x11");
     self->presenter = (struct presenter){.ops = ops, .viewer = viewer};
     self->table.viewer = viewer;
+    self->background = config->background;
     self->painter.link = &self->link;
     self->painter.window = &self->window;
     self->ways = ways;

@@ -45,11 +45,19 @@ static int16_t factor(double value)
     return (int16_t)lround(value * (1 << (8 + FRACTION_BITS)));
 }
 
-/* Kr and Kb: ITU-R BT.601-7, 2.5.1, and BT.709-6, 3.2. Ranges: BT.601-7, 2.5.3. */
+/* ITU-R BT.601-7, 2.5.1, BT.709-6, 3.2, and BT.2020-2, table 4. */
+void yuv_parts(uint32_t matrix, double *red, double *blue)
+{
+    *red = matrix == 709 ? 0.2126 : matrix == 2020 ? 0.2627 : 0.299;
+    *blue = matrix == 709 ? 0.0722 : matrix == 2020 ? 0.0593 : 0.114;
+}
+
+/* Ranges: BT.601-7, 2.5.3. */
 static struct factors factors_of(const struct yuv_format *format)
 {
-    double kr = format->matrix == 709 ? 0.2126 : 0.299;
-    double kb = format->matrix == 709 ? 0.0722 : 0.114, kg = 1 - kr - kb;
+    double kr, kb;
+    yuv_parts(format->matrix, &kr, &kb);
+    double kg = 1 - kr - kb;
     double y = format->is_full_range ? 1 : 255.0 / 219, c = format->is_full_range ? 1 : 255.0 / 224;
     double black = format->is_full_range ? 0 : 16;
     /* Half a level, for rounding, and half a unit for each of the two terms that are rounded down
@@ -137,15 +145,46 @@ size_t yuv_frame_bytes(const struct yuv_format *format)
     return (size_t)format->width * format->height + 2 * planes.width * planes.height;
 }
 
+struct yuv_samples yuv_samples_of(const struct yuv_format *format, const uint8_t *frame)
+{
+    struct chroma_planes planes = chroma_planes_of(format);
+    const uint8_t *cb = frame + (size_t)format->width * format->height;
+
+    return (struct yuv_samples){.y = frame,
+                                .cb = cb,
+                                .cr = cb + planes.width * planes.height,
+                                .y_stride = format->width,
+                                .chroma_stride = planes.width,
+                                .y_step = 1,
+                                .chroma_step = 1};
+}
+
+/* Samples that are `step` bytes apart, and zeros up to a whole block. The constant steps let GCC
+ * vectorize the loops. */
+static void gather(const uint8_t *samples, size_t step, size_t count, uint8_t out[restrict BLOCK])
+{
+    memset(out, 0, BLOCK);
+    switch (step) {
+    case 1: memcpy(out, samples, count); break;
+    case 2:
+        for (size_t i = 0; i < count; i++)
+            out[i] = samples[2 * i];
+        break;
+    default:
+        for (size_t i = 0; i < count; i++)
+            out[i] = samples[step * i];
+        break;
+    }
+}
+
 /* One sample for each pixel of the block, of which `pixels` exist. */
-static void load_chroma(const uint8_t *samples, uint32_t across, size_t pixels,
+static void load_chroma(const uint8_t *samples, size_t step, uint32_t across, size_t pixels,
                         uint8_t out[restrict BLOCK])
 {
     uint8_t part[BLOCK];
 
-    if (pixels < BLOCK) {
-        memset(part, 0, sizeof part);
-        memcpy(part, samples, (pixels + across - 1) / across);
+    if (pixels < BLOCK || step > 1) {
+        gather(samples, step, (pixels + across - 1) / across, part);
         samples = part;
     }
     if (across == 1) {
@@ -156,29 +195,29 @@ static void load_chroma(const uint8_t *samples, uint32_t across, size_t pixels,
         out[2 * i] = out[2 * i + 1] = samples[i];
 }
 
-static void convert_pixels(const struct factors *factors, const uint8_t *y,
+static void convert_pixels(const struct factors *factors, const uint8_t *y, size_t step,
                            const struct chroma_block *chroma, uint8_t *out, size_t pixels)
 {
     uint8_t luma[BLOCK];
     byte_pair part[2 * BLOCK];
 
+    if (pixels < BLOCK || step > 1) {
+        gather(y, step, pixels, luma);
+        y = luma;
+    }
     if (pixels == BLOCK) {
         convert_block(factors, y, chroma, (byte_pair *)out);
         return;
     }
-    memset(luma, 0, sizeof luma);
-    memcpy(luma, y, pixels);
-    convert_block(factors, luma, chroma, part);
+    convert_block(factors, y, chroma, part);
     memcpy(out, part, 4 * pixels);
 }
 
-void yuv_convert(const struct yuv_format *format, const uint8_t *frame, uint8_t *pixels,
-                 uint32_t stride_bytes)
+void yuv_convert(const struct yuv_format *format, const struct yuv_samples *samples,
+                 uint8_t *pixels, uint32_t stride_bytes)
 {
     const struct factors factors = factors_of(format);
     const struct chroma_planes planes = chroma_planes_of(format);
-    const uint8_t *plane_cb = frame + (size_t)format->width * format->height;
-    const uint8_t *plane_cr = plane_cb + planes.width * planes.height;
     const uint32_t rows = planes.down ? planes.down : format->height; /* that share their chroma */
     uint8_t cb[BLOCK], cr[BLOCK];
     struct chroma_block chroma;
@@ -191,13 +230,16 @@ void yuv_convert(const struct yuv_format *format, const uint8_t *frame, uint8_t 
             size_t count = right < BLOCK ? right : BLOCK;
 
             if (planes.across) {
-                size_t at = top / planes.down * planes.width + left / planes.across;
-                load_chroma(plane_cb + at, planes.across, count, cb);
-                load_chroma(plane_cr + at, planes.across, count, cr);
+                size_t at = top / planes.down * samples->chroma_stride +
+                            left / planes.across * samples->chroma_step;
+                load_chroma(samples->cb + at, samples->chroma_step, planes.across, count, cb);
+                load_chroma(samples->cr + at, samples->chroma_step, planes.across, count, cr);
             }
             convert_chroma(&factors, cb, cr, &chroma);
             for (uint32_t y = top; y < top + (bottom < rows ? bottom : rows); y++)
-                convert_pixels(&factors, frame + (size_t)y * format->width + left, &chroma,
+                convert_pixels(&factors,
+                               samples->y + y * samples->y_stride + left * samples->y_step,
+                               samples->y_step, &chroma,
                                pixels + (size_t)y * stride_bytes + 4 * (size_t)left, count);
         }
 }
