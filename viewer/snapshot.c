@@ -32,18 +32,17 @@ void snapshot_release_last(struct snapshot *snapshot, struct pf_viewer *viewer)
 void snapshot_keep(struct snapshot *snapshot, const struct pf_frame *frame)
 {
     const struct pf_format_planes planes = format_planes(&frame->format);
-    uint64_t offset[PF_PLANES_MAX], bytes = 0;
+    uint64_t bytes = 0;
 
-    for (uint32_t p = 0; p < planes.count; p++) {
-        offset[p] = bytes;
+    for (uint32_t p = 0; p < planes.count; p++)
         bytes += (uint64_t)frame->plane[p].stride_bytes * planes.rows[p];
-    }
     snapshot->kept = *frame;
     snapshot->kept_memory = malloc(bytes);
-    for (uint32_t p = 0; p < planes.count && snapshot->kept_memory; p++) {
+    uint8_t *to = snapshot->kept_memory;
+    for (uint32_t p = 0; p < planes.count && to; p++) {
         uint64_t plane_bytes = (uint64_t)frame->plane[p].stride_bytes * planes.rows[p];
-        snapshot->kept.plane[p].pixels = snapshot->kept_memory + offset[p];
-        memcpy(snapshot->kept.plane[p].pixels, frame->plane[p].pixels, plane_bytes);
+        snapshot->kept.plane[p].pixels = memcpy(to, frame->plane[p].pixels, plane_bytes);
+        to += plane_bytes;
     }
 }
 

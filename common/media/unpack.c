@@ -93,7 +93,9 @@ static inline uint8_t straight(uint32_t level, uint32_t alpha, bool is_straight)
 {
     if (is_straight)
         return (uint8_t)level;
-    return (uint8_t)(level >= alpha ? (alpha ? 255 : 0) : (level * 255 + alpha / 2) / alpha);
+    if (alpha == 0)
+        return 0;
+    return (uint8_t)(level >= alpha ? 255 : (level * 255 + alpha / 2) / alpha);
 }
 
 static void unpack_rgba(const uint8_t *from, const uint8_t *levels, uint32_t width,

@@ -294,7 +294,7 @@ static int fill(struct source *source, struct pf_frame *frame)
     if (source->format.fourcc == PF_FOURCC_YU12 && !source->is_converted) {
         const struct pf_format_planes planes = format_planes(&source->format);
         const uint8_t *const from[] = {samples.y, samples.cb, samples.cr};
-        for (uint32_t p = 0; p < planes.count; p++)
+        for (uint32_t p = 0; p < sizeof from / sizeof *from; p++)
             copy_plane(from[p], planes.row_bytes[p], planes.rows[p], &frame->plane[p]);
         return 0;
     }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Each pixel format from the producer to the screen: the content of the segment's planes is compared, by formulas of its own, with
-what the display shows and with what a snapshot contains."""
+"""Each pixel format from the producer to the screen: the content of the segment's planes is compared, by formulas of its own,
+with what the display shows and with what a snapshot contains."""
 import ctypes
 import os
 import signal
+import struct
 
 from frames import CHECKERBOARD, Frames, at_most, difference, over
 from harness import *
@@ -51,7 +52,8 @@ def every_format_is_on_the_screen_by_every_way(t):
                 report = end(viewer, t)
                 equal((report["presenter"], report["format"]["fourcc"]), (way, fourcc))
                 # Redrawn frames count as copies too, so there may be a few more than one for a frame.
-                least = (fourcc != "XR24") + (way == "x11-send")
+                is_sent = way == "x11-send"
+                least = is_sent + (fourcc not in ("XR24", "AR24", "R8") or is_sent and fourcc != "XR24")
                 copies = report["user_copies_per_frame"]
                 assert copies >= least and (copies > 0) == (least > 0), report
             producer.kill()
@@ -79,6 +81,93 @@ def alpha_is_composed_over_the_chosen_background(t):
 
 
 @test
+def tags_that_the_server_cannot_follow_are_converted(t):
+    """Straight alpha, and grey of limited range: a still frame whose header is changed to them."""
+    display = Display(t)
+    for fourcc, at, value, number in (("AR24", 103, 3, 1), ("R8", 101, 1, 2)):
+        producer = t.producer("-s", "99x61", "--format", fourcc, "-r", "30")
+        poke(producer, at, bytes([value]))
+        with Frames(t, producer) as frames:
+            until(lambda: frames.newest() >= 3, "frames")
+            producer.stop()
+            rows = frames.samples()
+        if fourcc == "AR24":
+            rows = [[(*(c * pixel[3] / 255 for c in pixel[:3]), pixel[3]) for pixel in row] for row in rows]
+        else:
+            rows = [[(*(min(max((c - 16) / 219, 0), 1) * 255 for c in pixel[:3]), 255) for pixel in row] for row in rows]
+        expected = over(rows, CHECKERBOARD)
+        for presenter, way in WAYS:
+            viewer = t.viewer("--json", "v.json", presenter=presenter)
+            window = display.window_of(viewer)
+            until(lambda: difference(display.grab(window), expected) <= 1, f"{fourcc} by {way}")
+            assert end(viewer, t)["user_copies_per_frame"] >= 1
+        producer.kill()
+
+
+@test
+def converted_frames_keep_no_slot_of_the_producer(t):
+    """With two slots the producer could draw no third frame."""
+    Display(t)
+    for fourcc in FORMATS:
+        producer = t.producer("-s", "99x61", "--format", fourcc, "-r", "60")
+        for presenter, way in WAYS:
+            viewer = t.viewer("--every-frame", "--frames", "12", "--verify", "--json", "v.json", presenter=presenter)
+            viewer.ends_with(0)
+            frames = report_of(f"{t.path}/v.json")["frames"]
+            equal((frames["shown"], frames["torn"], frames["lost"]), (12, 0, 0), f"{fourcc} by {way}")
+        producer.kill()
+
+
+@test
+def a_server_without_render_or_of_another_depth_shows_each_format(t):
+    """RENDER is what reads AR24 and R8; without it, and on other screens, they are converted or rounded."""
+    for arguments, limit in ((("1280x800x24", "-extension", "RENDER"), 0), (("1280x800x16",), 8)):
+        display = Display(t, *arguments)
+        for fourcc in FORMATS:
+            producer = t.producer("-s", "64x32", "--format", fourcc, "-r", "30")
+            with Frames(t, producer) as frames:
+                until(lambda: frames.newest() >= 3, "frames")
+                producer.stop()
+                expected = {tuple(pixel) for pixel in over(frames.samples(), CHECKERBOARD)[16]}
+            viewer = t.viewer("--json", "v.json", presenter="x11")
+            window = display.window_of(viewer)
+
+            def is_shown():
+                shown = display.colours(window, 16)
+                return shown and all(any(max(abs((colour >> s & 255) - c) for s, c in zip((16, 8, 0), pixel))
+                                         <= limit + at_most(fourcc) for pixel in expected) for colour in shown)
+            until(is_shown, f"{fourcc} on {arguments}")
+            end(viewer, t)
+            producer.kill()
+        display.server.kill()
+
+
+@test
+def ten_bits_are_exact_on_a_screen_of_30_bits(t):
+    """Without a copy; scaled to twice the size as well."""
+    display = Display(t, "640x480x30")
+    producer = t.producer(still(t, 101, 51), "--loop", "--rate", "20", "--format", "XR30")
+    with Frames(t, producer) as frames:
+        until(lambda: frames.newest() >= 1, "a frame")
+        expected = [[[round(c * 1023 / 255) for c in pixel[:3]] for pixel in row] for row in frames.samples()]
+
+    def shown(window):
+        data = display.dump(window)
+        head = struct.unpack(">25I", data[:100])
+        size, width, height, stride, colors = head[0], head[4], head[5], head[12], head[19]
+        rows = [struct.unpack_from(f"<{width}I", data, size + colors * 12 + y * stride) for y in range(height)]
+        return [[[word >> shift & 1023 for shift in (20, 10, 0)] for word in row] for row in rows]
+    for presenter, way in WAYS[:2]:
+        viewer = t.viewer("--json", "v.json", presenter=presenter)
+        window = display.window_of(viewer)
+        until(lambda: shown(window) == expected, f"10 bits by {way}")
+        t.run("xdotool", "windowsize", "--sync", window, "202", "102")
+        double = [[pixel for pixel in row for _ in (0, 1)] for row in expected for _ in (0, 1)]
+        until(lambda: shown(window) == double, f"10 bits, twice as large, by {way}")
+        equal(end(viewer, t)["user_copies_per_frame"], 0)
+
+
+@test
 def a_background_of_no_colour_is_refused(t):
     for value in ("white", "#12345", "#1234567", "#12345g", "4080ff", ""):
         t.viewer("--background", value).fails_with(2, "--background", "#4080ff")
@@ -95,20 +184,26 @@ def formats_that_are_not_listed_are_refused_by_the_producer(t):
 
 @test
 def a_paused_and_a_resized_frame_have_the_same_pixels(t):
-    """Twice as large, each pixel is exactly four."""
+    """Twice as large, each pixel is exactly four, also of the checkerboard."""
     display = Display(t)
-    path = still(t, 101, 51)
     for fourcc in FORMATS:
-        producer = t.producer(path, "--loop", "--rate", "20", "--format", fourcc)
+        producer = t.producer("-s", "101x51", "-r", "30", "--format", fourcc)
         with Frames(t, producer) as frames:
-            until(lambda: frames.newest() >= 1, "a frame")
-            expected = over(frames.samples(), CHECKERBOARD)
+            until(lambda: frames.newest() >= 3, "frames")
+            producer.stop()
+            rows = frames.samples()
+            expected = over(rows, CHECKERBOARD)
         double = [[pixel for pixel in row for _ in (0, 1)] for row in expected for _ in (0, 1)]
         for presenter, way in WAYS:
             viewer = t.viewer("--json", "v.json", presenter=presenter)
             window = display.window_of(viewer)
             until(lambda: difference(display.grab(window), expected) <= at_most(fourcc), f"{fourcc} by {way}")
             display.pause(window)
+            if way == "x11-present":
+                display.key(window, "s")
+                saved = until(lambda: [name for name in os.listdir(t.path) if name.startswith("pageflip-default-")], "a snapshot")
+                assert worst_of(rgba_of(f"{t.path}/{saved[0]}")[1], rows) <= at_most(fourcc), f"a snapshot of paused {fourcc}"
+                os.unlink(f"{t.path}/{saved[0]}")
             t.run("xdotool", "windowsize", "--sync", window, "202", "102")
             until(lambda: display.grab(window).width == 202 and difference(display.grab(window), double) <= at_most(fourcc),
                   f"paused {fourcc}, twice as large, by {way}")
@@ -134,6 +229,16 @@ def rgba_of(path):
     return size[2], [[tuple(data[(y * width + x) * 4 :][:4]) for x in range(width)] for y in range(height)]
 
 
+def worst_of(saved, rows):
+    """The largest difference from frames that are premultiplied."""
+    worst = 0
+    for y, row in enumerate(rows):
+        for x, (*color, alpha) in enumerate(row):
+            exact = [c * 255 / alpha if alpha else 0 for c in color] + [alpha]
+            worst = max(worst, *(abs(a - b) for a, b in zip(saved[y][x], exact)))
+    return worst
+
+
 @test
 def a_snapshot_of_each_format_has_the_exact_pixels(t):
     """Transparent pixels stay transparent: PNG has colours that are not premultiplied."""
@@ -145,12 +250,8 @@ def a_snapshot_of_each_format_has_the_exact_pixels(t):
             t.viewer("--frames", "1", "--snapshot", f"{fourcc}.png").ends_with(0)
             kind, saved = rgba_of(f"{t.path}/{fourcc}.png")
             equal(kind, "rgba" if fourcc == "AR24" else "rgb24", fourcc)
-            for y, row in enumerate(frames.samples()):
-                for x, pixel in enumerate(row):
-                    alpha = pixel[3]
-                    exact = [c * 255 / alpha if alpha else 0 for c in pixel[:3]] + [alpha]
-                    worst = max(abs(a - b) for a, b in zip(saved[y][x], exact))
-                    assert worst <= at_most(fourcc), f"{fourcc} at {x},{y}: {saved[y][x]}, not {exact}"
+            worst = worst_of(saved, frames.samples())
+            assert worst <= at_most(fourcc), f"{fourcc}: {worst}"
         producer.kill()
 
 

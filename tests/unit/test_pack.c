@@ -137,6 +137,20 @@ Test(pack, greys_are_neutral_and_black_and_white_are_the_ends_of_the_range)
     }
 }
 
+/* Their chroma is 255.5 by the formula. */
+Test(pack, the_purest_blue_and_red_of_full_range_do_not_wrap)
+{
+    pack_frame(PF_FOURCC_YU12, 4, 2, (struct pf_color){.range = PF_RANGE_FULL});
+    memset(pixels, 0, (size_t)stride_bytes * 2);
+    for (uint32_t y = 0; y < 2; y++)
+        for (uint32_t x = 0; x < 4; x++)
+            pixels[y * stride_bytes + 4 * x + (x < 2 ? 0 : 2)] = 255;
+    pack(&format, pixels, stride_bytes, planes);
+    cr_assert_eq(sample(1, 0, 0), 255, "Cb of blue is %u", sample(1, 0, 0));
+    cr_assert_eq(sample(2, 1, 0), 255, "Cr of red is %u", sample(2, 1, 0));
+    finish();
+}
+
 Test(pack, grey_is_the_luminance_of_bt709)
 {
     pack_frame(PF_FOURCC_R8, 255, 7, (struct pf_color){0});

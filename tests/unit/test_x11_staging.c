@@ -55,15 +55,6 @@ static void expect_grey(const struct x11_sent *sent, uint8_t level)
                          x % 4 == 3 ? 255 : level);
 }
 
-Test(x11_staging, is_not_made_for_frames_that_the_display_reads)
-{
-    const struct pf_format xr24 = {.fourcc = PF_FOURCC_XR24, .width = 8, .height = 8};
-
-    cr_assert_eq(x11_staging_open(&staging, &xr24), 0);
-    cr_assert_null(staging.base);
-    cr_assert_eq(staging.segment.bytes, 0);
-}
-
 Test(x11_staging, is_a_segment_of_xr24_with_a_nonce_that_vanishes_with_its_last_user)
 {
     struct shmid_ds info;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Defects of the pixel formats: what converts, stamps, saves and shows them. README.md describes the form of an entry."""
 
+SCREEN_ALPHA = "formats:alpha_is_composed_over_the_chosen_background"
 SCREEN = "formats:every_format_is_on_the_screen_by_every_way"
 PAUSED = "formats:a_paused_and_a_resized_frame_have_the_same_pixels"
 
@@ -15,7 +16,7 @@ DEFECTS = [
     ("overflowing-premultiplied", "a colour above its alpha wraps", "unit/unpack",
      "unpack.c:over", "(uint8_t)(sum > 255 ? 255 : sum)", "(uint8_t)sum"),
     ("divided-by-no-alpha", "a transparent pixel is saved as white", "unit/unpack",
-     "unpack.c:straight", "level >= alpha ? (alpha ? 255 : 0)", "level >= alpha ? 255"),
+     "unpack.c:straight", "if (alpha == 0) return 0;", "if (alpha == 0) return 255;"),
     ("ten-bits-truncated", "10 bits are cut to 8", "unit/unpack",
      "fill_levels", "inside * 255 + steps / 2", "inside * 255"),
     ("limited-rgb-unscaled", "limited range of RGB is shown as full", "unit/unpack",
@@ -56,7 +57,7 @@ DEFECTS = [
     ("stamp-of-full-range", "the stamp of limited range has levels beyond it", "unit/stamp",
      "cells_of", "is_limited ? 16 : 0, is_limited ? 235 : 255", "0, 255"),
     ("stamp-keeps-chroma", "the pixels of a stamp keep their colour", "unit/stamp",
-     "fill_rows", "fill_chroma(&planes[p], layout.row_bytes[p], y / 2, (y + rows - 1) / 2);", ""),
+     "fill_rows", "fill_chroma(&planes[p], layout.row_bytes[p], y / 2, (y + rows - 1) / 2);", ";"),
     ("stamp-chroma-one-short", "the last row of a stamp keeps its colour", "unit/stamp",
      "fill_rows", "(y + rows - 1) / 2", "(y + rows - 2) / 2"),
     ("stamp-of-blue", "the brightness of XR30 is read from another channel", "unit/stamp",
@@ -69,17 +70,36 @@ DEFECTS = [
     ("snapshot-of-raw-bytes", "a snapshot of limited range is not converted",
      "formats:a_snapshot_of_each_format_has_the_exact_pixels",
      "viewer/snapshot.c:write_image", "if (!unpack_is_copy(format))", "if (format_is_yuv(format->fourcc))"),
-    ("staged-frame-keeps-its-slot", "a converted frame keeps the producer's slot", PAUSED,
+    ("staged-frame-keeps-its-slot", "a converted frame keeps the producer's slot",
+     "formats:converted_frames_keep_no_slot_of_the_producer",
      "stage", "pf_viewer_release(self->presenter.viewer, frame);",
      "if (!is_converted) pf_viewer_release(self->presenter.viewer, frame);"),
-    ("staged-frame-released-twice", "a converted frame is released again when it has been shown", PAUSED,
+    ("staged-frame-released-twice", "a converted frame is released again when it has been shown",
+     PAUSED,
      "finish_part", "&& !sent->is_staged", ""),
     ("staging-slot-reused", "the pixels of a frame that waits are overwritten", "unit/x11_staging",
      "is_in_use", "sent->is_used && sent->is_staged &&", "false && sent->is_staged &&"),
     ("conversion-uncounted", "a converted frame reports no copy", SCREEN,
      "x11_staging_convert", "sent->done.user_copies = 1;", ""),
-    ("background-ignored", "--background has no effect", "formats:alpha_is_composed_over_the_chosen_background",
-     "open_with", "self->background = config->background;", ""),
+    ("background-ignored", "--background has no effect", SCREEN_ALPHA,
+     "open_with", "self->painter.background = config->background;", ""),
+    ("straight-alpha-by-render", "straight alpha is shown as if it were premultiplied",
+     "formats:tags_that_the_server_cannot_follow_are_converted",
+     "x11.c:kind_of", "&& color.alpha == PF_ALPHA_PREMULTIPLIED", ""),
+    ("limited-grey-by-render", "grey of limited range is shown as full",
+     "formats:tags_that_the_server_cannot_follow_are_converted",
+     "x11.c:kind_of", "if (color.range != PF_RANGE_FULL) return X11_KINDS;", ""),
+    ("ten-bits-rounded", "XR30 is rounded to 8 bits on a screen of 30", "formats:ten_bits_are_exact_on_a_screen_of_30_bits",
+     "x11.c:kind_of", "format->fourcc == PF_FOURCC_XR30 ? X11_DEEP", "format->fourcc == PF_FOURCC_XR30 ? X11_KINDS"),
+    ("checkerboard-unscaled", "the checkerboard keeps its size when a frame is scaled", PAUSED,
+     "draw_background", "x11_scale_picture(link, painter->behind, width, height, false, place);", ";"),
+    ("alpha-copied", "transparent pixels are black", SCREEN_ALPHA,
+     "x11_painter_compose", "XCB_RENDER_PICT_OP_OVER", "XCB_RENDER_PICT_OP_SRC"),
+    ("frozen-of-the-wrong-depth", "a paused frame of AR24 or R8 has another depth than its slot", PAUSED,
+     "x11_painter_freeze", "x11_depth(slots->kind)", "x11_depth(X11_OPAQUE)"),
+
+    ("pause-keeps-one-plane", "a snapshot of a pause has one plane", PAUSED,
+     "snapshot_keep", "p < planes.count && to;", "p < 1 && to;"),
 
     # ---------------------------------------------------------------- producer
     ("format-of-the-first-image", "the second image is published as XR24",
@@ -92,6 +112,6 @@ DEFECTS = [
      "source_copies", "source->copies + source->is_converted", "source->copies"),
     ("y4m-tags-lost", "YU12 of a full-range stream has no tag", "formats:y4m_of_420_is_handed_on_without_conversion",
      "begin_stream", "yuv->is_full_range ? PF_RANGE_FULL : PF_RANGE_LIMITED", "PF_RANGE_LIMITED"),
-    ("card-without-alpha", "the card is opaque", "formats:alpha_is_composed_over_the_chosen_background",
+    ("card-without-alpha", "the card is opaque", SCREEN_ALPHA,
      "pattern.c:fill", "self->pattern->fade(&canvas);", ""),
 ]

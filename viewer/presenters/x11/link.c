@@ -18,6 +18,13 @@
 #include "presenters/display_loss.h"
 #include "presenters/watchdog.h"
 
+uint8_t x11_depth(enum x11_kind kind)
+{
+    static const uint8_t depths[X11_KINDS] = {X11_FRAME_DEPTH, 32, 8, 30};
+
+    return depths[kind];
+}
+
 enum { DEPTH_MIN = 15 }; /* below, pixels are indices of a map that the screen may not use */
 
 /* ------------------------------------------------------------------ a lost display */
@@ -186,12 +193,48 @@ static void query_present(struct x11_link *link)
                                  XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY);
 }
 
-static bool is_xrgb_format(const xcb_render_pictforminfo_t *format)
+static bool is_channel(uint16_t shift, uint16_t mask, int expected_shift, enum x11_kind kind)
 {
-    return format->type == XCB_RENDER_PICT_TYPE_DIRECT && format->depth == X11_FRAME_DEPTH &&
-           format->direct.red_shift == 16 && format->direct.red_mask == 0xff &&
-           format->direct.green_shift == 8 && format->direct.green_mask == 0xff &&
-           format->direct.blue_shift == 0 && format->direct.blue_mask == 0xff;
+    uint16_t expected_mask = kind == X11_DEEP ? 0x3ff : 0xff;
+
+    return expected_shift < 0 ? mask == 0 : mask == expected_mask && shift == expected_shift;
+}
+
+static bool is_format_of(const xcb_render_pictforminfo_t *format, enum x11_kind kind)
+{
+    /* of blue, green, red, alpha; -1: it has none */
+    static const int shifts[X11_KINDS][4] = {{0, 8, 16, -1},
+                                             {0, 8, 16, 24},
+                                             {-1, -1, -1, 0},
+                                             {0, 10, 20, -1}};
+    const xcb_render_directformat_t *direct = &format->direct;
+    const int *shift = shifts[kind];
+
+    return format->type == XCB_RENDER_PICT_TYPE_DIRECT && format->depth == x11_depth(kind) &&
+           is_channel(direct->blue_shift, direct->blue_mask, shift[0], kind) &&
+           is_channel(direct->green_shift, direct->green_mask, shift[1], kind) &&
+           is_channel(direct->red_shift, direct->red_mask, shift[2], kind) &&
+           is_channel(direct->alpha_shift, direct->alpha_mask, shift[3], kind);
+}
+
+/* Can each screen have pixmaps of this depth, with this number of bits a pixel? */
+static bool has_depth(const xcb_setup_t *setup, uint8_t depth, uint8_t bits)
+{
+    xcb_format_iterator_t format = xcb_setup_pixmap_formats_iterator(setup);
+    xcb_screen_iterator_t screen = xcb_setup_roots_iterator(setup);
+
+    while (format.rem && format.data->depth != depth)
+        xcb_format_next(&format);
+    if (!format.rem || format.data->bits_per_pixel != bits)
+        return false;
+    for (; screen.rem; xcb_screen_next(&screen)) {
+        xcb_depth_iterator_t allowed = xcb_screen_allowed_depths_iterator(screen.data);
+        while (allowed.rem && allowed.data->depth != depth)
+            xcb_depth_next(&allowed);
+        if (!allowed.rem)
+            return false;
+    }
+    return true;
 }
 
 static xcb_render_pictformat_t
@@ -217,8 +260,10 @@ static void query_render(struct x11_link *link)
 {
     if (!has_extension(link, &xcb_render_id))
         return;
-    free(xcb_render_query_version_reply(link->xcb, xcb_render_query_version(link->xcb, 0, 11),
-                                        NULL));
+    xcb_render_query_version_reply_t *version =
+        xcb_render_query_version_reply(link->xcb, xcb_render_query_version(link->xcb, 0, 11), NULL);
+    bool has_fills = version && (version->major_version > 0 || version->minor_version >= 10);
+    free(version);
     xcb_render_query_pict_formats_reply_t *reply =
         xcb_render_query_pict_formats_reply(link->xcb, xcb_render_query_pict_formats(link->xcb),
                                             NULL);
@@ -227,10 +272,15 @@ static void query_render(struct x11_link *link)
     xcb_render_pictforminfo_iterator_t format =
         xcb_render_query_pict_formats_formats_iterator(reply);
     for (; format.rem; xcb_render_pictforminfo_next(&format))
-        if (is_xrgb_format(format.data))
-            link->frame_format = format.data->id;
+        for (enum x11_kind kind = X11_OPAQUE; kind < X11_KINDS; kind++)
+            if (is_format_of(format.data, kind))
+                link->frame_format[kind] = format.data->id;
     link->window_format = format_of_visual(reply, link->visual);
-    link->has_render = link->frame_format && link->window_format;
+    link->has_render = link->frame_format[X11_OPAQUE] && link->window_format;
+    for (enum x11_kind kind = X11_ALPHA; kind < X11_KINDS; kind++)
+        if (!link->has_render || !has_fills ||
+            !has_depth(xcb_get_setup(link->xcb), x11_depth(kind), kind == X11_MASK ? 8 : 32))
+            link->frame_format[kind] = XCB_NONE;
     free(reply);
 }
 

@@ -16,6 +16,19 @@
 
 #include "core/clock.h"
 
+/* How the server reads the pixels of a frame. All but the first need RENDER. */
+enum x11_kind {
+    X11_OPAQUE, /* XR24 */
+    X11_ALPHA,  /* AR24, premultiplied: drawn over the background */
+    X11_MASK,   /* R8: white is drawn through it */
+    X11_DEEP,   /* XR30, on a screen of 30 bits */
+    X11_KINDS,
+};
+
+/* Of a frame's pixmaps, and of X11_OPAQUE ones. */
+uint8_t x11_depth(enum x11_kind kind);
+enum { X11_FRAME_DEPTH = 24 };
+
 struct x11_link {
     xcb_connection_t *xcb;
     uint64_t processed_bytes; /* of those that libxcb has read from the socket */
@@ -30,9 +43,10 @@ struct x11_link {
     bool has_shm;
     bool shares_pixmaps; /* MIT-SHM can make a pixmap of shared memory */
     bool has_present, has_render;
-    uint8_t shm_completion; /* the event's number */
-    xcb_gcontext_t gc;      /* depth of the window, black, no exposures */
-    xcb_render_pictformat_t frame_format, window_format;
+    uint8_t shm_completion;                          /* the event's number */
+    xcb_gcontext_t gc;                               /* depth of the window, black, no exposures */
+    xcb_render_pictformat_t frame_format[X11_KINDS]; /* None: the server cannot read such frames */
+    xcb_render_pictformat_t window_format;
     xcb_special_event_t *present_events; /* NULL without Present */
 };
 
@@ -74,13 +88,11 @@ int x11_link_sync(struct x11_link *link);
  * or x11_link_sync(); otherwise it may block without limit. */
 int x11_link_take_error(struct x11_link *link, xcb_void_cookie_t cookie);
 
-/* A pixmap in the server's own memory, of depth 24 (XRGB8888) or of the window's depth. */
+/* A pixmap in the server's own memory, of the depth of frames or of the window. */
 xcb_pixmap_t x11_link_pixmap(struct x11_link *link, uint8_t depth, int width, int height);
 
 /* A RENDER picture of a drawable; None without RENDER. */
 xcb_render_picture_t x11_link_picture(struct x11_link *link, xcb_drawable_t drawable,
                                       xcb_render_pictformat_t format);
-
-enum { X11_FRAME_DEPTH = 24 };
 
 #endif

@@ -55,12 +55,81 @@ struct placement x11_painter_place(const struct x11_painter *painter, int width,
                               painter->window->one_to_one);
 }
 
-void x11_painter_compose(struct x11_painter *painter, xcb_render_picture_t picture,
+static xcb_render_color_t render_color(uint32_t color)
+{
+    return (xcb_render_color_t){.red = (uint16_t)((color >> 16 & 0xff) * 0x101),
+                                .green = (uint16_t)((color >> 8 & 0xff) * 0x101),
+                                .blue = (uint16_t)((color & 0xff) * 0x101),
+                                .alpha = 0xffff};
+}
+
+static xcb_render_picture_t create_fill(struct x11_link *link, uint32_t color)
+{
+    xcb_render_picture_t picture = xcb_generate_id(link->xcb);
+
+    xcb_render_create_solid_fill(link->xcb, picture, render_color(color));
+    return picture;
+}
+
+/* Two squares by two, repeated. */
+static xcb_render_picture_t create_checkerboard(struct x11_link *link)
+{
+    enum { SIDE = BACKGROUND_SQUARE };
+    const uint32_t repeat = XCB_RENDER_REPEAT_NORMAL;
+    const xcb_rectangle_t all = {0, 0, 2 * SIDE, 2 * SIDE};
+    const xcb_rectangle_t dark[] = {{SIDE, 0, SIDE, SIDE}, {0, SIDE, SIDE, SIDE}};
+    xcb_pixmap_t pixmap = x11_link_pixmap(link, X11_FRAME_DEPTH, 2 * SIDE, 2 * SIDE);
+    xcb_render_picture_t picture = x11_link_picture(link, pixmap, link->frame_format[X11_OPAQUE]);
+
+    xcb_render_change_picture(link->xcb, picture, XCB_RENDER_CP_REPEAT, &repeat);
+    xcb_render_fill_rectangles(link->xcb, XCB_RENDER_PICT_OP_SRC, picture,
+                               render_color(BACKGROUND_LIGHT), 1, &all);
+    xcb_render_fill_rectangles(link->xcb, XCB_RENDER_PICT_OP_SRC, picture,
+                               render_color(BACKGROUND_DARK), 2, dark);
+    xcb_free_pixmap(link->xcb, pixmap); /* it exists as long as the picture */
+    return picture;
+}
+
+static void composite(struct x11_painter *painter, uint8_t operation, xcb_render_picture_t source,
+                      xcb_render_picture_t mask, const struct placement *place,
+                      const struct x11_back *back)
+{
+    xcb_render_composite(painter->link->xcb, operation, source, mask, back->picture, 0, 0, 0, 0,
+                         (int16_t)place->x, (int16_t)place->y, (uint16_t)place->width,
+                         (uint16_t)place->height);
+}
+
+/* The checkerboard is scaled like the frame. */
+static void draw_background(struct x11_painter *painter, int width, int height,
+                            const struct placement *place, const struct x11_back *back)
+{
+    struct x11_link *link = painter->link;
+    const struct background *background = &painter->background;
+
+    if (!painter->behind)
+        painter->behind = background->has_color ? create_fill(link, background->color)
+                                                : create_checkerboard(link);
+    if (!background->has_color)
+        x11_scale_picture(link, painter->behind, width, height, false, place);
+    composite(painter, XCB_RENDER_PICT_OP_SRC, painter->behind, XCB_NONE, place, back);
+}
+
+void x11_painter_compose(struct x11_painter *painter, enum x11_kind kind,
+                         xcb_render_picture_t picture, int width, int height,
                          const struct placement *place, const struct x11_back *back)
 {
-    xcb_render_composite(painter->link->xcb, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE,
-                         back->picture, 0, 0, 0, 0, (int16_t)place->x, (int16_t)place->y,
-                         (uint16_t)place->width, (uint16_t)place->height);
+    switch (kind) {
+    case X11_ALPHA:
+        draw_background(painter, width, height, place, back);
+        composite(painter, XCB_RENDER_PICT_OP_OVER, picture, XCB_NONE, place, back);
+        break;
+    case X11_MASK:
+        if (!painter->white)
+            painter->white = create_fill(painter->link, 0xffffff);
+        composite(painter, XCB_RENDER_PICT_OP_SRC, painter->white, picture, place, back);
+        break;
+    default: composite(painter, XCB_RENDER_PICT_OP_SRC, picture, XCB_NONE, place, back); break;
+    }
 }
 
 void x11_painter_copy_to_window(struct x11_painter *painter, const struct x11_back *back)
@@ -131,9 +200,12 @@ int x11_painter_freeze(struct x11_painter *painter, struct x11_slots *slots,
     *is_copied = !link->has_render || slots->way == X11_SEND;
     painter->frozen_width = slots->width;
     painter->frozen_height = slots->height;
+    painter->frozen_kind = slots->kind;
     if (link->has_render) {
-        painter->frozen = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
-        painter->frozen_picture = x11_link_picture(link, painter->frozen, link->frame_format);
+        painter->frozen =
+            x11_link_pixmap(link, x11_depth(slots->kind), slots->width, slots->height);
+        painter->frozen_picture =
+            x11_link_picture(link, painter->frozen, link->frame_format[slots->kind]);
         *put = x11_slots_copy(slots, link, frame, painter->frozen);
         return 0;
     }
@@ -164,7 +236,8 @@ void x11_painter_draw_frozen(struct x11_painter *painter)
     x11_scale_picture(link, painter->frozen_picture, painter->frozen_width, painter->frozen_height,
                       false, &place);
     create_back(painter, &back);
-    x11_painter_compose(painter, painter->frozen_picture, &place, &back);
+    x11_painter_compose(painter, painter->frozen_kind, painter->frozen_picture,
+                        painter->frozen_width, painter->frozen_height, &place, &back);
     x11_painter_copy_to_window(painter, &back);
     free_back(painter, &back);
     x11_link_flush(link);

@@ -8,6 +8,7 @@
 #define VIEWER_PRESENTERS_X11_PAINTER_H
 
 #include "link.h"
+#include "media/background.h"
 #include "presenters/window.h"
 #include "slots.h"
 
@@ -21,10 +22,13 @@ struct x11_back {
 struct x11_painter {
     struct x11_link *link;
     const struct window *window;
-    struct x11_back back[X11_BACKS]; /* with RENDER; of the window's size at x11_painter_fit() */
+    struct background background;
+    struct x11_back back[X11_BACKS];    /* with RENDER; of the window's size at x11_painter_fit() */
+    xcb_render_picture_t white, behind; /* for X11_MASK and X11_ALPHA; made when needed */
 
     /* The frozen frame: in the server with RENDER, else in this process. All zero: none. */
     int frozen_width, frozen_height;
+    enum x11_kind frozen_kind;
     xcb_pixmap_t frozen;
     xcb_render_picture_t frozen_picture;
     SDL_Surface *frozen_surface;
@@ -38,8 +42,10 @@ void x11_painter_fill_black(struct x11_painter *painter, xcb_drawable_t drawable
 
 struct placement x11_painter_place(const struct x11_painter *painter, int width, int height);
 
-/* Draw the picture, which is scaled already, at `place` into a back pixmap. */
-void x11_painter_compose(struct x11_painter *painter, xcb_render_picture_t picture,
+/* Draw the picture of a frame of width x height, which is scaled already, at `place` into a back
+ * pixmap. */
+void x11_painter_compose(struct x11_painter *painter, enum x11_kind kind,
+                         xcb_render_picture_t picture, int width, int height,
                          const struct placement *place, const struct x11_back *back);
 void x11_painter_copy_to_window(struct x11_painter *painter, const struct x11_back *back);
 

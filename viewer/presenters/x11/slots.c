@@ -106,7 +106,7 @@ static int share_pixmaps(struct x11_slots *slots, struct x11_link *link)
         cookies[k] =
             xcb_shm_create_pixmap_checked(link->xcb, slots->pixmap[k], link->window,
                                           (uint16_t)slots->stride_pixels, (uint16_t)slots->height,
-                                          X11_FRAME_DEPTH, slots->shm, (uint32_t)at);
+                                          x11_depth(slots->kind), slots->shm, (uint32_t)at);
     }
     int ret = x11_link_sync(link);
     for (uint32_t k = 0; k < slots->count; k++) {
@@ -122,7 +122,8 @@ static int share_pixmaps(struct x11_slots *slots, struct x11_link *link)
         return ret < 0 ? ret : 1;
     }
     for (uint32_t k = 0; k < slots->count; k++)
-        slots->picture[k] = x11_link_picture(link, slots->pixmap[k], link->frame_format);
+        slots->picture[k] =
+            x11_link_picture(link, slots->pixmap[k], link->frame_format[slots->kind]);
     return 0;
 }
 
@@ -135,7 +136,7 @@ static int warm_up(struct x11_slots *slots, struct x11_link *link)
     int rows = BAND_PIXELS / slots->stride_pixels;
     if (rows > slots->height)
         rows = slots->height;
-    xcb_pixmap_t scratch = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, rows);
+    xcb_pixmap_t scratch = x11_link_pixmap(link, x11_depth(slots->kind), slots->width, rows);
     int ret = 0;
 
     for (uint32_t k = 0; k < slots->count; k++) {
@@ -148,8 +149,8 @@ static int warm_up(struct x11_slots *slots, struct x11_link *link)
             else
                 xcb_shm_put_image(link->xcb, scratch, slots->gc, (uint16_t)slots->stride_pixels,
                                   (uint16_t)slots->height, 0, (uint16_t)y, (uint16_t)slots->width,
-                                  band, 0, 0, X11_FRAME_DEPTH, XCB_IMAGE_FORMAT_Z_PIXMAP, false,
-                                  slots->shm, (uint32_t)at);
+                                  band, 0, 0, x11_depth(slots->kind), XCB_IMAGE_FORMAT_Z_PIXMAP,
+                                  false, slots->shm, (uint32_t)at);
             ret = x11_link_sync(link);
         }
     }
@@ -197,7 +198,7 @@ static int choose_way(struct x11_slots *slots, struct x11_link *link,
 
 static void create_gc(struct x11_slots *slots, struct x11_link *link)
 {
-    xcb_pixmap_t pixmap = x11_link_pixmap(link, X11_FRAME_DEPTH, 1, 1);
+    xcb_pixmap_t pixmap = x11_link_pixmap(link, x11_depth(slots->kind), 1, 1);
 
     slots->gc = xcb_generate_id(link->xcb);
     xcb_create_gc(link->xcb, slots->gc, pixmap, XCB_GC_GRAPHICS_EXPOSURES, (uint32_t[]){0});
@@ -205,15 +206,18 @@ static void create_gc(struct x11_slots *slots, struct x11_link *link)
 }
 
 int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
-                     const struct pf_segment *segment, unsigned int ways, const char **reason)
+                     const struct pf_segment *segment, enum x11_kind kind, unsigned int ways,
+                     const char **reason)
 {
     const struct pf_format *format = &segment->format;
+    int pixel_bytes = kind == X11_MASK ? 1 : 4;
 
     *slots = (struct x11_slots){
+        .kind = kind,
         .count = segment->slots,
         .width = (int)format->width,
         .height = (int)format->height,
-        .stride_pixels = (int)segment->plane_stride_bytes[0] / 4,
+        .stride_pixels = (int)segment->plane_stride_bytes[0] / pixel_bytes,
         .offset = segment->slots_offset + segment->plane_offset[0],
         .slot_stride_bytes = segment->slot_stride_bytes,
     };
@@ -227,8 +231,10 @@ int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
         return ret;
     create_gc(slots, link);
     if (slots->way != X11_SHARED && link->has_render) {
-        slots->pixmap[0] = x11_link_pixmap(link, X11_FRAME_DEPTH, slots->width, slots->height);
-        slots->picture[0] = x11_link_picture(link, slots->pixmap[0], link->frame_format);
+        slots->pixmap[0] =
+            x11_link_pixmap(link, x11_depth(slots->kind), slots->width, slots->height);
+        slots->picture[0] =
+            x11_link_picture(link, slots->pixmap[0], link->frame_format[slots->kind]);
     }
     ret = slots->way == X11_SEND ? x11_link_sync(link) : warm_up(slots, link);
     int bytes_per_s = slots->way == X11_SEND ? SEND_BYTES_PER_S : COPY_BYTES_PER_S;
@@ -265,8 +271,9 @@ unsigned int x11_slots_put(struct x11_slots *slots, struct x11_link *link,
     }
     return xcb_shm_put_image(link->xcb, drawable, gc, (uint16_t)slots->stride_pixels,
                              (uint16_t)slots->height, 0, 0, (uint16_t)slots->width,
-                             (uint16_t)slots->height, (int16_t)x, (int16_t)y, X11_FRAME_DEPTH,
-                             XCB_IMAGE_FORMAT_Z_PIXMAP, true, slots->shm, (uint32_t)at)
+                             (uint16_t)slots->height, (int16_t)x, (int16_t)y,
+                             x11_depth(slots->kind), XCB_IMAGE_FORMAT_Z_PIXMAP, true, slots->shm,
+                             (uint32_t)at)
         .sequence;
 }
 

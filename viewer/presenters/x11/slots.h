@@ -21,6 +21,7 @@ enum {
 
 struct x11_slots {
     unsigned int way; /* one of the bits; 0: not attached */
+    enum x11_kind kind;
     uint32_t count;
     int width, height; /* pixels of a frame */
     int stride_pixels; /* width of a shared pixmap: its last columns are padding */
@@ -33,12 +34,14 @@ struct x11_slots {
 };
 
 /*
- * Use the first of `ways` that works for this segment. Before the server draws from the segment, it
- * must show that it has attached this one: in another IPC namespace another segment may have the
- * same shmid. Returns 0, or -ENOTSUP and *reason, a text, or -ENODEV, logged.
+ * Use the first of `ways` that works for this segment, whose frames are of this kind: one that the
+ * link has a format for, and X11_OPAQUE if X11_SEND is one of the ways. Before the server draws
+ * from the segment, it must show that it has attached this one: in another IPC namespace another
+ * segment may have the same shmid. Returns 0, or -ENOTSUP and *reason, a text, or -ENODEV, logged.
  */
 int x11_slots_attach(struct x11_slots *slots, struct x11_link *link,
-                     const struct pf_segment *segment, unsigned int ways, const char **reason);
+                     const struct pf_segment *segment, enum x11_kind kind, unsigned int ways,
+                     const char **reason);
 
 /* Detach the segment from the server, after the requests so far. Accepts an all-zero struct. */
 void x11_slots_detach(struct x11_slots *slots, struct x11_link *link);

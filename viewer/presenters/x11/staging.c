@@ -56,10 +56,7 @@ static int attach(struct x11_staging *staging)
 
 int x11_staging_open(struct x11_staging *staging, const struct pf_format *format)
 {
-    *staging = (struct x11_staging){0};
-    if (unpack_is_copy(format))
-        return 0;
-    staging->segment = plan(format);
+    *staging = (struct x11_staging){.segment = plan(format)};
     int ret = limits_check_memory(staging->segment.bytes);
     if (ret == 0 && getrandom(staging->segment.nonce, PF_NONCE_BYTES, 0) != PF_NONCE_BYTES)
         ret = log_failure(EIO, "presenter x11: getrandom failed");

@@ -18,8 +18,7 @@ struct x11_staging {
     struct pf_segment segment; /* for x11_slots_attach() */
 };
 
-/* Create the segment for frames of this format. Nothing is created if no conversion is needed.
- * Returns 0 or a negative errno, logged. */
+/* Create the segment for frames of this format. Returns 0 or a negative errno, logged. */
 int x11_staging_open(struct x11_staging *staging, const struct pf_format *format);
 
 /* The server must have detached the segment. */

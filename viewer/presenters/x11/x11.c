@@ -2,8 +2,9 @@
 /*
  * The X server reads the producer's pages: the viewer copies no pixel. One to four requests show a
  * frame. Events and replies report the result later, in any order; sent.h has the table of the
- * frames that were sent. Frames of other formats than XR24 are first converted into shared memory
- * of the viewer's own (staging.h), and shown from there in the same ways.
+ * frames that were sent. RENDER also reads AR24, R8, and XR30 for a screen of 30 bits. Other frames
+ * are first converted to XR24 in shared memory of the viewer's own (staging.h), and shown from
+ * there in the same ways.
  *
  *   direct   the window is as large as the frame: Present shows the slot's own pixmap, except
  *            with vsync and two slots: then as scaled
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/format.h"
 #include "core/log.h"
 #include "events.h"
 #include "media/unpack.h"
@@ -42,7 +44,6 @@ struct x11_presenter {
     struct window window;
     struct x11_link link;
     struct x11_staging staging;
-    struct background background;
     struct x11_slots slots;
     struct x11_painter painter;
     struct x11_overlay_window overlay;
@@ -80,6 +81,13 @@ static void fit(struct x11_presenter *self)
     x11_slots_scale(&self->slots, &self->link, &self->place);
 }
 
+/* By RENDER, into a back pixmap. */
+static void compose(struct x11_presenter *self, xcb_render_picture_t picture, int back)
+{
+    x11_painter_compose(&self->painter, self->slots.kind, picture, self->slots.width,
+                        self->slots.height, &self->place, &self->painter.back[back]);
+}
+
 static bool is_scaled(const struct x11_presenter *self)
 {
     return self->place.width != self->slots.width || self->place.height != self->slots.height;
@@ -87,9 +95,9 @@ static bool is_scaled(const struct x11_presenter *self)
 
 static bool fills_window(const struct x11_presenter *self)
 {
-    return self->link.is_xrgb && self->place.x == 0 && self->place.y == 0 &&
-           self->slots.width == self->window.width && self->slots.height == self->window.height &&
-           !is_scaled(self);
+    return self->link.is_xrgb && self->slots.kind == X11_OPAQUE && self->place.x == 0 &&
+           self->place.y == 0 && self->slots.width == self->window.width &&
+           self->slots.height == self->window.height && !is_scaled(self);
 }
 
 /* ------------------------------------------------------------------ a frame */
@@ -138,8 +146,7 @@ static void show_shared(struct x11_presenter *self, struct x11_sent *sent, uint3
         return;
     }
     sent->back = free_back(self);
-    x11_painter_compose(&self->painter, self->slots.picture[slot], &self->place,
-                        &self->painter.back[sent->back]);
+    compose(self, self->slots.picture[slot], sent->back);
     sent->slot_reply = request_reply(self);
     present(self, sent, self->painter.back[sent->back].pixmap);
 }
@@ -159,7 +166,8 @@ static bool stage(struct x11_presenter *self, struct x11_sent *sent, const struc
 {
     if (!self->staging.base)
         return true;
-    bool is_converted = x11_staging_convert(&self->staging, &self->table, &self->background, sent);
+    bool is_converted =
+        x11_staging_convert(&self->staging, &self->table, &self->painter.background, sent);
     pf_viewer_release(self->presenter.viewer, frame);
     return is_converted;
 }
@@ -181,8 +189,7 @@ static void show_put(struct x11_presenter *self, struct x11_sent *sent)
     if (!sent->put)
         release_copied(self, sent);
     if (self->link.has_render && !fills_window(self)) {
-        x11_painter_compose(&self->painter, self->slots.picture[0], &self->place,
-                            &self->painter.back[0]);
+        compose(self, self->slots.picture[0], 0);
         x11_painter_copy_to_window(&self->painter, &self->painter.back[0]);
     }
     if (!sent->put || (self->link.has_render && !fills_window(self)))
@@ -333,16 +340,47 @@ static bool supports(const struct pf_format *format)
     return unpack_supports(format);
 }
 
-static int join_segment(struct x11_presenter *self, const char **reason)
+/* How the server reads such frames; X11_KINDS: not at all. */
+static enum x11_kind kind_of(const struct x11_link *link, const struct pf_format *format)
+{
+    const struct pf_color color = format_color(format);
+
+    if (unpack_is_copy(format))
+        return X11_OPAQUE;
+    if (color.range != PF_RANGE_FULL)
+        return X11_KINDS;
+    enum x11_kind kind = format->fourcc == PF_FOURCC_R8     ? X11_MASK
+                         : format->fourcc == PF_FOURCC_XR30 ? X11_DEEP
+                         : format->fourcc == PF_FOURCC_AR24 && color.alpha == PF_ALPHA_PREMULTIPLIED
+                             ? X11_ALPHA
+                             : X11_KINDS;
+    return kind != X11_KINDS && link->frame_format[kind] ? kind : X11_KINDS;
+}
+
+/* Returns as x11_slots_attach(). */
+static int attach_segment(struct x11_presenter *self, const char **reason)
 {
     const struct pf_segment *segment = pf_viewer_segment(self->presenter.viewer);
-    int ret = x11_staging_open(&self->staging, &segment->format);
+    enum x11_kind kind = kind_of(&self->link, &segment->format);
+    unsigned int shared = self->ways & ~(unsigned int)X11_SEND;
+    int ret = -ENOTSUP;
 
-    if (ret < 0)
+    if (kind == X11_OPAQUE)
+        return x11_slots_attach(&self->slots, &self->link, segment, kind, self->ways, reason);
+    if (kind != X11_KINDS && shared)
+        ret = x11_slots_attach(&self->slots, &self->link, segment, kind, shared, reason);
+    if (ret != -ENOTSUP)
         return ret;
-    ret =
-        x11_slots_attach(&self->slots, &self->link,
-                         self->staging.base ? &self->staging.segment : segment, self->ways, reason);
+    ret = x11_staging_open(&self->staging, &segment->format);
+    return ret < 0 ? ret
+                   : x11_slots_attach(&self->slots, &self->link, &self->staging.segment, X11_OPAQUE,
+                                      self->ways, reason);
+}
+
+static int join_segment(struct x11_presenter *self, const char **reason)
+{
+    int ret = attach_segment(self, reason);
+
     if (ret < 0)
         return ret;
     self->presenter.way = self->slots.way == X11_SHARED ? "x11-present"
@@ -400,7 +438,7 @@ static int open_with(struct presenter **presenter, const struct presenter_config
         return log_out_of_memory("presenter x11");
     self->presenter = (struct presenter){.ops = ops, .viewer = viewer};
     self->table.viewer = viewer;
-    self->background = config->background;
+    self->painter.background = config->background;
     self->painter.link = &self->link;
     self->painter.window = &self->window;
     self->ways = ways;
