@@ -235,7 +235,7 @@ static int acquire_here(struct pf_viewer *viewer, int64_t deadline_ns, struct sp
             FAULT_POINT(viewer_saw_end);
             continue;
         }
-        if (atomic_exchange(&viewer->woken, false))
+        if (waker_take(&viewer->waker))
             return -EINTR;
 
         int64_t now_ns = clock_now_ns();
@@ -327,7 +327,7 @@ int pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame)
     if (attachment)
         finished = attachment_release(&viewer->now, attachment, frame);
     pthread_mutex_unlock(&viewer->mutex);
-    viewer_close_attachment(viewer, finished);
+    attachment_close(finished);
     return attachment ? 0 : log_failure(ESTALE, "pf_viewer_release(): the frame is not held");
 }
 
@@ -354,16 +354,9 @@ int pf_viewer_send(struct pf_viewer *viewer, const struct pf_event *event)
 
 int pf_viewer_wake(struct pf_viewer *viewer)
 {
-    int saved = errno;
-
     if (!viewer)
-        return -EINVAL;
-    atomic_fetch_add(&viewer->wakers, 1);
-    /* First, so that an acquire that has changed the doorbell meanwhile finds it. */
-    atomic_store(&viewer->woken, true);
-    doorbell_ring(atomic_load(&viewer->doorbell));
-    atomic_fetch_sub(&viewer->wakers, 1);
-    errno = saved;
+        return -EINVAL; /* no message: this may be a signal handler */
+    waker_wake(&viewer->waker);
     return 0;
 }
 
@@ -378,7 +371,7 @@ int pf_viewer_wait(struct pf_viewer *viewer, int64_t timeout_ns)
     int64_t deadline_ns = clock_deadline_ns(clock_now_ns(), timeout_ns);
     for (;;) {
         doorbell_clear(viewer_doorbell(viewer));
-        if (atomic_exchange(&viewer->woken, false))
+        if (waker_take(&viewer->waker))
             return -EINTR;
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)

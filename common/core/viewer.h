@@ -6,18 +6,18 @@
  * One thread owns the viewer. Other threads may hold, release and wake: the mutex is for what holds
  * and releases change, which is the attachments, the lane's word and what is held. Only the owner
  * writes now.segment and now.lane, so that it reads them without the mutex. The mutex is never
- * locked during a sleep. A wake cannot lock it, since it may come from a signal handler: see
- * set_doorbell().
+ * locked during a wait for the producer. A wake cannot lock it, since it may come from a signal
+ * handler: see waker.h.
  */
 #ifndef CORE_VIEWER_H
 #define CORE_VIEWER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "attachment.h"
 #include "handoff.h"
 #include "waiting.h"
+#include "waker.h"
 
 struct pf_viewer {
     struct channel channel;
@@ -35,9 +35,7 @@ struct pf_viewer {
     int64_t checked_ns;  /* when a lease or a new frame last showed that the producer is running */
     enum pf_state state; /* PF_RUNNING until another state has been detected */
     pthread_mutex_t mutex;
-    atomic_bool woken;
-    _Atomic(_Atomic uint32_t *) doorbell; /* of the lane: what wakes ring */
-    atomic_uint wakers;                   /* calls of pf_viewer_wake() that may use it */
+    struct waker waker;
 };
 
 static inline _Atomic uint32_t *viewer_doorbell(const struct pf_viewer *viewer)
@@ -50,8 +48,5 @@ void viewer_count_lost(struct pf_viewer *viewer, uint64_t last, uint64_t frames)
 
 /* As pf_viewer_reattach(), with a deadline. */
 int viewer_reattach(struct pf_viewer *viewer, int64_t deadline_ns);
-
-/* Close an attachment that wakes may still use, unless it is NULL. */
-void viewer_close_attachment(struct pf_viewer *viewer, struct attachment *attachment);
 
 #endif

@@ -25,25 +25,6 @@
 /* Interval between searches for the next segment. */
 #define REATTACH_POLL_NS (5 * NS_PER_MS)
 
-/* ------------------------------------------------------------------ the doorbell */
-
-/* From now on wakes ring the doorbell of this lane. A wake counts itself, then loads the pointer.
- * Here the pointer is stored, then wait_for_wakers() loads the count before the memory of the old
- * doorbell goes. In the single total order of these operations, a wake that is not counted there
- * loads the new pointer. */
-static void set_doorbell(struct pf_viewer *viewer)
-{
-    atomic_store(&viewer->doorbell, viewer_doorbell(viewer));
-}
-
-static void wait_for_wakers(struct pf_viewer *viewer)
-{
-    struct timespec pause = clock_timespec(50 * NS_PER_US);
-
-    while (atomic_load(&viewer->wakers))
-        nanosleep(&pause, NULL);
-}
-
 /* ------------------------------------------------------------------ open, reattach, close */
 
 /* Join the segment that was attached. Returns whether the viewer was expected there: then the
@@ -93,18 +74,10 @@ static bool leave_for(struct pf_viewer *viewer, const struct segment *next, uint
     attachment_leave(old);
     viewer->now = (struct attachment){.segment = *next, .lane = lane, .channel.lock_fd = -1};
     viewer->now.earlier = is_held ? old : old->earlier;
-    set_doorbell(viewer);
+    waker_use(&viewer->waker, viewer_doorbell(viewer)); /* before `old` can be closed */
     pthread_mutex_unlock(&viewer->mutex);
     viewer->channel = *channel;
     return is_held;
-}
-
-void viewer_close_attachment(struct pf_viewer *viewer, struct attachment *attachment)
-{
-    if (!attachment)
-        return;
-    wait_for_wakers(viewer);
-    attachment_close(attachment);
 }
 
 /* Leave the segment for the channel's next one. `waiting` is NULL if the stream continues there:
@@ -133,7 +106,7 @@ static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, struct 
     bool is_held = leave_for(viewer, &segment, lane, &channel, old);
     *is_expected = join(viewer);
     if (!is_held)
-        viewer_close_attachment(viewer, old);
+        attachment_close(old);
     return 0;
 }
 
@@ -200,7 +173,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
         return ret;
     }
     made->now.segment.generation = 1;
-    set_doorbell(made);
+    waker_use(&made->waker, viewer_doorbell(made));
     /* A new viewer can take over the lane of a crashed viewer that was expected: then it also gets
      * the frames that were kept for that one, unless the format has changed again meanwhile: it is
      * new, so that it may skip them. */
@@ -227,7 +200,7 @@ static int find_next_segment(struct pf_viewer *viewer, int64_t deadline_ns, bool
         int ret = switch_segment(viewer, now_ns, is_waiting ? &viewer->waiting : NULL, is_expected);
         if (ret != -EAGAIN)
             return ret;
-        if (atomic_exchange(&viewer->woken, false))
+        if (waker_take(&viewer->waker))
             return -EINTR;
         now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)
@@ -275,6 +248,7 @@ void pf_viewer_close(struct pf_viewer *viewer)
     if (!viewer)
         return;
     FAULT_POINT(viewer_leaves);
+    waker_use(&viewer->waker, NULL); /* a signal handler may still wake */
     handoff_leave(&viewer->now.segment, viewer->now.lane);
     segment_close(&viewer->now.segment);
     while (viewer->now.earlier) {

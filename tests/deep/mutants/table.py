@@ -128,7 +128,7 @@ LOGIC = [
     ("claim-unlocked", "a release in another thread looks like an eviction", "held_frames",
      "claim_and_hold", "pthread_mutex_lock(&viewer->mutex);", "", "claim_and_hold", "pthread_mutex_unlock(&viewer->mutex);", ""),
     ("doorbell-kept", "a wake rings the doorbell of the segment that the viewer has left", "format_change",
-     "leave_for", "set_doorbell(viewer);", ""),
+     "leave_for", "waker_use(&viewer->waker, viewer_doorbell(viewer));", ""),
     ("moved-join-ignored", "a viewer stays in a segment that became MOVED while the viewer joined it", "steps_lifecycle",
      "leave_moved_segment", "while (!is_expected && ret != -EAGAIN &&", "while (false &&"),
     ("moved-join-in-open-only", "the same when it joins a new producer's segment, or after an eviction", "steps_lifecycle",
