@@ -21,6 +21,14 @@
 
 enum { ID_BYTES = 512, HEX_BYTES = 2 * PF_NONCE_BYTES + 1 };
 
+struct id_file id_file_of(const struct pf_segment *geometry)
+{
+    struct id_file id = {.shmid = geometry->shmid, .bytes = geometry->bytes};
+
+    memcpy(id.nonce, geometry->nonce, sizeof id.nonce);
+    return id;
+}
+
 uint64_t id_file_ipc_namespace(void)
 {
     struct stat info;

@@ -15,6 +15,9 @@ struct id_file {
     uint64_t ipc_namespace; /* inode of /proc/self/ns/ipc; 0: not known */
 };
 
+/* What the id file of this segment contains, without the process's part. */
+struct id_file id_file_of(const struct pf_segment *geometry);
+
 /* Fill in this process's pid and namespace and write the id file atomically. The caller holds the
  * producer lease. Returns 0 or a negative errno, logged. */
 int id_file_write(const struct channel *channel, struct id_file *id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of a producer, for producer.c and producer_wait.c only. */
+/* The state of a producer, for producer*.c only. */
 #ifndef CORE_PRODUCER_H
 #define CORE_PRODUCER_H
 
@@ -44,6 +44,12 @@ struct pf_producer {
 
 /* Returns 0, or, logged, -EINVAL: not every pointer is given. */
 int producer_check_pointer(const char *call, bool is_given);
+
+/* Returns 0, or, logged, -EBUSY: a frame is begun. */
+int producer_check_not_begun(const struct pf_producer *producer, const char *call);
+
+/* Step 1 of a format change (handoff.h). Returns 0, -EAGAIN (timeout) or -EINTR. */
+int producer_wait_for_expected(struct pf_producer *producer, int64_t timeout_ns);
 
 /* What does not have to be done for each frame: reap lanes, restore files. */
 void producer_check_from_time_to_time(struct pf_producer *producer, int64_t now_ns);

@@ -143,7 +143,7 @@ LOGIC = [
     ("frames-before-uncounted", "frames of a segment that the viewer never joined do not count as lost", "steps_lifecycle",
      "create_segment", "producer->stream.frames = producer->stats.published;", ""),
     ("left-too-early", "the producer leaves a segment while it still expects a viewer there", "format_change",
-     "pf_producer_change_format", "ret = wait_for_expected(producer, PF_FOREVER);", "ret = 0;"),
+     "pf_producer_change_format", "ret = producer_wait_for_expected(producer, PF_FOREVER);", "ret = 0;"),
     ("expected-not-evicted", "an eviction does not change the lane of an expected viewer", "format_change",
      "handoff_evict", "(word & ~LANE_MODE_MASK) | LANE_LATEST", "word - LANE_EVERY + LANE_LATEST"),
     ("takes-old-segment", "a viewer takes the segment that it leaves for the next one", "stream",
