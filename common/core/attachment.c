@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "handoff.h"
 
 bool attachment_holds_any(const struct attachment *attachment)
@@ -45,6 +46,7 @@ void attachment_leave(struct attachment *attachment)
 {
     uint32_t slots = 0;
 
+    FAULT_POINT(viewer_leaves);
     for (uint32_t k = 0; k < PF_SLOTS_MAX; k++)
         slots |= (attachment->held[k].count > 0) << k;
     if (slots)

@@ -164,8 +164,8 @@ static void set_flags(struct pf_viewer *viewer, struct pf_frame *frame)
     viewer->format = frame->format;
 }
 
-/* Claim the frame after `seen`, or a later one in LANE_LATEST, and count it as held. In one step, as
- * another thread sees it: a release in between would free the slot again. */
+/* Claim the frame after `seen`, or a later one in LANE_LATEST, and count it as held. In one step,
+ * as another thread sees it: a release in between would free the slot again. */
 static int claim_and_hold(struct pf_viewer *viewer, enum lane_mode mode, uint64_t seen,
                           struct pf_frame *frame)
 {
@@ -206,8 +206,8 @@ static int claim(struct pf_viewer *viewer, struct pf_frame *frame)
     return 0;
 }
 
-/* Poll until there is something to check: a frame, or a ring, which announces everything else. Lower
- * latency for the next frame, at the cost of a busy core. */
+/* Poll until there is something to check: a frame, or a ring, which announces everything else.
+ * Lower latency for the next frame, at the cost of a busy core. */
 static void poll_until(const struct pf_viewer *viewer, int64_t deadline_ns)
 {
     while (handoff_newest_sequence(&viewer->now.segment) <= viewer->seen &&

@@ -65,7 +65,6 @@ static bool leave_for(struct pf_viewer *viewer, const struct segment *next, uint
 {
     bool is_same_channel = channel->lock_fd == viewer->channel.lock_fd;
 
-    FAULT_POINT(viewer_leaves);
     pthread_mutex_lock(&viewer->mutex);
     bool is_held = attachment_holds_any(&viewer->now);
     *old = viewer->now;
@@ -247,9 +246,9 @@ void pf_viewer_close(struct pf_viewer *viewer)
 {
     if (!viewer)
         return;
-    FAULT_POINT(viewer_leaves);
     waker_use(&viewer->waker, NULL); /* a signal handler may still wake */
-    handoff_leave(&viewer->now.segment, viewer->now.lane);
+    memset(viewer->now.held, 0, sizeof viewer->now.held);
+    attachment_leave(&viewer->now);
     segment_close(&viewer->now.segment);
     while (viewer->now.earlier) {
         struct attachment *old = viewer->now.earlier;
