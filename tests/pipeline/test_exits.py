@@ -222,7 +222,7 @@ def tear_a_frame(t):
     until(lambda: t.counters(producer, "p.json")["published"] > published + 2, "frames")
     producer.signal(signal.SIGSTOP)
     address = attach(libc, segment["shmid"])
-    ctypes.memset(address + 3 * 4096, 0x55, segment["size"] - 3 * 4096)
+    ctypes.memset(address + 35 * 4096, 0x55, segment["size"] - 35 * 4096)
     libc.shmdt(ctypes.c_void_p(address))
     viewer.signal(signal.SIGCONT)
     viewer.prints("torn")

@@ -164,7 +164,7 @@ def a_reused_segment_number_is_refused_and_not_written_to(t):
     producer.kill()
     # Each is refused for a different reason. The last one is a valid segment of another run.
     other_run = good[:16] + bytes(16) + good[32:]
-    for content, word in ((b"\xab" * 5 * 4096, "magic"), (b"\xab" * 100, "size"), (bytes(len(good)), "magic"),
+    for content, word in ((b"\xab" * 64 * 4096, "magic"), (b"\xab" * 100, "size"), (bytes(len(good)), "magic"),
                           (other_run, "nonce")):
         with Foreign(content) as foreign, Lease(t):
             write_id(t, shmid=foreign.id)

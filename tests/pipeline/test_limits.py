@@ -28,7 +28,7 @@ def in_namespace(t, option, setting, *command, **more):
 def a_segment_over_shmmax_names_the_limit(t):
     need_root_and("-i")
     process = in_namespace(t, "-i", "echo 1000000 > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080")
-    process.fails_with(6, "16.6 MB", "kernel.shmmax", "1.0 MB", "sysctl kernel.shmmax=16")
+    process.fails_with(6, "16.7 MB", "kernel.shmmax", "1.0 MB", "sysctl kernel.shmmax=16")
     # The advised value works.
     advised = re.search(r"sysctl kernel.shmmax=(\d+)", process.err).group(1)
     in_namespace(t, "-i", f"echo {advised} > /proc/sys/kernel/shmmax", PRODUCER, "-s", "1920x1080", "--frames",
@@ -97,9 +97,9 @@ class ControlGroup:
 def a_segment_over_the_container_limit_is_refused_before_a_kill(t):
     with ControlGroup(t, 64 << 20) as group:
         process = t.start(PRODUCER, "-s", "3840x2160", "--buffers", "8", preexec_fn=group.join)
-        process.fails_with(6, "265.4 MB", "67.1 MB", "control group")
+        process.fails_with(6, "265.6 MB", "67.1 MB", "control group")
         process = t.start(PRODUCER, "-s", "3840x2160", "--buffers", "8", preexec_fn=group.join_child)
-        process.fails_with(6, "265.4 MB", "67.1 MB", "control group")
+        process.fails_with(6, "265.6 MB", "67.1 MB", "control group")
         t.start(PRODUCER, *SMALL, "--frames", "2", preexec_fn=group.join).ends_with(0)
 
 
@@ -108,7 +108,7 @@ def a_producer_killed_for_memory_leaves_no_segment(t):
     """The kernel kills a producer while it works, as by SIGKILL."""
     if SANITIZED:
         raise Skip("the sanitizer's own memory is larger than that")
-    segment = 4 * 2048 * 1352 * 4 + 3 * 4096
+    segment = 4 * 2048 * 1352 * 4 + 35 * 4096
     with ControlGroup(t, segment + 4096) as group:
         # The segment passes the check, but together with the rest of the program it does not fit.
         process = t.start(PRODUCER, "-s", "2048x1352", "--buffers", "4", preexec_fn=group.join)

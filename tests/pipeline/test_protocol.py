@@ -539,7 +539,7 @@ def the_server_reads_all_of_each_slot_before_the_first_frame(t):
         equal(len(offsets), 3, "slots")
         for offset in offsets:
             rows = [(r.read("H", y), r.read("H", width + 2)) for r in bands if proxy.offset_of(r) == offset]
-            equal(rows, [(0, 1048), (1048, 52)], "bands")  # 2 Mi pixels of the slot's 2000 columns
+            equal(rows, [(0, 1024), (1024, 76)], "bands")  # 2 Mi pixels of the slot's 2048 columns
         for band in bands:
             following, later = own.requests[band.sequence : band.sequence + 2]
             equal(following.name, "GetInputFocus", "the request after a band")
