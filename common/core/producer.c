@@ -38,11 +38,6 @@ enum { FLAGS_OF_PRODUCER = PF_FRAME_STAMPED };
  * doorbell. */
 #define WAKE_POLL_NS (5 * NS_PER_MS)
 
-int producer_check_pointer(const char *call, bool is_given)
-{
-    return is_given ? 0 : misuse_null(call);
-}
-
 /* ------------------------------------------------------------------ viewers that block */
 
 /* Free a lane whose lease is not held: its viewer has crashed, or exited before it followed a
@@ -253,12 +248,12 @@ int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct p
     struct handoff_blockers blockers;
     int64_t now_ns = clock_now_ns();
     struct wait wait = {.deadline_ns = clock_deadline_ns(now_ns, timeout_ns)};
-    int check = producer_check_pointer(__func__, producer && frame);
 
-    if (check == 0 && timeout_ns < 0)
-        check = misuse_negative_timeout(__func__);
-    if (check == 0)
-        check = producer_check_not_begun(producer, __func__);
+    if (!producer || !frame)
+        return misuse_null(__func__);
+    if (timeout_ns < 0)
+        return misuse_negative_timeout(__func__);
+    int check = producer_check_not_begun(producer, __func__);
     if (check < 0)
         return check;
     if (producer->awaited.is_awaited && producer->stats.published) {
@@ -311,10 +306,8 @@ static int check_frame(const struct pf_producer *producer, const struct pf_frame
 static int check_begun(const struct pf_producer *producer, const struct pf_frame *frame,
                        const char *call)
 {
-    int ret = producer_check_pointer(call, producer && frame);
-
-    if (ret < 0)
-        return ret;
+    if (!producer || !frame)
+        return misuse_null(call);
     if (producer->begun && frame->slot == producer->begun_slot &&
         frame->begin_ns == producer->begun_ns &&
         frame->sequence == producer->handoff.sequence + 1 &&

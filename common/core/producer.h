@@ -42,9 +42,6 @@ struct pf_producer {
     int64_t tick_ns;
 };
 
-/* Returns 0, or, logged, -EINVAL: not every pointer is given. */
-int producer_check_pointer(const char *call, bool is_given);
-
 /* Returns 0, or, logged, -EBUSY: a frame is begun. */
 int producer_check_not_begun(const struct pf_producer *producer, const char *call);
 

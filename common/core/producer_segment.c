@@ -150,9 +150,9 @@ int pf_producer_open(struct pf_producer **producer, const char *channel,
         options = &defaults;
     if (producer)
         *producer = NULL;
-    int ret = producer_check_pointer(__func__, producer && channel && format);
-    if (ret == 0)
-        ret = check_format(format);
+    if (!producer || !channel || !format)
+        return misuse_null(__func__);
+    int ret = check_format(format);
     if (ret == 0)
         ret = check_options(options);
     if (ret < 0)
@@ -201,10 +201,9 @@ failed:
 
 int pf_producer_change_format(struct pf_producer *producer, const struct pf_format *format)
 {
-    int ret = producer_check_pointer(__func__, producer && format);
-
-    if (ret == 0)
-        ret = producer_check_not_begun(producer, __func__);
+    if (!producer || !format)
+        return misuse_null(__func__);
+    int ret = producer_check_not_begun(producer, __func__);
     if (ret == 0)
         ret = check_format(format);
     if (ret == 0)

@@ -38,10 +38,8 @@ void producer_change_rate(struct pf_producer *producer)
 
 int pf_producer_tick(struct pf_producer *producer, int64_t *due_ns)
 {
-    int ret = producer_check_pointer(__func__, producer && due_ns);
-
-    if (ret < 0)
-        return ret;
+    if (!producer || !due_ns)
+        return misuse_null(__func__);
     const struct pf_format *format = &producer->segment.geometry.format;
     struct waker *waker = &producer->waker;
     if (!format->rate_num)
@@ -119,23 +117,23 @@ static int wait_until(struct pf_producer *producer, int64_t timeout_ns,
 
 int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count, int64_t timeout_ns)
 {
-    int ret = producer_check_pointer(__func__, producer);
-
-    if (ret == 0 && timeout_ns < 0)
-        ret = misuse_negative_timeout(__func__);
-    if (ret == 0 && count > PF_VIEWERS_MAX)
-        ret = log_failure(EINVAL, "%s(): %u viewers: at most %d can join", __func__, count,
-                          PF_VIEWERS_MAX);
-    return ret < 0 ? ret : wait_until(producer, timeout_ns, have_joined, count);
+    if (!producer)
+        return misuse_null(__func__);
+    if (timeout_ns < 0)
+        return misuse_negative_timeout(__func__);
+    if (count > PF_VIEWERS_MAX)
+        return log_failure(EINVAL, "%s(): %u viewers: at most %d can join", __func__, count,
+                           PF_VIEWERS_MAX);
+    return wait_until(producer, timeout_ns, have_joined, count);
 }
 
 int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns)
 {
-    int ret = producer_check_pointer(__func__, producer);
-
-    if (ret == 0 && timeout_ns < 0)
-        ret = misuse_negative_timeout(__func__);
-    return ret < 0 ? ret : wait_until(producer, timeout_ns, has_event, 0);
+    if (!producer)
+        return misuse_null(__func__);
+    if (timeout_ns < 0)
+        return misuse_negative_timeout(__func__);
+    return wait_until(producer, timeout_ns, has_event, 0);
 }
 
 /* ------------------------------------------------------------------ queries */
@@ -148,10 +146,8 @@ const struct pf_segment *pf_producer_segment(const struct pf_producer *producer)
 int pf_producer_slot(const struct pf_producer *producer, uint32_t slot,
                      struct pf_plane plane[PF_PLANES_MAX])
 {
-    int ret = producer_check_pointer(__func__, producer && plane);
-
-    if (ret < 0)
-        return ret;
+    if (!producer || !plane)
+        return misuse_null(__func__);
     if (slot >= producer->segment.geometry.slots)
         return log_failure(EINVAL, "%s(): slot %u of %u", __func__, slot,
                            producer->segment.geometry.slots);
@@ -162,10 +158,8 @@ int pf_producer_slot(const struct pf_producer *producer, uint32_t slot,
 
 int pf_producer_stats(const struct pf_producer *producer, struct pf_producer_stats *stats)
 {
-    int ret = producer_check_pointer(__func__, producer && stats);
-
-    if (ret < 0)
-        return ret;
+    if (!producer || !stats)
+        return misuse_null(__func__);
     *stats = producer->stats;
     stats->late_ticks = producer->pacing.skipped;
     for (int i = 0; i < PF_VIEWERS_MAX; i++)

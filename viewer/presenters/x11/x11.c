@@ -393,7 +393,7 @@ static int join_segment(struct x11_presenter *self, const char **reason)
 
 static int attach(struct presenter *presenter)
 {
-    const char *reason;
+    const char *reason = "";
     int ret = join_segment(of(presenter), &reason);
 
     if (ret == -ENOTSUP) {
