@@ -20,6 +20,10 @@ import traceback
 
 PRODUCER = os.environ["PAGEFLIP_PRODUCER"]
 VIEWER = os.environ["PAGEFLIP_VIEWER"]
+# The producer with the fault points of common/core/fault.h: the same objects, linked with another build of the library.
+FAULTY_PRODUCER = os.environ.get("PAGEFLIP_FAULTY_PRODUCER",
+                                 os.path.join(os.path.dirname(os.path.dirname(PRODUCER)), "tests", "faulty-producer"))
+PROGRAMS = (PRODUCER, VIEWER, FAULTY_PRODUCER)
 SANITIZED = "PAGEFLIP_SANITIZED" in os.environ
 COUNTED = "PAGEFLIP_COUNTED" in os.environ
 # Command words before the producer's and the viewer's own, for example "valgrind -q": see tests/tools/valgrind.
@@ -61,7 +65,7 @@ def line_with(text, words):
     """The first line that contains all of these words, or None. Case does not matter, and "a|b" is either of them. A test
     names what any good message must contain and leaves its sentence free. The program's name does not count."""
     def has(line, word):
-        text = re.sub("^pageflip-(producer|viewer): ", "", line)
+        text = re.sub("^(pageflip|faulty)-(producer|viewer): ", "", line)
         return any(either.lower() in text.lower() for either in word.split("|"))
     return next((line for line in text.splitlines(True) if all(has(line, word) for word in words)), None)
 
@@ -106,7 +110,7 @@ class Process:
         popen.setdefault("stdin", subprocess.DEVNULL)
         out, err = open(self.out_path, "wb"), open(self.err_path, "wb")
         popen.setdefault("stdout", out)
-        wrapper = WRAPPER if command[0] in (PRODUCER, VIEWER) else []
+        wrapper = WRAPPER if command[0] in PROGRAMS else []
         self.popen = subprocess.Popen(wrapper + command, stderr=err, env=env, cwd=scratch.path, **popen)
         out.close()
         err.close()
@@ -143,7 +147,7 @@ class Process:
         self.ends_with(code, *words, seconds=seconds)
         equal(len(self.err.splitlines()), 1, f"lines of {self.err!r}")
         names = [os.path.basename(word) for word in self.command]
-        program = next(name for name in names if name in map(os.path.basename, (PRODUCER, VIEWER)))
+        program = next(name for name in names if name in map(os.path.basename, PROGRAMS))
         if not self.err.startswith(f"{program}: error: "):
             raise AssertionError(f"not an error of {program}: {self.err!r}")
         return self

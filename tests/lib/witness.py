@@ -13,10 +13,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("PAGEFLIP_BUILD", f"{ROOT}/build-tests")
 os.environ.setdefault("PAGEFLIP_PRODUCER", f"{BUILD}/producer/pageflip-producer")
 os.environ.setdefault("PAGEFLIP_VIEWER", f"{BUILD}/viewer/pageflip-viewer")
-FAULTY_PRODUCER = os.environ.get("PAGEFLIP_FAULTY_PRODUCER", f"{BUILD}/tests/faulty-producer")
 FAULTY_VIEWER = os.environ.get("PAGEFLIP_FAULTY_VIEWER", f"{BUILD}/tests/faulty-viewer")
 
-from harness import SANITIZED, Scratch, segments, text_of  # noqa: E402 (it reads the environment set above)
+from harness import FAULTY_PRODUCER, HANG_SECONDS, SANITIZED, Scratch, segments, text_of  # noqa: E402 (it reads the environment set above)
 
 # Seconds in which the other processes must recover. They need less than 2; a busy machine may add much to that.
 RECOVERY = 60 if SANITIZED else 30
@@ -56,7 +55,7 @@ def soon(question, what, seconds=SLOW):
 
 def wait_stopped(process):
     """Wait until the process has stopped itself at the place that PAGEFLIP_FAULT names."""
-    soon(lambda: process.is_stopped() or not process.is_running(), f"{process.command} stops")
+    soon(lambda: process.is_stopped() or not process.is_running(), f"{process.command} stops", HANG_SECONDS)
     check(process.is_running(), f"{process.command} exited instead of stopping: {process.err}")
 
 
@@ -128,13 +127,13 @@ class Witness:
         self.close()
 
 
-def start_with_viewers(scratch, viewers, *command):
+def start_with_viewers(scratch, viewers, *command, env=None):
     """Start a command with FAULTY_PRODUCER, which stops before its first frame until this number of viewers has joined. By itself
     a producer waits for them for half a second, which may be too short on a busy machine."""
-    producer = scratch.start(*command, env={"PAGEFLIP_FAULT": "start_is_open:1:stop"})
+    producer = scratch.start(*command, env={"PAGEFLIP_FAULT": "start_is_open:1:stop", **(env or {})})
     wait_stopped(producer)
     with Witness(scratch, producer) as segment:
-        soon(lambda: segment.joined() == viewers, f"{viewers} viewers have joined")
+        soon(lambda: segment.joined() == viewers, f"{viewers} viewers have joined", HANG_SECONDS)
     producer.signal(signal.SIGCONT)
     return producer
 
