@@ -127,10 +127,10 @@ class Witness:
         self.close()
 
 
-def start_with_viewers(scratch, viewers, *command, env=None):
+def start_with_viewers(scratch, viewers, *command, env=None, **popen):
     """Start a command with FAULTY_PRODUCER, which stops before its first frame until this number of viewers has joined. By itself
     a producer waits for them for half a second, which may be too short on a busy machine."""
-    producer = scratch.start(*command, env={"PAGEFLIP_FAULT": "start_is_open:1:stop", **(env or {})})
+    producer = scratch.start(*command, env={"PAGEFLIP_FAULT": "start_is_open:1:stop", **(env or {})}, **popen)
     wait_stopped(producer)
     with Witness(scratch, producer) as segment:
         soon(lambda: segment.joined() == viewers, f"{viewers} viewers have joined", HANG_SECONDS)

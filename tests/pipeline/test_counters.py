@@ -5,6 +5,7 @@ import csv
 import os
 
 from harness import *
+from witness import start_with_viewers
 
 LATE_PRODUCER = os.environ["PAGEFLIP_LATE_PRODUCER"]
 FRAMES = 400
@@ -15,13 +16,11 @@ def passes(t, power):
     first = (1 << power) - BEFORE
     modes = {"latest": [], "every": ["--every-frame"]}
     viewers = {
-        mode: t.viewer("--wait", "60", "--verify", "--json", f"{mode}.json", "--csv", f"{mode}.csv", *arguments)
+        mode: t.viewer("--wait", "600", "--verify", "--json", f"{mode}.json", "--csv", f"{mode}.csv", *arguments)
         for mode, arguments in modes.items()
     }
-    for viewer in viewers.values():
-        viewer.is_ready()
-    producer = t.start(LATE_PRODUCER, "-s", "320x240", "-r", "100", "--buffers", "3", "--frames", str(FRAMES),
-                       env={"PAGEFLIP_FIRST": str(first)})
+    producer = start_with_viewers(t, len(viewers), LATE_PRODUCER, "-s", "320x240", "-r", "100", "--buffers", "3", "--frames",
+                                  str(FRAMES), env={"PAGEFLIP_FIRST": str(first)})
     producer.ends_with(0)
     for mode, viewer in viewers.items():
         viewer.ends_with(0)

@@ -102,7 +102,7 @@ def a_storm_of_restarts_tears_no_id_and_mixes_no_frames(t):
     dice = random.Random(SEED)
     print(f"# seed {SEED}", flush=True)
     rounds = 100 if not SANITIZED else 15
-    follower = t.viewer("-q", "--follow", "--wait", "60", "--every-frame", "--verify", "--json", "v.json")
+    follower = t.viewer("-q", "--follow", "--every-frame", "--verify", "--json", "v.json")
     torn, whole, stop = [], set(), threading.Event()
 
     def read():

@@ -61,7 +61,7 @@ def a_servers_own_segment_of_the_same_number_is_never_shown(t):
     In a PID namespace of their own the programs cannot compare namespaces either."""
     need_namespaces(t)
     expected = Image.from_file(t, picture(t, "320x240"))
-    both = (f"{PRODUCER} -q {t.path}/stills --loop & p=$!; {VIEWER} --wait 10 \"$@\" & v=$!; trap 'kill $v' TERM;"
+    both = (f"{PRODUCER} -q {t.path}/stills --loop & p=$!; {VIEWER} --wait 100 \"$@\" & v=$!; trap 'kill $v' TERM;"
             f" wait $v; code=$?; kill $p; wait; exit $code")
     for size, flags in ((4096, []), (1 << 20, []), (64 << 20, []), (64 << 20, ["-p", "-f", "--kill-child", "--mount-proc"])):
         t.wrap_server = ["unshare", "-i", sys.executable, "-c", WITH_SEGMENTS, str(size)]

@@ -14,6 +14,7 @@ import time
 import zlib
 
 from harness import *
+from witness import start_with_viewers
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MB = 1 << 20
@@ -200,8 +201,8 @@ def an_input_that_is_not_a_regular_file_is_named_immediately(t):
 def a_bad_input_among_good_ones_ends_after_those_before_it(t):
     paths = [write(t, f"{n}.png", png(16, 16)) for n in range(3)]
     paths.insert(2, write(t, "bad.png", png(16, 16)[:60]))
-    viewer = t.viewer("--every-frame", "--wait", "60", "--json", "v.json").is_ready()
-    t.start(PRODUCER, "-q", "-r", "2", *paths).fails_with(8, "bad.png")
+    viewer = t.viewer("--every-frame", "--wait", "600", "--json", "v.json")
+    start_with_viewers(t, 1, FAULTY_PRODUCER, "-q", "-r", "2", *paths).fails_with(8, "bad.png")
     viewer.ends_with(0)
     equal(report_of(f"{t.path}/v.json")["frames"]["shown"], 2)
 

@@ -225,18 +225,23 @@ def no_wait_uses_the_wall_clock(t):
 
     def traced(name, *command):
         return t.start("strace", "-f", "-ttt", "-o", f"{t.path}/{name}.trace", "-e", calls, *command)
-    viewer = traced("v", VIEWER, "--presenter", "null", "--wait", "60", "--every-frame")
+
+    def interrupt(channel):
+        """The producer itself, not strace."""
+        os.kill(int(re.search(r"^pid (\d+)", text_of(f"{t.path}/pageflip/{channel}.id"), re.M).group(1)), signal.SIGINT)
+    viewer = traced("v", VIEWER, "--presenter", "null", "--wait", "600", "--every-frame", "--frames", "100")
     until(lambda: "nanosleep" in text_of(f"{t.path}/v.trace") or not viewer.is_running(), "a viewer that waits")
-    producer = traced("p", PRODUCER, *SMALL, "-r", "50", "--frames", "100")
-    for process in (producer, viewer):
-        process.ends_with(0)
+    producer = traced("p", PRODUCER, *SMALL, "-r", "50")
+    viewer.ends_with(0)
+    interrupt("default")
+    producer.ends_with(130)
     # A producer that waits for a stopped viewer: the case with the longest waits.
     held = traced("h", PRODUCER, *SMALL, "-r", "0", "-n", "held")
-    viewer = t.viewer("-n", "held", "--every-frame", "--wait", "60")
+    viewer = t.viewer("-n", "held", "--every-frame", "--wait", "600")
     t.joined(channel="held")
     viewer.signal(signal.SIGSTOP)
     time.sleep(1)
-    os.kill(int(re.search(r"^pid (\d+)", text_of(f"{t.path}/pageflip/held.id"), re.M).group(1)), signal.SIGINT)
+    interrupt("held")
     held.ends_with(130)
     waits = "".join(text_of(f"{t.path}/{name}.trace") for name in "pvh")
     assert len(re.findall(r"FUTEX_WAIT_BITSET", waits)) > 10, "no waits were seen"

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from harness import *
+from witness import start_with_viewers
 
 WAYS = (("x11", "x11-present", []), ("x11", "x11-present", ["--vsync", "off"]),
         ("x11-put", "x11-putimage", []), ("x11-send", "x11-send", []))
@@ -56,8 +57,8 @@ def the_pngs_of_a_sequence_are_shown_in_order(t):
     names = sorted(os.listdir(folder), key=lambda name: int("".join(filter(str.isdigit, name))))
     expected = [Image.from_file(t, f"{folder}/{name}") for name in names[:6]]
     inputs = [f"{folder}/{name}" for name in names[:6]]
-    viewer = t.viewer("--every-frame", "--wait", "60", presenter="x11").is_ready()
-    producer = t.producer(*inputs, "--rate", "1")
+    viewer = t.viewer("--every-frame", "--wait", "600", presenter="x11")
+    producer = start_with_viewers(t, 1, FAULTY_PRODUCER, *inputs, "--rate", "1")
     window = display.window_of(viewer)
     seen = []
     while producer.is_running():
@@ -101,9 +102,9 @@ def y4m_of_ffmpeg_is_on_the_screen_within_rounding(t):
               "-frames:v", "1", "-pix_fmt", pixels, path)
         # The producer enlarges chroma to the nearest sample.
         expected = Image.from_file(t, path, "-sws_flags", "neighbor+accurate_rnd")
-        viewer = t.viewer("--follow", presenter="x11").is_ready()
+        viewer = t.viewer("--follow", presenter="x11")
         with open(path, "rb") as file:
-            producer = t.producer("-", "-r", "1", stdin=file)
+            producer = start_with_viewers(t, 1, FAULTY_PRODUCER, "-", "-r", "1", stdin=file)
         window = display.window_of(viewer)
         until(lambda: display.grab(window).psnr(expected) >= least,
               f"{pixels} at {least} dB; it is {display.grab(window).psnr(expected):.1f}", 10)

@@ -134,11 +134,11 @@ def after_a_size_change_the_group_still_sees_frames(t, them):
         t.run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", "-pix_fmt",
               "rgb24", f"{t.path}/{them.alice}/{name}.png")
         os.chown(f"{t.path}/{them.alice}/{name}.png", them.alice, them.alice)
-    viewer = them.view(them.be(them.bob, [them.group]), "--every-frame", "--wait", "60", "-v").is_ready()
     folder = f"{t.path}/{them.alice}"
     them.start(them.be(them.alice, [them.group]), f"{t.path}/pageflip-producer", f"{folder}/1.png", f"{folder}/2.png",
-               "--group", str(them.group), "-r", "2").ends_with(0)
-    viewer.ends_with(0, "80x50")
+               "--group", str(them.group), "-r", "2", "--loop")
+    viewer = them.view(them.be(them.bob, [them.group]), "--every-frame", "--wait", "600", "--frames", "3", "-v")
+    viewer.ends_with(0, "80x50").prints("64x48")
 
 
 @with_users
