@@ -3,8 +3,10 @@
 every option, source, pattern, presenter, exit code, and field of a report."""
 import os
 import re
+import signal
 
 from harness import *
+from witness import Witness, soon, wait_stopped
 
 SOURCE = os.environ["PAGEFLIP_SOURCE"]
 
@@ -27,19 +29,45 @@ def terms(text):
     return {word for line in re.findall(r"^(\*.*)\n\t", text, re.M) for word in re.findall(r"\*(.+?)\*", line)}
 
 
+STOP_BEFORE_THE_FIRST_FRAME = """
+#include <pageflip.h>
+#include <signal.h>
+
+int __real_pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct pf_frame *frame);
+int __wrap_pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct pf_frame *frame);
+
+int __wrap_pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns, struct pf_frame *frame)
+{
+    static bool has_stopped;
+
+    if (!has_stopped)
+        raise(SIGSTOP);
+    has_stopped = true;
+    return __real_pf_producer_begin(producer, timeout_ns, frame);
+}
+"""
+
+
 @test
 def the_smallest_programs_compile_and_find_each_other(t):
+    """The producer stops before its first frame until the viewer has joined: its 1000 frames take a moment only."""
     producer, viewer = re.findall(r"```c\n(.*?)```", README, re.S)
     library = os.environ["PAGEFLIP_LIBRARY"]
-    for name, text in (("producer", producer), ("viewer", viewer)):
+    for name, text in (("producer", producer), ("viewer", viewer), ("stop", STOP_BEFORE_THE_FIRST_FRAME)):
         with open(f"{t.path}/{name}.c", "w") as file:
             file.write(text)
+    for name, more in (("producer", ["stop.c", "-Wl,--wrap=pf_producer_begin"]), ("viewer", [])):
         sanitize = ["-fsanitize=address,undefined"] if SANITIZED else []
-        compiler = t.start("cc", "-Wall", "-Wextra", "-Werror", f"{name}.c", "-o", name, f"-I{SOURCE}/common",
+        compiler = t.start("cc", "-Wall", "-Wextra", "-Werror", f"{name}.c", *more, "-o", name, f"-I{SOURCE}/common",
                            library, f"-Wl,-rpath,{os.path.dirname(library)}", *sanitize)
         compiler.ends_with(0)
+    producer = t.start("./producer")
+    wait_stopped(producer)
     seen = t.start("./viewer")
-    t.start("./producer").ends_with(0)
+    with Witness(t, producer, "hello") as segment:
+        soon(segment.joined, "a viewer has joined", HANG_SECONDS)
+    producer.signal(signal.SIGCONT)
+    producer.ends_with(0)
     seen.ends_with(0)
     lines = seen.out.splitlines()
     assert lines, "the viewer saw no frame"
