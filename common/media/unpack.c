@@ -138,18 +138,19 @@ static struct yuv_samples samples_of(uint32_t fourcc, const struct pf_plane *pla
     case PF_FOURCC_YU12:
         samples.cb = planes[1].pixels;
         samples.cr = planes[2].pixels;
-        samples.chroma_stride = planes[1].stride_bytes;
+        samples.cb_stride = planes[1].stride_bytes;
+        samples.cr_stride = planes[2].stride_bytes;
         break;
     case PF_FOURCC_NV12:
         samples.cb = planes[1].pixels;
         samples.cr = planes[1].pixels + 1;
-        samples.chroma_stride = planes[1].stride_bytes;
+        samples.cb_stride = samples.cr_stride = planes[1].stride_bytes;
         samples.chroma_step = 2;
         break;
     default: /* YUYV */
         samples.cb = planes[0].pixels + 1;
         samples.cr = planes[0].pixels + 3;
-        samples.chroma_stride = planes[0].stride_bytes;
+        samples.cb_stride = samples.cr_stride = planes[0].stride_bytes;
         samples.y_step = 2;
         samples.chroma_step = 4;
         break;

@@ -154,7 +154,8 @@ struct yuv_samples yuv_samples_of(const struct yuv_format *format, const uint8_t
                                 .cb = cb,
                                 .cr = cb + planes.width * planes.height,
                                 .y_stride = format->width,
-                                .chroma_stride = planes.width,
+                                .cb_stride = planes.width,
+                                .cr_stride = planes.width,
                                 .y_step = 1,
                                 .chroma_step = 1};
 }
@@ -230,10 +231,12 @@ void yuv_convert(const struct yuv_format *format, const struct yuv_samples *samp
             size_t count = right < BLOCK ? right : BLOCK;
 
             if (planes.across) {
-                size_t at = top / planes.down * samples->chroma_stride +
-                            left / planes.across * samples->chroma_step;
-                load_chroma(samples->cb + at, samples->chroma_step, planes.across, count, cb);
-                load_chroma(samples->cr + at, samples->chroma_step, planes.across, count, cr);
+                size_t row = top / planes.down, step = samples->chroma_step;
+                size_t at = left / planes.across * step;
+                load_chroma(samples->cb + row * samples->cb_stride + at, step, planes.across, count,
+                            cb);
+                load_chroma(samples->cr + row * samples->cr_stride + at, step, planes.across, count,
+                            cr);
             }
             convert_chroma(&factors, cb, cr, &chroma);
             for (uint32_t y = top; y < top + (bottom < rows ? bottom : rows); y++)

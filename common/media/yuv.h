@@ -23,9 +23,9 @@ struct yuv_format {
 
 /* Where the samples of a frame are. Without chroma, only those of Y. */
 struct yuv_samples {
-    const uint8_t *y, *cb, *cr;     /* the first of each */
-    size_t y_stride, chroma_stride; /* bytes from one row to the next */
-    size_t y_step, chroma_step;     /* bytes from one sample to the next */
+    const uint8_t *y, *cb, *cr;            /* the first of each */
+    size_t y_stride, cb_stride, cr_stride; /* bytes from one row to the next */
+    size_t y_step, chroma_step;            /* bytes from one sample to the next */
 };
 
 /* The red and blue parts of Y in these matrices; the rest is green. */

@@ -97,26 +97,34 @@ static void exact(const int yuv[3], int matrix, bool is_full, double out[3])
         out[c] = 255 * fmin(fmax(out[c], 0), 1);
 }
 
+static void compare_scene(struct scene *scene, int exact_matrix)
+{
+    const struct pf_format *format = &scene->format;
+
+    unpack_scene(scene, &(struct background){0});
+    for (uint32_t y = 0; y < format->height; y++)
+        for (uint32_t x = 0; x < format->width; x++) {
+            const uint8_t *pixel = pixel_at(scene, x, y);
+            double expected[3];
+            int yuv[3];
+            samples_at(scene, x, y, yuv);
+            exact(yuv, exact_matrix, format->color.range == PF_RANGE_FULL, expected);
+            for (int c = 0; c < 3; c++)
+                cr_assert_lt(fabs(pixel[c] - expected[c]), 0.6, "%s %ux%u at %u,%u: %u, not %f",
+                             format_name(format->fourcc).text, format->width, format->height, x, y,
+                             pixel[c], expected[c]);
+            cr_assert_eq(pixel[3], 255);
+        }
+    scene_finish(scene);
+}
+
 static void compare_yuv(uint32_t fourcc, uint32_t width, uint32_t height, uint8_t matrix,
                         uint8_t range, int exact_matrix)
 {
     struct scene scene;
 
     scene_init(&scene, fourcc, width, height, (struct pf_color){matrix, range, 0, 0});
-    unpack_scene(&scene, &(struct background){0});
-    for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++) {
-            const uint8_t *pixel = pixel_at(&scene, x, y);
-            double expected[3];
-            int yuv[3];
-            samples_at(&scene, x, y, yuv);
-            exact(yuv, exact_matrix, range == PF_RANGE_FULL, expected);
-            for (int c = 0; c < 3; c++)
-                cr_assert_lt(fabs(pixel[c] - expected[c]), 0.6, "%s %ux%u at %u,%u: %u, not %f",
-                             format_name(fourcc).text, width, height, x, y, pixel[c], expected[c]);
-            cr_assert_eq(pixel[3], 255);
-        }
-    scene_finish(&scene);
+    compare_scene(&scene, exact_matrix);
 }
 
 Test(unpack, yuv_is_within_rounding_of_the_formula_at_odd_sizes)
@@ -131,6 +139,23 @@ Test(unpack, yuv_is_within_rounding_of_the_formula_at_odd_sizes)
                 for (uint8_t matrix = PF_MATRIX_601; matrix <= PF_MATRIX_2020; matrix++)
                     compare_yuv(fourccs[f], sizes[s][0], sizes[s][1], matrix, range,
                                 matrix - PF_MATRIX_601);
+}
+
+/* A segment decides the stride of each plane: with that of Cb, the last rows of Cr would be read
+ * behind the slot. */
+Test(unpack, each_plane_has_a_stride_of_its_own)
+{
+    for (uint32_t wide = 0; wide < 3; wide++) {
+        struct scene scene;
+
+        scene_init(&scene, PF_FOURCC_YU12, 9, 8, (struct pf_color){PF_MATRIX_601, 0, 0, 0});
+        scene.memory = realloc(scene.memory, 256 * 32);
+        for (int i = 0; i < 256 * 32; i++)
+            scene.memory[i] = (uint8_t)(i * 89 + i / 256 * 57);
+        for (uint32_t p = 0, row = 0; p < 3; row += p == wide ? 16 : 8, p++)
+            scene.plane[p] = (struct pf_plane){scene.memory + 256 * row, p == wide ? 512 : 256};
+        compare_scene(&scene, 0);
+    }
 }
 
 Test(unpack, the_usual_matrix_depends_on_the_size)

@@ -25,6 +25,8 @@ DEFECTS = [
      "unpack_rgb30", "to[4 * x + 1] = levels[word >> 10 & 0x3ff]", "to[4 * x + 1] = levels[word >> 20 & 0x3ff]"),
     ("nv21", "Cb and Cr of NV12 are exchanged", "unit/unpack",
      "unpack.c:samples_of", "samples.cr = planes[1].pixels + 1;", "samples.cr = planes[1].pixels; samples.cb++;"),
+    ("stride-of-cb", "Cr is read with the stride of Cb", "unit/unpack",
+     "unpack.c:samples_of", "samples.cr_stride = planes[2].stride_bytes;", "samples.cr_stride = planes[1].stride_bytes;"),
     ("yvyu", "Cb and Cr of YUYV are exchanged", "unit/unpack",
      "unpack.c:samples_of", "samples.cb = planes[0].pixels + 1; samples.cr = planes[0].pixels + 3;",
      "samples.cb = planes[0].pixels + 3; samples.cr = planes[0].pixels + 1;"),
