@@ -95,7 +95,7 @@ static bool set_background(void *to, const char *value)
     struct background *background = &options->presenter.background;
 
     options->background_is_given = true;
-    background->has_color = strcmp(value, "checkerboard") != 0;
+    *background = (struct background){.has_color = strcmp(value, "checkerboard") != 0};
     if (!background->has_color || strcmp(value, "black") == 0)
         return true;
     if (strlen(value) != 7 || value[0] != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6)

@@ -100,6 +100,20 @@ Test(viewer_options, rejects_values_that_are_malformed_or_out_of_range)
                      bad[i][0], bad[i][1]);
 }
 
+Test(viewer_options, the_last_background_counts)
+{
+    struct options options;
+
+    cr_assert_eq(PARSE(&options, "--background", "#ff0080"), 0);
+    cr_assert(options.presenter.background.has_color);
+    cr_assert_eq(options.presenter.background.color, 0xff0080);
+    cr_assert_eq(PARSE(&options, "--background", "#ff0080", "--background", "black"), 0);
+    cr_assert(options.presenter.background.has_color);
+    cr_assert_eq(options.presenter.background.color, 0);
+    cr_assert_eq(PARSE(&options, "--background", "black", "--background", "checkerboard"), 0);
+    cr_assert_not(options.presenter.background.has_color);
+}
+
 Test(viewer_options, accepts_each_presenter_of_the_table)
 {
     struct options options;
