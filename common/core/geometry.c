@@ -79,9 +79,11 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
     struct pf_format format = {.fourcc = header->fourcc,
                                .width = header->width,
                                .height = header->height,
-                               .rate_num = header->rate_num,
-                               .rate_den = header->rate_den,
                                .color = header->color};
+    if (header->rate_num && header->rate_den) { /* else unknown: nobody divides by 0 */
+        format.rate_num = header->rate_num;
+        format.rate_den = header->rate_den;
+    }
     const char *color_fault = format_color_fault(&format.color);
     if (color_fault)
         return color_fault;
@@ -136,7 +138,9 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
         .nonce_offset = offsetof(struct layout_header, nonce),
     };
     memcpy(geometry->nonce, header->nonce, sizeof geometry->nonce);
-    memcpy(geometry->plane_offset, header->plane_offset, sizeof geometry->plane_offset);
-    memcpy(geometry->plane_stride_bytes, header->stride_bytes, sizeof geometry->plane_stride_bytes);
+    for (uint32_t p = 0; p < planes.count; p++) {
+        geometry->plane_offset[p] = header->plane_offset[p];
+        geometry->plane_stride_bytes[p] = header->stride_bytes[p];
+    }
     return NULL;
 }

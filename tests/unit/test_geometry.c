@@ -139,6 +139,39 @@ Test(geometry, refuses_unknown_values_of_colour)
     cr_assert_str_eq(check(), "alpha");
 }
 
+/* The rate is informational, but a program may divide by it. */
+Test(geometry, half_a_rate_is_an_unknown_rate)
+{
+    const uint32_t rates[][2] = {{60, 0}, {0, 1}, {0, 0}};
+    struct pf_segment checked = {0};
+
+    for (int i = 0; i < 3; i++) {
+        header.rate_num = rates[i][0];
+        header.rate_den = rates[i][1];
+        cr_assert_null(geometry_check(&header, segment_bytes, &checked));
+        cr_assert_eq(checked.format.rate_num, 0);
+        cr_assert_eq(checked.format.rate_den, 0);
+    }
+}
+
+/* What is not checked is not handed on. */
+Test(geometry, planes_that_the_format_does_not_have_are_zero)
+{
+    struct pf_segment planned = plan_format(PF_FOURCC_NV12, 640, 480, 2), checked = {0};
+
+    fill_header(&planned);
+    for (int p = 2; p < PF_PLANES_MAX; p++) {
+        header.plane_offset[p] = UINT64_MAX;
+        header.stride_bytes[p] = UINT32_MAX;
+    }
+    cr_assert_null(geometry_check(&header, segment_bytes, &checked));
+    cr_assert_eq(checked.plane_stride_bytes[1], planned.plane_stride_bytes[1]);
+    for (int p = 2; p < PF_PLANES_MAX; p++) {
+        cr_assert_eq(checked.plane_offset[p], 0);
+        cr_assert_eq(checked.plane_stride_bytes[p], 0);
+    }
+}
+
 /* Every field that a viewer uses. The id of the segment is the caller's. */
 Test(geometry, a_checked_geometry_is_that_of_the_header)
 {
