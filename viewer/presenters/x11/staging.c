@@ -5,13 +5,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
 #include "core/format.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/random.h"
 #include "media/unpack.h"
 
 static struct pf_segment plan(const struct pf_format *format)
@@ -58,8 +58,8 @@ int x11_staging_open(struct x11_staging *staging, const struct pf_format *format
 {
     *staging = (struct x11_staging){.segment = plan(format)};
     int ret = limits_check_memory(staging->segment.bytes);
-    if (ret == 0 && getrandom(staging->segment.nonce, PF_NONCE_BYTES, 0) != PF_NONCE_BYTES)
-        ret = log_failure(EIO, "presenter x11: getrandom failed");
+    if (ret == 0)
+        ret = random_fill(staging->segment.nonce, PF_NONCE_BYTES);
     if (ret == 0)
         ret = attach(staging);
     if (ret < 0)
