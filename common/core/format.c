@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "log.h"
+#include "misuse.h"
 
 struct plane_shape {
     uint32_t bytes;        /* for one block */
@@ -140,7 +141,7 @@ struct pf_color format_color(const struct pf_format *format)
 static int check_arguments(const char *call, const struct pf_format *format, const void *result)
 {
     if (!format || !result)
-        return log_failure(EINVAL, "%s(): NULL", call);
+        return misuse_null(call);
     const char *fault = format_fault(format);
     return fault
                ? log_failure(EINVAL, "%s(): format %s %ux%u: %s", call,
