@@ -543,7 +543,7 @@ struct pf_viewer_stats {
  * the first frames are not delayed by page faults (8100 for a slot of 3840x2160 in XR24). This
  * blocks for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such slots.
  *
- * Returns 0 and *viewer, to be closed with pf_viewer_close(), or
+ * Returns 0 and *viewer, to be closed with pf_viewer_close(), or, and then *viewer is NULL,
  *   -EINVAL         an invalid channel name or option, a reserved word that is not zero, or NULL
  *                   for `viewer`, or for `channel` without a key file
  *   -ECONNREFUSED   the channel has no producer, and none started within options->wait_ns

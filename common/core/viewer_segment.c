@@ -150,6 +150,7 @@ int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
 
     if (!viewer)
         return misuse_null("pf_viewer_open");
+    *viewer = NULL;
     if (!options)
         options = &defaults;
     int ret = check_options(channel, options);

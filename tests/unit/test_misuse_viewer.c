@@ -82,6 +82,18 @@ Test(misuse_viewer, open_with_an_invalid_name)
     cr_assert_null(opened);
 }
 
+Test(misuse_viewer, open_that_fails_leaves_null)
+{
+    struct pf_viewer *const other = (struct pf_viewer *)&frame, *opened = other;
+    const struct pf_viewer_options options = {.wait_ns = -1};
+
+    expect_refusal(pf_viewer_open(&opened, "test", &options), EINVAL, "");
+    cr_assert_null(opened);
+    opened = other;
+    cr_assert_eq(pf_viewer_open(&opened, "test", NULL), -ECONNREFUSED);
+    cr_assert_null(opened);
+}
+
 Test(misuse_viewer, open_with_a_negative_wait)
 {
     refuse_options((struct pf_viewer_options){.wait_ns = -1});
