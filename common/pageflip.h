@@ -384,14 +384,15 @@ PF_API int pf_producer_abandon(struct pf_producer *producer, const struct pf_fra
  * back the events of another one.
  *
  * Returns 0 and *event, or -EAGAIN: all events that there were at the first call after the last
- * -EAGAIN have been taken. So a loop until -EAGAIN ends even if a viewer sends without a pause.
+ * -EAGAIN have been taken. So a loop until -EAGAIN ends even if a viewer sends without a pause. Or
+ * -EINVAL for NULL.
  */
 PF_API int pf_producer_next_event(struct pf_producer *producer, struct pf_event *event);
 
 /**
  * Wait up to `timeout_ns` for an event, for a producer that draws only when something happens. A
  * frame may be begun meanwhile. Returns 0: call pf_producer_next_event(); or -EAGAIN; or -EINTR (a
- * signal or pf_producer_wake()).
+ * signal or pf_producer_wake()); or -EINVAL (NULL or a negative timeout).
  */
 PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns);
 
@@ -437,8 +438,8 @@ PF_API int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count
 
 /**
  * Make the current or the next wait of pf_producer_begin(), pf_producer_tick(),
- * pf_producer_wait_viewers() or pf_producer_change_format() return -EINTR. Several wakes before
- * that wait end it once. Any thread may call it at any time between pf_producer_open() and
+ * pf_producer_wait_viewers(), pf_producer_wait_event() or pf_producer_change_format() return
+ * -EINTR. Several wakes before that wait end it once. Any thread may call it at any time between pf_producer_open() and
  * pf_producer_close(), and so may a signal handler: it uses only atomic operations and futex(), and
  * preserves errno. Never blocks. Returns 0, or -EINVAL for NULL, which is not logged.
  */
@@ -476,8 +477,8 @@ struct pf_viewer_options {
     /* true: each frame in turn; the producer waits for this viewer. false: the latest frame. */
     bool every_frame;
     /* How long open() waits for a producer; 0: only for one that is already starting, up to 3 s. An
-     * every-frame viewer that joins during a format change waits up to
-     * 250 ms longer, for the next segment. */
+     * every-frame viewer that joins during a format change waits up to 250 ms longer, for the next
+     * segment. */
     int64_t wait_ns;
     /* How long acquire() polls for a frame before it sleeps, at the cost of a busy core; 0: not at
      * all. The thread's signals are blocked meanwhile; once per millisecond those that arrived are
@@ -603,7 +604,7 @@ PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer,
  * Returns the number of rectangles in `rects`, which are within the frame, may overlap, and may
  * contain more than what changed; 0: nothing changed. If it is not known what changed, the only
  * rectangle is the whole frame: `seen` is from another segment, is later, or is more than 32 frames
- * older. Returns -EINVAL if `frame` is not a frame.
+ * older. Returns -EINVAL for NULL, except for `seen`, and if `frame` is not a frame.
  */
 PF_API int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
                                   const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX]);
@@ -632,7 +633,7 @@ PF_API int pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *fr
  *
  * Returns 0, or
  *   -EAGAIN    256 events of this viewer have not been taken yet: this one is not sent
- *   -EINVAL    an unknown kind, a negative time, or a text without a NUL
+ *   -EINVAL    NULL, an unknown kind, a negative time, or a text without a NUL
  *   -EPIPE     the producer ended the stream
  *   -EREMCHG   the producer changed its format: reattach, then send again. An event that is sent
  *              at the moment of the change may be lost
