@@ -161,7 +161,7 @@ static void release_copied(struct x11_presenter *self, struct x11_sent *sent)
 }
 
 /* Where the display cannot read the frame: convert it, and release the original. Returns false if
- * there is no memory free to convert it into. */
+ * there is no memory free to convert it into: then the frame is skipped. */
 static bool stage(struct x11_presenter *self, struct x11_sent *sent, const struct pf_frame *frame)
 {
     if (!self->staging.base)
@@ -169,6 +169,10 @@ static bool stage(struct x11_presenter *self, struct x11_sent *sent, const struc
     bool is_converted =
         x11_staging_convert(&self->staging, &self->table, &self->painter.background, sent);
     pf_viewer_release(self->presenter.viewer, frame);
+    if (!is_converted) {
+        sent->done.skipped = true;
+        sent->done.done_ns = clock_now_ns();
+    }
     return is_converted;
 }
 
@@ -207,13 +211,12 @@ static int show(struct presenter *presenter, const struct pf_frame *frame, bool 
 
     if (self->window.resized)
         fit(self);
-    if (!stage(self, sent, frame)) { /* after many pauses: else ready() ensures that one is free */
-        sent->done.skipped = true;
-        sent->done.done_ns = clock_now_ns();
-    } else if (self->slots.way == X11_SHARED)
-        show_shared(self, sent, sent->done.frame.slot);
-    else
-        show_put(self, sent);
+    if (stage(self, sent, frame)) { /* fails after many pauses: else ready() keeps a slot free */
+        if (self->slots.way == X11_SHARED)
+            show_shared(self, sent, sent->done.frame.slot);
+        else
+            show_put(self, sent);
+    }
     x11_link_flush(&self->link);
     sent->flush_ns = clock_now_ns();
     /* finish_part() in sent.c releases the slot when the server has read it. */
