@@ -38,11 +38,34 @@
  *     }
  *     pf_viewer_close(viewer);
  *
+ * draw() and show() are the program's own. Each loop ends at the first call that fails: the
+ * producer's at a signal, for example, and the viewer's also at the end of the stream and at a
+ * format change. With pf_viewer_options.wait_ns a viewer may start before its producer; with
+ * pf_viewer_options.follow it continues with the next segment.
+ *
+ * What else there is:
+ *
+ *   - Pixel formats of 1 to 3 planes, with colour: pf_format_planes(), pf_format_color().
+ *   - With each frame: times, bytes of the program's own (pf_frame.user), and which parts of it
+ *     differ from the frame before (pf_frame.damage, pf_viewer_damage_since()).
+ *   - Events from viewers to the producer, such as keys: pf_viewer_send(),
+ *     pf_producer_next_event().
+ *   - Waits of a producer for its next tick (pf_producer_tick()), for viewers
+ *     (pf_producer_wait_viewers()) and for events (pf_producer_wait_event()).
+ *   - Another size or format within a stream: pf_producer_change_format(), pf_viewer_reattach().
+ *   - Every frame instead of the latest one: pf_viewer_options.every_frame.
+ *   - The memory of each slot, to prepare a surface for it once: pf_producer_slot(),
+ *     pf_viewer_slot().
+ *   - The end of a wait by another thread or a signal handler: pf_producer_wake(),
+ *     pf_viewer_wake().
+ *   - The channels of this user: pf_channel_list().
+ *   - Messages, texts of errnos, the version: pf_log_set_callback(), pf_strerror(), pf_version().
+ *
  * What can go wrong between processes, and how a program observes it:
  *
- *   - The producer exits or crashes. Every-frame viewers first get every
- *     published frame, others the latest. Then pf_viewer_acquire() returns -EPIPE;
- *     pf_viewer_reattach() joins the next producer.
+ *   - The producer exits or crashes. Every-frame viewers first get every published frame, others
+ *     the latest. Then pf_viewer_acquire() returns -EPIPE; pf_viewer_reattach() joins the next
+ *     producer.
  *   - The producer changes its format. Viewers get the remaining frames as above, then -EREMCHG,
  *     and reattach.
  *   - A viewer crashes. Its slots become free as soon as the producer needs one. No other viewer
@@ -56,20 +79,24 @@
  *   - All processes are killed. The kernel destroys the segment with its last user. With a key file
  *     the segment stays until the next producer with that file starts.
  *
- * All calls return 0 or a positive value on success, -errno on failure. Failures are logged, except
- * time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment (-EPIPE, -EREMCHG)
- * and an eviction (-ESTALE). Calls in the wrong order and with wrong arguments are failures too, in
- * every build: -EINVAL, -EBUSY or -ESTALE, and the call has done nothing. The close functions
- * accept NULL. A producer or viewer belongs to one thread at a time; other threads may call
- * pf_producer_wake(), pf_viewer_wake(), pf_viewer_hold(), pf_viewer_release() and pf_viewer_send()
- * at any time until the handle is closed. Times are nanoseconds of CLOCK_MONOTONIC.
- * After fork() the child must not use the parent's handles, not even to close them: it has neither
- * their pages nor their leases.
+ * All calls that return int return 0 or a positive value on success, -errno on failure. Failures
+ * are logged, except time-outs (-EAGAIN), interruptions (-EINTR), the end of a stream or segment
+ * (-EPIPE, -EREMCHG) and an eviction (-ESTALE). Calls in the wrong order or with wrong arguments
+ * fail in every build, with -EINVAL, -EBUSY or -ESTALE, and do nothing. The close functions accept
+ * NULL. Times are nanoseconds of CLOCK_MONOTONIC.
+ *
+ * Formats, options and events that a program passes must begin as all zero ({0}): zero is the
+ * default of each optional field, and reserved fields must stay zero.
+ *
+ * A producer or viewer belongs to one thread at a time. Other threads may call pf_producer_wake(),
+ * pf_viewer_wake(), pf_viewer_hold(), pf_viewer_release() and pf_viewer_send() at any time until
+ * the handle is closed. After fork() the child must not use the parent's handles, not even to close
+ * them: it has neither their pages nor their leases.
  *
  * The library installs no signal handlers. A signal that interrupts a wait makes the call return
  * -EINTR. As with other system calls, a signal that arrives directly before a wait begins does not
  * interrupt it, nor does a signal that the kernel delivers to another thread: a signal handler that
- * calls pf_viewer_wake() ends the wait in these cases as well.
+ * calls pf_producer_wake() or pf_viewer_wake() ends the wait in these cases as well.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -83,19 +110,20 @@ extern "C" {
 #endif
 
 #define PF_API __attribute__((visibility("default")))
-/* A program that ignores the result of such a call loses a frame or a handle. */
+/* The compiler warns if a program ignores the result: it would lose a frame or a handle. */
 #define PF_CHECK_RESULT __attribute__((warn_unused_result))
 
-/* DRM fourcc codes (linux/drm_fourcc.h). Chroma samples of odd sizes are rounded up. */
+/* Pixel formats: DRM fourcc codes (linux/drm_fourcc.h). A chroma sample applies to 2x2 pixels in
+ * YU12 and NV12, to 2x1 in YUYV; for odd sizes the number of chroma samples is rounded up. */
 #define PF_FOURCC(a, b, c, d)                                                                      \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 #define PF_FOURCC_XR24 PF_FOURCC('X', 'R', '2', '4') /* bytes B, G, R, unused */
 #define PF_FOURCC_AR24 PF_FOURCC('A', 'R', '2', '4') /* bytes B, G, R, A */
 #define PF_FOURCC_R8 PF_FOURCC('R', '8', ' ', ' ')   /* 1 byte, grey */
-#define PF_FOURCC_YU12 PF_FOURCC('Y', 'U', '1', '2') /* planes Y, Cb, Cr; chroma for 2x2 pixels */
-#define PF_FOURCC_NV12 PF_FOURCC('N', 'V', '1', '2') /* planes Y, then Cb and Cr in turn; for 2x2 */
-#define PF_FOURCC_YUYV PF_FOURCC('Y', 'U', 'Y', 'V') /* bytes Y, Cb, Y, Cr for 2 pixels */
-/* Words of 32 bits, little-endian: 10 bits each of B, G and R, the lowest first, 2 unused. */
+#define PF_FOURCC_YU12 PF_FOURCC('Y', 'U', '1', '2') /* 3 planes: Y, Cb, Cr */
+#define PF_FOURCC_NV12 PF_FOURCC('N', 'V', '1', '2') /* 2 planes: Y; Cb, Cr, Cb, Cr, ... */
+#define PF_FOURCC_YUYV PF_FOURCC('Y', 'U', 'Y', 'V') /* bytes Y, Cb, Y, Cr for each 2 pixels */
+/* 32 bits, little-endian: bits 0..9 are B, 10..19 G, 20..29 R; 30 and 31 are unused. */
 #define PF_FOURCC_XR30 PF_FOURCC('X', 'R', '3', '0')
 #define PF_FOURCC_R16 PF_FOURCC('R', '1', '6', ' ')  /* 16 bits, little-endian, grey */
 #define PF_FOURCC_AB4H PF_FOURCC('A', 'B', '4', 'H') /* 16-bit floats R, G, B, A */
@@ -109,15 +137,15 @@ enum {
     PF_NONCE_BYTES = 16,
     PF_USER_BYTES_MAX = 65536,
     PF_DAMAGE_MAX = 4,
-    /* Of a channel name with its NUL: [A-Za-z0-9._-]{1,64}, no leading dot. */
+    /* A channel name, [A-Za-z0-9._-]{1,64} without a leading dot, and its NUL. */
     PF_CHANNEL_BYTES = 65,
 };
 
 #define PF_FOREVER INT64_MAX /* as a timeout: no limit */
 
 /*
- * How the samples of a format are to be shown. In each enum 0 stands for the usual value of the
- * fourcc and size, which pf_format_color() returns. A value without a meaning for the fourcc (the
+ * How the samples of a format must be shown. In each enum 0 stands for the usual value of the
+ * fourcc and size, which pf_format_color() returns. A value that has no meaning for the fourcc (the
  * matrix of XR24, for example) is ignored.
  */
 enum pf_matrix {
@@ -128,7 +156,7 @@ enum pf_matrix {
 };
 enum pf_range {
     PF_RANGE_USUAL,   /* limited for Y, Cb and Cr, else full */
-    PF_RANGE_LIMITED, /* of 8 bits: 16..235, Cb and Cr 16..240 */
+    PF_RANGE_LIMITED, /* in 8 bits: 16..235, Cb and Cr 16..240 */
     PF_RANGE_FULL,
 };
 enum pf_transfer {
@@ -141,9 +169,9 @@ enum pf_transfer {
 };
 enum pf_alpha {
     PF_ALPHA_USUAL,         /* premultiplied if the fourcc has alpha, else none */
-    PF_ALPHA_NONE,          /* every pixel is opaque: the samples of alpha are not used */
+    PF_ALPHA_NONE,          /* every pixel is opaque; samples of alpha are ignored */
     PF_ALPHA_PREMULTIPLIED, /* the colours are multiplied by alpha */
-    PF_ALPHA_STRAIGHT,      /* they are not */
+    PF_ALPHA_STRAIGHT,      /* the colours are not multiplied by alpha */
 };
 
 struct pf_color {
@@ -154,9 +182,10 @@ struct pf_color {
 };
 
 struct pf_format {
-    uint32_t fourcc;
+    uint32_t fourcc;        /* PF_FOURCC_* */
     uint32_t width, height; /* pixels, 1..PF_SIZE_MAX */
-    /* nominal frames per second, both above 0; or 0/0: unknown, or unpaced */
+    /* rate_num / rate_den: nominal frames per second, both above 0; or both 0: unknown, or
+     * unpaced. pf_producer_tick() needs a rate. */
     uint32_t rate_num, rate_den;
     struct pf_color color;
     uint64_t reserved[3]; /* zero */
@@ -174,8 +203,9 @@ struct pf_format_planes {
 };
 
 /**
- * The planes of a frame of this format. Rows and row bytes apply to every frame; a viewer takes
- * strides and addresses from its frame's planes. Needs no producer and no viewer.
+ * The planes of a frame of this format, to convert frames or to allocate memory for them without a
+ * producer or viewer. A viewer must take strides and addresses from pf_frame.plane: only the rows
+ * and their bytes are the same in every segment.
  *
  * Returns 0, or -EINVAL: NULL, an unknown fourcc, a size or colour out of range, or a reserved
  * field that is not zero.
@@ -196,40 +226,43 @@ struct pf_rect {
 
 /* pf_frame.flags */
 enum {
-    /* Set by the producer: has a machine-readable stamp in its top and bottom rows. */
+    /* Set by the producer: the frame has a machine-readable stamp in its top and bottom rows. */
     PF_FRAME_STAMPED = 1,
-    /* Set by the library in a viewer's frame: the first one, or another format than that of the
-     * frame that the viewer acquired before. */
+    /* Set by the library in a viewer's frame: it is the viewer's first one, or its format differs
+     * from that of the frame that the viewer acquired before. */
     PF_FRAME_NEW_FORMAT = 2,
 };
 
+/* pf_producer_begin() and pf_viewer_acquire() fill in every field. Before publish the producer may
+ * set flags, pts_ns, due_ns, input_ns, user_bytes, damage_count and damage; viewers get these. */
 struct pf_frame {
     uint64_t sequence;   /* 1, 2, 3, ... within one segment */
     uint32_t generation; /* of the segment: 1 for the first one that this producer or viewer had */
     uint32_t slot;       /* 0..slots-1: the slot that holds the pixels */
-    uint32_t flags;      /* PF_FRAME_*: set by the producer before publish */
+    uint32_t flags;      /* PF_FRAME_* */
     struct pf_format format;
     struct pf_plane plane[PF_PLANES_MAX];
-    int64_t pts_ns;     /* media time; set by the producer before publish */
-    int64_t due_ns;     /* when it was due to begin; begin() sets it to begin_ns */
-    int64_t begin_ns;   /* when begin() returned the slot to the producer */
+    int64_t pts_ns;     /* media time */
+    int64_t due_ns;     /* when the frame was due to begin; initially begin_ns */
+    int64_t begin_ns;   /* when the producer got the slot */
     int64_t publish_ns; /* when the producer published the frame */
     int64_t acquire_ns; /* when the viewer acquired the frame */
-    /* The time of the newest event that this frame answers; 0: none. Set by the producer before
-     * publish. */
+    /* pf_event.time_ns of the latest event that this frame answers; 0: none. */
     int64_t input_ns;
-    /* Data that travels with the frame, for example detections or subtitles. The producer writes it
-     * to `user`, 64-byte aligned, before publish, and sets user_bytes, which begin() has set to 0.
-     * For a viewer it is read-only, and unchanged until it releases the frame. NULL, with a
-     * capacity of 0, unless pf_producer_options.user_bytes is set. */
+    /* Data that travels with the frame, for example detections or subtitles. Before publish the
+     * producer writes it to `user`, which is 64-byte aligned, and sets user_bytes; initially that
+     * is 0. For a viewer the data is read-only, and does not change until the release. Without
+     * pf_producer_options.user_bytes, `user` is NULL and its capacity is 0. */
     uint8_t *user;
     uint32_t user_bytes;
     uint32_t user_capacity;
-    /* At begin: how many frames ago the content of this slot was published; 0: undefined. 1 is the
-     * latest frame. As in EGL_EXT_buffer_age: the producer need only draw what changed since. */
+    /* For the producer, as in EGL_EXT_buffer_age: the slot contains the frame that was published
+     * this many frames ago, and only what has changed since must be drawn. 1: the latest frame; 0:
+     * the content is undefined. */
     uint32_t age;
-    /* The parts that differ from the frame before; set by the producer before publish. 0: all of
-     * the frame. If nothing differs, 1 empty rectangle. */
+    /* The parts that differ from the frame with the preceding sequence, which a viewer may have
+     * skipped: see pf_viewer_damage_since(). 0: the whole frame. If nothing differs, set one empty
+     * rectangle. */
     uint32_t damage_count;
     struct pf_rect damage[PF_DAMAGE_MAX];
     uint64_t reserved[8];
@@ -237,6 +270,7 @@ struct pf_frame {
 
 /* ------------------------------------------------------------------ events */
 
+/* Each kind, except CLOSE, has its data in the member of pf_event that has the same name. */
 enum pf_event_kind {
     PF_EVENT_POINTER = 1,
     PF_EVENT_BUTTON,
@@ -244,7 +278,7 @@ enum pf_event_kind {
     PF_EVENT_KEY,
     PF_EVENT_TEXT,
     PF_EVENT_SIZE,
-    PF_EVENT_CLOSE,
+    PF_EVENT_CLOSE,         /* the viewer was asked to close its window */
     PF_EVENT_USER = 0x8000, /* 0x8000..0xffff: defined by the programs */
 };
 
@@ -253,14 +287,15 @@ enum { PF_MOD_SHIFT = 1, PF_MOD_CTRL = 2, PF_MOD_ALT = 4, PF_MOD_SUPER = 8 };
 
 /*
  * What happened at a viewer, for the producer. Positions are in pixels of the frame that was shown,
- * and may be outside of it. The producer can rely on kind, lane, time_ns and the NUL of a text:
- * everything else is any value that the viewer sent.
+ * and may be outside of it. The library checks that the kind is known, sets the lane, does not
+ * return a time in the future, and ends a text with a NUL. Everything else is any value that the
+ * viewer sent: check it.
  */
 struct pf_event {
     uint16_t kind;      /* enum pf_event_kind */
-    uint16_t lane;      /* 0..PF_VIEWERS_MAX-1, of the viewer; set by next_event() */
+    uint16_t lane;      /* 0..PF_VIEWERS_MAX-1, of the viewer; pf_viewer_send() ignores it */
     uint32_t modifiers; /* PF_MOD_* */
-    int64_t time_ns;    /* when it happened; send() replaces 0 by now */
+    int64_t time_ns;    /* when it happened; 0 in pf_viewer_send(): now */
     union {
         struct {
             int32_t x, y;
@@ -311,7 +346,7 @@ struct pf_producer_options {
 
 struct pf_producer_stats {
     uint64_t published;
-    uint64_t no_slot; /* calls of begin() that returned -EAGAIN */
+    uint64_t no_slot; /* calls of pf_producer_begin() that returned -EAGAIN */
     uint64_t reaped;  /* lanes whose viewers crashed, or exited during a format change */
     uint64_t evicted; /* every-frame viewers evicted */
     uint32_t viewers; /* attached now */
@@ -327,7 +362,8 @@ struct pf_producer_stats {
  * 17 s for 8 GiB. If viewers already wait for the channel (pf_viewer_options.wait_ns,
  * pf_viewer_reattach()), wait up to 0.5 s until they have joined, so that they get the first frame.
  *
- * Returns 0 and *producer, to be closed with pf_producer_close(), or, and then *producer is NULL,
+ * Returns 0 and *producer, to be closed with pf_producer_close(). On failure *producer is NULL, and
+ * the call returns
  *   -EINVAL   NULL for `producer`, `channel` or `format`; an invalid channel name, format or rate;
  *             an option out of range, a group or a key file that does not exist; a reserved word
  *             that is not zero
@@ -337,8 +373,7 @@ struct pf_producer_stats {
  *   -EACCES, -EPERM   no permission for the runtime directory, the channel's files, the key file,
  *                     its segment or the group
  *   -ENOENT, -ENOTDIR, -ELOOP, -EISDIR, -EROFS   XDG_RUNTIME_DIR does not exist; or it, the
- *                     runtime directory or the lock file in it is something else than that, or is
- *                     read-only
+ *                     runtime directory or the lock file in it has the wrong type or is read-only
  * or another negative errno of the system.
  */
 PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
@@ -349,13 +384,12 @@ PF_API int pf_producer_open(struct pf_producer **producer, const char *channel,
  * Get a slot to draw in: the oldest slot that no viewer holds or still requires, never the slot of
  * the latest frame.
  *
- * Blocks up to `timeout_ns` while no slot is free; 0: does not wait. For the second frame
- * of a stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited
- * for the stream has not acquired its first frame. Fills *frame with the slot's planes, its times,
- * and the sequence that it will have when published. The content of the slot is that of an
- * earlier frame (pf_frame.age), or undefined. Only one frame can be begun at a time.
+ * Blocks up to `timeout_ns` while no slot is free; 0 means do not wait. For the second frame of a
+ * stream no slot counts as free, for 0.5 s at most, while a latest-frame viewer that waited for the
+ * stream has not acquired its first frame. The slot contains an earlier frame (pf_frame.age), or
+ * its content is undefined. Only one frame can be begun at a time.
  *
- * Returns 0, or
+ * Returns 0 and fills *frame, with the sequence that it will have when published, or
  *   -EAGAIN   no slot became free in time
  *   -EINTR    a signal or pf_producer_wake() interrupted the wait
  *   -EBUSY    a frame is begun: publish or abandon it first
@@ -367,59 +401,70 @@ PF_API int pf_producer_begin(struct pf_producer *producer, int64_t timeout_ns,
 /**
  * Publish the begun frame to all viewers. Never blocks.
  *
- * Returns 0, or, with nothing done,
+ * Returns 0 and sets frame->publish_ns; or publishes nothing, and returns
  *   -ESTALE   `frame` is not the begun frame of this producer: its sequence, generation, slot and
  *             begin_ns identify it
- *   -EINVAL   NULL; or, and the frame remains begun: a flag that is not a PF_FRAME_* of the
- *             producer, user_bytes above user_capacity, damage outside of the frame
+ *   -EINVAL   NULL; a flag other than PF_FRAME_STAMPED, user_bytes above user_capacity, more than
+ *             PF_DAMAGE_MAX rectangles, or one that is not within the frame
+ * A frame that was begun remains begun on failure: mend it and publish it, or abandon it.
  */
 PF_API int pf_producer_publish(struct pf_producer *producer, struct pf_frame *frame);
 
-/** Give the begun frame back unpublished. Viewers never see it. Returns 0, or -ESTALE or -EINVAL as
- * pf_producer_publish(); flags do not matter. */
+/** Give the begun frame back unpublished: viewers never see it. Returns 0, or -ESTALE as
+ * pf_producer_publish(), or -EINVAL for NULL. */
 PF_API int pf_producer_abandon(struct pf_producer *producer, const struct pf_frame *frame);
 
 /**
- * Take the next event of a viewer. Never waits. Viewers take turns, so that none of them can hold
- * back the events of another one.
+ * Take the next event of a viewer. Never waits. The events of one viewer arrive in their order;
+ * viewers take turns, so that no viewer can hold back the events of another. To take all events,
+ * call it until it returns -EAGAIN, for example once per frame.
  *
- * Returns 0 and *event, or -EAGAIN: all events that there were at the first call after the last
- * -EAGAIN have been taken. So a loop until -EAGAIN ends even if a viewer sends without a pause. Or
- * -EINVAL for NULL.
+ * Returns 0 and *event, or
+ *   -EAGAIN   no event is left of those that were there at the first call after the last -EAGAIN:
+ *             the loop ends even if a viewer sends without a pause
+ *   -EINVAL   NULL
  */
 PF_API int pf_producer_next_event(struct pf_producer *producer, struct pf_event *event);
 
 /**
- * Wait up to `timeout_ns` for an event, for a producer that draws only when something happens. A
- * frame may be begun meanwhile. Returns 0: call pf_producer_next_event(); or -EAGAIN; or -EINTR (a
- * signal or pf_producer_wake()); or -EINVAL (NULL or a negative timeout).
+ * Wait up to `timeout_ns` for an event, for a producer that draws only when something happens; 0
+ * means do not wait. A frame may be begun meanwhile.
+ *
+ * Returns 0, or
+ *   -EAGAIN   no event was sent in time
+ *   -EINTR    a signal or pf_producer_wake() interrupted the wait
+ *   -EINVAL   NULL, or a negative timeout
+ * After 0, call pf_producer_next_event() until it returns -EAGAIN. It finds no event if the one
+ * that was sent is not valid.
  */
 PF_API int pf_producer_wait_event(struct pf_producer *producer, int64_t timeout_ns);
 
 /**
- * Continue with another size or format, in a new segment under the same lease. Every-frame viewers
- * get every frame published so far, others the latest, then -EREMCHG.
+ * Continue with another size or format, in a new segment under the same lease, with the same
+ * options. Every-frame viewers get every frame published so far, others the latest, then -EREMCHG.
+ * Events that the producer has not taken yet remain.
  *
  * Blocks while an every-frame viewer has not yet followed the previous format change, without a
  * time limit unless evict_after_ns is set. Returns 0, or
  *   -EINTR    a signal or pf_producer_wake(), while waiting
  *   -EBUSY    a frame is begun: publish or abandon it first; or the key file's segment is in use
  *   -EINVAL   NULL, or an invalid format or rate
- * or as pf_producer_open(). On failure the old segment remains and the producer continues with it;
- * after any other errno than the first two and -EINVAL, close a producer with a key file.
+ * or as pf_producer_open(). On failure the producer continues with the old segment. If the creation
+ * of the new segment failed, a key file no longer leads viewers to the old one: close a producer
+ * that has a key file. Other failures change nothing.
  */
 PF_API int pf_producer_change_format(struct pf_producer *producer,
                                      const struct pf_format *format) PF_CHECK_RESULT;
 
 /**
  * Wait until the next tick of the format's rate is due, and return its time in *due_ns, for
- * pf_frame.due_ns. The first tick is due at the first call. Ticks lie on a grid of absolute times,
- * so that a late frame does not delay those after it. Ticks whose successor is already due are
- * skipped and counted (pf_producer_stats.late_ticks), never made up for in a burst; *due_ns is
- * then that of the first of them, so that the delay shows in the frame. After a format change with
- * another rate, the last tick is the first one on the new grid.
+ * pf_frame.due_ns. The first tick is due at the first call. Ticks are a grid of absolute times, so
+ * that a late frame does not delay the frames after it. Ticks whose successor is already due are
+ * skipped and counted (pf_producer_stats.late_ticks): no burst of frames follows a delay. *due_ns
+ * is then the time of the first skipped tick, so that the frame's times contain the delay. After a
+ * change to another rate, the new grid starts at the last tick.
  *
- * Returns 0, or
+ * Returns 0 and *due_ns, or
  *   -EINTR    a signal or pf_producer_wake(), which may also have come before the call: call it
  *             again for the same tick
  *   -EINVAL   NULL, or the format has no rate
@@ -439,21 +484,23 @@ PF_API int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count
 /**
  * Make the current or the next wait of pf_producer_begin(), pf_producer_tick(),
  * pf_producer_wait_viewers(), pf_producer_wait_event() or pf_producer_change_format() return
- * -EINTR. Several wakes before that wait end it once. Any thread may call it at any time between pf_producer_open() and
- * pf_producer_close(), and so may a signal handler: it uses only atomic operations and futex(), and
- * preserves errno. Never blocks. Returns 0, or -EINVAL for NULL, which is not logged.
+ * -EINTR. Several wakes before that wait end it once. Any thread and any signal handler may call it
+ * at any time between pf_producer_open() and pf_producer_close(): it uses only atomic operations
+ * and futex(), and preserves errno. Never blocks. Returns 0, or -EINVAL for NULL, not logged.
  */
 PF_API int pf_producer_wake(struct pf_producer *producer);
 
-/** The segment that the producer draws in: valid until pf_producer_close(); the content changes at
- * a format change. NULL for NULL. */
+/** The segment that the producer draws in. The pointer is valid until pf_producer_close(); what it
+ * points to changes at a format change. Returns NULL for NULL. */
 PF_API const struct pf_segment *pf_producer_segment(const struct pf_producer *producer);
 
 /**
- * The planes of slot 0..slots-1, those that pf_producer_begin() returns for it: for surfaces,
- * buffers or arrays that a program creates once for each slot. Draw in it only while it is begun.
- * Planes that the format does not have are zero. Valid until the next format change. Returns 0, or
- * -EINVAL (NULL, or no such slot).
+ * The planes of a slot, as pf_producer_begin() returns them for it, so that a program can make a
+ * surface or an array for each slot once. The program must draw in a slot only while a frame is
+ * begun in it. The pointers are valid until the next format change.
+ *
+ * Returns 0 and fills plane[0..PF_PLANES_MAX-1], with zeros after the last plane of the format, or
+ * -EINVAL: NULL, or no such slot.
  */
 PF_API int pf_producer_slot(const struct pf_producer *producer, uint32_t slot,
                             struct pf_plane plane[PF_PLANES_MAX]);
@@ -476,13 +523,13 @@ struct pf_viewer;
 struct pf_viewer_options {
     /* true: each frame in turn; the producer waits for this viewer. false: the latest frame. */
     bool every_frame;
-    /* How long open() waits for a producer; 0: only for one that is already starting, up to 3 s. An
-     * every-frame viewer that joins during a format change waits up to 250 ms longer, for the next
-     * segment. */
+    /* How long pf_viewer_open() waits for a producer; 0: only for one that is already starting, up
+     * to 3 s. An every-frame viewer that joins during a format change waits up to 250 ms longer,
+     * for the next segment. */
     int64_t wait_ns;
-    /* How long acquire() polls for a frame before it sleeps, at the cost of a busy core; 0: not at
-     * all. The thread's signals are blocked meanwhile; once per millisecond those that arrived are
-     * delivered. */
+    /* How long pf_viewer_acquire() polls for a frame before it sleeps, at the cost of a busy core.
+     * 0: not at all. Meanwhile the thread's signals are blocked, and delivered once per
+     * millisecond. */
     int64_t spin_ns;
     /* Find the channel by the segment under ftok(key_file, 'p') instead of by its name. */
     const char *key_file;
@@ -518,9 +565,9 @@ struct pf_segment {
     uint64_t user_offset; /* of pf_frame.user in the slot */
     uint32_t user_bytes;  /* its capacity */
     pid_t producer_pid;   /* informational; never used for decisions */
-    /* Random, never twice the same, and also in the segment's memory: if another process (a display
-     * server) reads these bytes there, then it has attached this segment and not another one of the
-     * same shmid. */
+    /* A random number that identifies the segment. It is also in the segment's memory: another
+     * process (a display server) that reads these bytes there has attached this segment, and not
+     * another one of the same shmid, for example in another container. */
     uint8_t nonce[PF_NONCE_BYTES];
     uint64_t nonce_offset; /* in the segment */
     uint64_t reserved[8];
@@ -544,7 +591,8 @@ struct pf_viewer_stats {
  * the first frames are not delayed by page faults (8100 for a slot of 3840x2160 in XR24). This
  * blocks for 0.1 to 0.5 ms per MB, also at a reattach: 10 to 50 ms for two such slots.
  *
- * Returns 0 and *viewer, to be closed with pf_viewer_close(), or, and then *viewer is NULL,
+ * Returns 0 and *viewer, to be closed with pf_viewer_close(). On failure *viewer is NULL, and the
+ * call returns
  *   -EINVAL         an invalid channel name or option, a reserved word that is not zero, or NULL
  *                   for `viewer`, or for `channel` without a key file
  *   -ECONNREFUSED   the channel has no producer, and none started within options->wait_ns
@@ -597,53 +645,58 @@ PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer,
                                     struct pf_frame *frame) PF_CHECK_RESULT;
 
 /**
- * What to draw again on a surface that shows the frame `seen`, so that it shows `frame`: the damage
- * of all frames after `seen`, up to `frame`. `seen` need not be held any more; NULL: the surface
- * shows none. Both are as acquire() filled them in.
+ * What must be drawn again on a surface that shows the frame `seen`, so that it shows `frame`: the
+ * damage of all frames after `seen`, up to `frame`. Both are as pf_viewer_acquire() filled them in;
+ * `seen` may have been released. `seen` NULL: the surface shows no frame.
  *
- * Returns the number of rectangles in `rects`, which are within the frame, may overlap, and may
- * contain more than what changed; 0: nothing changed. If it is not known what changed, the only
- * rectangle is the whole frame: `seen` is from another segment, is later, or is more than 32 frames
- * older. Returns -EINVAL for NULL, except for `seen`, and if `frame` is not a frame.
+ * Returns the number of rectangles in `rects`; 0: nothing changed. The rectangles are within the
+ * frame, may overlap, and may contain more than what changed. If it is not known what changed, the
+ * only rectangle is the whole frame: one of the frames is not from the current segment, or `seen`
+ * is later than `frame` or more than 32 frames older. Returns -EINVAL for NULL, except as `seen`,
+ * or if frame->sequence is 0.
  */
 PF_API int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
                                   const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX]);
 
 /**
- * Hold an acquired frame a second time; it then needs one more release. Any thread may call it.
+ * Hold an acquired frame once more, for example for another thread that shows it; it then needs one
+ * more release. Any thread may call it.
  *
- * Returns 0, or, with nothing done,
- *   -ESTALE      the viewer does not hold this frame: its generation, slot and sequence count
+ * Returns 0; or does nothing, and returns
+ *   -ESTALE      the viewer does not hold this frame, which generation, slot and sequence identify
  *   -EOVERFLOW   it holds the frame 2^32 - 1 times
  *   -EINVAL      NULL
  */
 PF_API int pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame);
 
 /**
- * Release an acquired frame. Its pixels may change from here on, or their memory is unmapped: the
- * last frame of a segment that the viewer has left ends the mapping of that segment. Any thread may
- * call it.
+ * Release an acquired frame. From here on its pixels may change, or their memory is unmapped: the
+ * release of the last frame of a segment that the viewer has left unmaps that segment. Any thread
+ * may call it.
  *
- * Returns 0, or -ESTALE or -EINVAL as pf_viewer_hold(), with nothing done.
+ * Returns 0; or does nothing, and returns -ESTALE or -EINVAL as pf_viewer_hold().
  */
 PF_API int pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
 
 /**
- * Send an event to the producer. Never waits. Threads may call it.
+ * Send an event to the producer. Never waits. Any thread may call it.
  *
- * Returns 0, or
- *   -EAGAIN    256 events of this viewer have not been taken yet: this one is not sent
+ * Returns 0, or does not send the event, and returns
+ *   -EAGAIN    256 events of this viewer have not been taken yet; for example, the producer takes
+ *              none
  *   -EINVAL    NULL, an unknown kind, a negative time, or a text without a NUL
  *   -EPIPE     the producer ended the stream
- *   -EREMCHG   the producer changed its format: reattach, then send again. An event that is sent
- *              at the moment of the change may be lost
- * or another negative errno of the system.
+ *   -EREMCHG   the producer changed its format: reattach, then send again
+ * or another negative errno of the system. An event that is sent at the moment of a format change
+ * may be lost although the call returns 0.
  */
 PF_API int pf_viewer_send(struct pf_viewer *viewer, const struct pf_event *event);
 
 /**
- * Make the viewer's current or next wait return -EINTR, or its acquire if that finds no frame. Any
- * thread may call it, and a signal handler. Returns 0, or -EINVAL for NULL, not logged.
+ * Make the current or the next call of pf_viewer_acquire(), pf_viewer_wait() or
+ * pf_viewer_reattach() return -EINTR, unless it finds a frame or a segment. Several wakes before
+ * that call end it once. Any thread and any signal handler may call it, as pf_producer_wake().
+ * Returns 0, or -EINVAL for NULL, not logged.
  */
 PF_API int pf_viewer_wake(struct pf_viewer *viewer);
 
@@ -675,20 +728,22 @@ PF_API int pf_viewer_reattach(struct pf_viewer *viewer, int64_t timeout_ns) PF_C
  * The state of the producer. Queries the system at most once per 50 ms, more often only while the
  * segment is marked as ended or changed and this is not confirmed. PF_ENDED and PF_CRASHED are
  * final for this segment, and do not affect its frames: published frames can still be acquired.
- * PF_ENDED for NULL.
+ * Returns PF_ENDED for NULL.
  */
 PF_API enum pf_state pf_viewer_state(struct pf_viewer *viewer);
 
-/** The name of the channel, even if the viewer found it by a key file. NULL for NULL. */
+/** The name of the channel, even if the viewer found it by a key file. Returns NULL for NULL. */
 PF_API const char *pf_viewer_channel(const struct pf_viewer *viewer);
 
-/** Valid until pf_viewer_close(); the content changes at a reattach. NULL for NULL. */
+/** The segment that the viewer is attached to. The pointer is valid until pf_viewer_close(); what
+ * it points to changes at a reattach. Returns NULL for NULL. */
 PF_API const struct pf_segment *pf_viewer_segment(const struct pf_viewer *viewer);
 
 /**
- * The planes of a slot of the viewer's current segment, as in the frames of that slot: to prepare
- * something for each slot once. The pixels may only be read while a frame of that slot is held, and
- * the pointers are valid while the viewer is attached to this segment or holds a frame of it.
+ * The planes of a slot of the viewer's current segment, as in the frames of that slot, so that a
+ * program can make a surface for each slot once. The program must read the pixels only while it
+ * holds a frame of that slot. The pointers are valid while the viewer is attached to this segment
+ * or holds a frame of it.
  *
  * Returns 0 and fills plane[0..PF_PLANES_MAX-1], with zeros after the last plane of the format, or
  * -EINVAL: NULL, or no such slot.
@@ -709,7 +764,7 @@ struct pf_channel_info {
     char name[PF_CHANNEL_BYTES];
     bool alive;         /* a producer holds the lease */
     pid_t producer_pid; /* 0: not known */
-    bool has_format;    /* the segment could be inspected: the fields below are known */
+    bool has_format;    /* the segment could be inspected: the next three fields are known */
     struct pf_format format;
     uint32_t slots;
     uint64_t published; /* frames so far, in this segment */
@@ -725,7 +780,7 @@ struct pf_channel_info {
  *   -ENOMEM, -EMFILE, -ENFILE   a system limit
  *   -EACCES, -EPERM             the runtime directory belongs to another user, or other users may
  *                               write to it, or this process cannot read it
- *   -ENOTDIR, -ELOOP            the runtime directory is something else than a directory
+ *   -ENOTDIR, -ELOOP            the runtime directory is not a directory
  * or another negative errno of the system. A runtime directory that does not exist has no channels.
  */
 PF_API int pf_channel_list(struct pf_channel_info *channels, int max);
@@ -753,26 +808,28 @@ typedef void pf_log_callback(enum pf_log_level level, int error, const char *mes
 
 /**
  * Pass messages to `callback` with `data` instead of printing them on standard error, where each is
- * one line and one write(). NULL prints them again. Set it before other threads use the library;
- * the callback runs in the thread that calls the library. A failure with the same text as the last
- * failure in its thread is omitted, so that a program may try again in a loop.
+ * one line and one write(). With NULL they are printed again. Set the callback before other threads
+ * use the library; it runs in the thread that calls the library.
+ *
+ * Printed or passed, a failure is omitted if its text is that of the last failure in the same
+ * thread, so that a program may try again in a loop.
  */
 PF_API void pf_log_set_callback(pf_log_callback *callback, void *data);
 
 /**
- * What a returned errno means in pageflip, as a short text without a newline. Accepts `ret` as
- * returned, and -ret. For errnos without a meaning of their own, the text of the system. The text
- * is valid until the next call in this thread; every thread may call it.
+ * Returns what an errno means in pageflip, as a short text without a newline. Accepts `ret` as a
+ * call returned it, and -ret. An errno without a meaning of its own in pageflip has the text of the
+ * system. The text is valid until the next call in this thread. Any thread may call it.
  */
 PF_API const char *pf_strerror(int ret);
 
-/* Of this header. The ABI changes with each 0.x version. */
+/* The version of this header. The ABI changes with each 0.x version. */
 #define PF_VERSION_MAJOR 0
 #define PF_VERSION_MINOR 2
 #define PF_VERSION_PATCH 0
 #define PF_VERSION ((PF_VERSION_MAJOR << 16) | (PF_VERSION_MINOR << 8) | PF_VERSION_PATCH)
 
-/** PF_VERSION of the library that the program runs with. */
+/** Returns the PF_VERSION of the library that the program runs with. */
 PF_API uint32_t pf_version(void);
 
 #ifdef __cplusplus
