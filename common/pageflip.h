@@ -365,7 +365,7 @@ struct pf_producer_stats {
  * Returns 0 and *producer, to be closed with pf_producer_close(). On failure *producer is NULL, and
  * the call returns
  *   -EINVAL   NULL for `producer`, `channel` or `format`; an invalid channel name, format or rate;
- *             an option out of range, a group or a key file that does not exist; a reserved word
+ *             an option out of range, a group or a key file that does not exist; a reserved field
  *             that is not zero
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
  *   -EEXIST   the key file's key belongs to a segment of another program
@@ -593,7 +593,7 @@ struct pf_viewer_stats {
  *
  * Returns 0 and *viewer, to be closed with pf_viewer_close(). On failure *viewer is NULL, and the
  * call returns
- *   -EINVAL         an invalid channel name or option, a reserved word that is not zero, or NULL
+ *   -EINVAL         an invalid channel name or option, a reserved field that is not zero, or NULL
  *                   for `viewer`, or for `channel` without a key file
  *   -ECONNREFUSED   the channel has no producer, and none started within options->wait_ns
  *   -EBUSY          all 16 lanes are in use

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The segments that a viewer is attached to, and which of their frames it holds: the segment that
- * it joined last, and linked from there the earlier ones of which it still holds frames. Everything
- * here is private memory, and under the caller's mutex.
+ * The segments that a viewer has mapped, and the frames in them that it holds. The first one is the
+ * segment that the viewer joined last; linked to it are the earlier segments of which it still
+ * holds frames. Everything here is private memory, protected by the viewer's mutex.
  */
 #ifndef CORE_ATTACHMENT_H
 #define CORE_ATTACHMENT_H
@@ -31,12 +31,13 @@ int attachment_add(struct attachment *attachment, const struct pf_frame *frame);
 /* The segment in which `frame` is held, of `latest` and those before it, or NULL. */
 struct attachment *attachment_find(struct attachment *latest, const struct pf_frame *frame);
 
-/* Leave the lane: free it, or, while frames are held, only stop requiring further ones. */
+/* Leave the lane: free it, or, if frames are held, keep only their slots and require no others. */
 void attachment_leave(struct attachment *attachment);
 
-/* Count one hold less of a frame that `attachment`, found by attachment_find(), holds, and give its
- * slot back after the last one. Returns the attachment if it is an earlier one that holds no frame
- * any more: it has left its lane and is no longer linked; the caller closes it. Else NULL. */
+/* Remove one hold of a frame that `attachment`, found by attachment_find(), holds, and give the
+ * frame's slot back after the last one. Returns the attachment if it is an earlier one that holds
+ * no frame any more: it has left its lane and is no longer linked, and the caller closes it.
+ * Otherwise returns NULL. */
 struct attachment *attachment_release(struct attachment *latest, struct attachment *attachment,
                                       const struct pf_frame *frame);
 

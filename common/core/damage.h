@@ -16,7 +16,7 @@ const char *damage_check(const struct pf_frame *frame, const struct pf_format *f
 /* Add the damage of a frame to the history. Call it before the store of `newest`. */
 void damage_store(struct segment *segment, const struct pf_frame *frame);
 
-/* Fill frame->damage from the history, within frame->format: all of the frame if the history does
+/* Fill frame->damage from the history, within frame->format: the whole frame if the history does
  * not contain it. */
 void damage_load(const struct segment *segment, struct pf_frame *frame);
 

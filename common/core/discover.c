@@ -371,7 +371,7 @@ int pf_channel_list(struct pf_channel_info *channels, int max)
     char **names, dir[RUNTIME_DIR_PATH_BYTES];
 
     if (max < 0 || (!channels && max > 0))
-        return log_failure(EINVAL, "pf_channel_list(): no array, or a negative size");
+        return log_failure(EINVAL, "pf_channel_list(): the array is NULL, or its size is negative");
     runtime_dir_private_path(dir);
     int count = runtime_dir_list(dir, &names);
     int ret =

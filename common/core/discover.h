@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Channel discovery: how a viewer gets from a name, a key file or a user to a segment. Both calls
- * poll until `deadline_ns`; discover_first() for up to 3 s if a producer is just starting. They
- * begin `waiting` before they sleep, discover_next() also where it only polls once, unless it is
- * NULL; the caller ends it. */
+ * poll until `deadline_ns`; discover_first() for up to 3 s if a producer is just starting. Unless
+ * `waiting` is NULL, they begin it before they sleep, and discover_next() also if it polls only
+ * once. The caller ends it. */
 #ifndef CORE_DISCOVER_H
 #define CORE_DISCOVER_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Both sides access the words of a ring in this order:
+ *
  *     viewer                        producer
  *     tail    acquire               head    acquire: pairs with the store of the head
  *     entry   relaxed               entry   relaxed

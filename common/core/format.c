@@ -2,7 +2,7 @@
 /*
  * The table of pixel formats. A format is a list of planes; a plane stores `bytes` for each block
  * of `across` x `down` pixels: 1 x 1 in packed formats, 2 x 2 in the chroma planes of YU12. A new
- * format is one line here, and what reads and draws its pixels in common/media/.
+ * format is one line here, and the code in common/media/ that reads and draws its pixels.
  */
 #include "format.h"
 

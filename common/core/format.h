@@ -10,8 +10,9 @@ enum {
     FORMAT_STRIDE_MAX = PF_SIZE_MAX * 8, /* bytes */
 };
 
-/* NULL if the format is valid: a known fourcc, each side 1..PF_SIZE_MAX, known values of colour,
- * and zero where it is reserved. Else what is wrong, to complete "format XR24 640x480: ...". */
+/* Returns NULL if the format is valid: a known fourcc, each side 1..PF_SIZE_MAX, known values of
+ * colour, and reserved fields of zero. Otherwise returns what is wrong, to complete the message
+ * "format XR24 640x480: ...". */
 const char *format_fault(const struct pf_format *format);
 
 /* The planes and the colour of a valid format, as pf_format_planes() and pf_format_color(). */
@@ -22,7 +23,7 @@ bool format_is_known(uint32_t fourcc);
 bool format_is_yuv(uint32_t fourcc);    /* of the known ones: Y, Cb and Cr */
 bool format_has_alpha(uint32_t fourcc); /* of the known ones */
 
-/* NULL, or the name of the field that has an unknown value. */
+/* Returns NULL, or the name of the field that has an unknown value. */
 const char *format_color_fault(const struct pf_color *color);
 
 /* "XR24"; "R8" without the spaces at its end. */

@@ -7,7 +7,7 @@
 
 uint64_t geometry_page_bytes(void);
 
-/* Of everything before the slots: whole pages. */
+/* Bytes of everything before the slots; whole pages. */
 uint64_t geometry_control_bytes(void);
 
 /* The geometry of a segment with `slots` slots of a valid format, each with room for `user_bytes`

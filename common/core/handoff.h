@@ -19,11 +19,11 @@
  * or an EVERY or EXPECTED lane has NEXT <= the sequence of the frame in k.
  *
  * A format change is a new segment in the same stream. Both sides, in order; the functions named
- * are those of core/producer.c, core/viewer.c and core/viewer_segment.c:
+ * are those of core/producer*.c and core/viewer*.c:
  *
  *     1. The producer waits until each viewer that is EXPECTED in its segment has joined there, has
  *        exited or was evicted: the frames of this segment are kept for them
- *        (wait_for_expected()).
+ *        (producer_wait_for_expected()).
  *     2. The producer creates the next segment, with the same stream id and the number of frames
  *        published so far (create_segment()).
  *     3. The producer stores MOVED in the old segment. This comes before step 5: a viewer that
@@ -31,15 +31,17 @@
  *        before step 4: a viewer that joins the old segment later than step 4 sees MOVED and
  *        follows.
  *     4. The producer copies each every-frame lane to the new segment as EXPECTED with NEXT = 1
- *        (handoff_expect_viewers()). From here on the new segment keeps every frame for them.
+ *        (handoff_expect_viewers()). From here on the new segment keeps every frame for them. The
+ *        producer also copies the events that it has not taken (events_move()).
  *     5. The producer writes the id file: viewers can find the new segment. If that fails, the old
  *        segment's state becomes RUNNING again, and no viewer has noticed (hand_over()).
  *     6. The producer rings every doorbell of the old segment, detaches it, and publishes in the
  *        new one.
  *     7. A viewer acquires the remaining frames of the old segment. Then acquire() returns
  *        -EREMCHG: the id file names another segment, and the old one is MOVED (read_state()).
- *     8. The viewer calls reattach(): it attaches the segment that the id file names, frees its old
- *        lane, and joins (switch_segment()). If it is EXPECTED there, one exchange makes that EVERY
+ *     8. The viewer calls reattach(): it attaches the segment that the id file names, leaves its
+ *        old lane, where only the frames that it still holds stay HELD, and joins
+ *        (switch_segment()). If it is EXPECTED there, one exchange makes that EVERY
  *        and rings the producer, which may be in step 1 of the next change. Otherwise it joins as a
  *        new viewer.
  *     9. An every-frame viewer that was not EXPECTED in the segment it has just joined, and finds

@@ -15,7 +15,7 @@ struct id_file {
     uint64_t ipc_namespace; /* inode of /proc/self/ns/ipc; 0: not known */
 };
 
-/* What the id file of this segment contains, without the process's part. */
+/* Returns the content of this segment's id file, without the pid and the namespace. */
 struct id_file id_file_of(const struct pf_segment *geometry);
 
 /* Fill in this process's pid and namespace and write the id file atomically. The caller holds the

@@ -90,15 +90,18 @@ struct layout_producer {
 };
 
 struct layout_lane {
-    alignas(LAYOUT_LINE) _Atomic uint64_t word;     /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
-    _Atomic int32_t pid;                            /* of the viewer; informational */
-    _Atomic uint32_t event_head;                    /* how many events the lane's viewers sent */
-    alignas(LAYOUT_LINE) _Atomic uint32_t doorbell; /* rung for all news and by pf_viewer_wake() */
+    alignas(LAYOUT_LINE) _Atomic uint64_t word; /* NEXT:54 | HELD:8 | MODE:2: see handoff.h */
+    _Atomic int32_t pid;                        /* of the viewer; informational */
+    _Atomic uint32_t event_head;                /* how many events the lane's viewers sent */
+    /* Rung at each frame, end of the stream, format change and eviction, and by
+     * pf_viewer_wake(). */
+    alignas(LAYOUT_LINE) _Atomic uint32_t doorbell;
 };
 
 struct layout_viewers {
     struct layout_lane lane[PF_VIEWERS_MAX];
-    /* Rung when a slot was released, when a viewer joins or leaves, and when it sends an event. */
+    /* Rung when a viewer releases a slot, joins, leaves or sends an event, and by
+     * pf_producer_wake(). */
     alignas(LAYOUT_LINE) _Atomic uint32_t producer_doorbell;
 };
 

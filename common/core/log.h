@@ -13,8 +13,8 @@
 
 #include "pageflip.h"
 
-/* A few bytes that each thread has from its start: without calls into the dynamic loader, which the
- * library would otherwise need in addition to libc. */
+/* For a few bytes of each thread. With this model their access calls no function of the dynamic
+ * loader, which the library would otherwise require in addition to libc. */
 #define THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 
 /* Log a failure of the library, unless its text is that of the last failure in this thread: a loop

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Misuse of a public call that every call may meet. Both return -EINVAL, logged with its name. */
+/* Misuse that most public calls check for. Both functions log it with the name of the call, and
+ * return -EINVAL. */
 #ifndef CORE_MISUSE_H
 #define CORE_MISUSE_H
 

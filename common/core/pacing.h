@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * When the next frame is due: a grid of absolute CLOCK_MONOTONIC times, so that one late frame does
- * not delay the frames after it. Ticks that pass during a stall are skipped, never made up for in a
- * burst.
+ * not delay the frames after it. Ticks that pass during a stall are skipped: no burst of frames
+ * follows the stall.
  */
 #ifndef CORE_PACING_H
 #define CORE_PACING_H

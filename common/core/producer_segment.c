@@ -48,7 +48,8 @@ static int check_format(const struct pf_format *format)
 static int check_options(const struct pf_producer_options *options)
 {
     if (!is_zero(options->reserved, sizeof options->reserved / sizeof *options->reserved))
-        return log_failure(EINVAL, "options: a reserved word is not zero");
+        return log_failure(EINVAL,
+                           "pf_producer_open(): a reserved field of the options is not zero");
     if (options->slots && (options->slots < PF_SLOTS_MIN || options->slots > PF_SLOTS_MAX))
         return log_failure(EINVAL, "%u slots: not valid; use %d to %d", options->slots,
                            PF_SLOTS_MIN, PF_SLOTS_MAX);

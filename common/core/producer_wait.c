@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a producer waits for besides a free slot: its next tick, and viewers. What ends a wait, and
- * what a producer can query. */
+/* pf_producer_*: the waits for anything but a free slot (the next tick, viewers, events), the wake
+ * that ends each wait, and queries. */
 #include <errno.h>
 #include <string.h>
 
@@ -149,8 +149,7 @@ int pf_producer_slot(const struct pf_producer *producer, uint32_t slot,
     if (!producer || !plane)
         return misuse_null(__func__);
     if (slot >= producer->segment.geometry.slots)
-        return log_failure(EINVAL, "%s(): slot %u of %u", __func__, slot,
-                           producer->segment.geometry.slots);
+        return log_failure(EINVAL, "%s(): there is no slot %u", __func__, slot);
     memset(plane, 0, PF_PLANES_MAX * sizeof *plane);
     segment_planes(&producer->segment, slot, plane);
     return 0;

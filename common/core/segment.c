@@ -278,7 +278,7 @@ int segment_open_ring(struct segment *segment, uint32_t lane)
         return 0;
     start &= ~page_mask;
     if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) < 0)
-        return log_failure(errno, "segment %d: cannot make its ring writable: %s",
+        return log_failure(errno, "segment %d: cannot make the event ring writable: %s",
                            segment->geometry.shmid, strerror(errno));
     segment->has_open_ring = true;
     return 0;

@@ -21,7 +21,7 @@ struct segment {
     struct pf_segment geometry; /* private, checked */
     uint32_t generation;        /* pf_frame.generation */
     char channel[PF_CHANNEL_BYTES];
-    bool has_open_ring; /* segment_open_ring() */
+    bool has_open_ring; /* the ring of this lane is writable: segment_open_ring() */
     bool keyed;         /* created under a key file's key: segment_close() removes it */
 };
 

@@ -2,8 +2,9 @@
 /*
  * Polling in place of a sleep, with one property of the sleep: a signal ends it. A thread cannot
  * find out that a signal handler has run in it, so this thread's signals are blocked while it
- * polls. Once per SPIN_TURN_NS, ppoll() lets those that arrived in: it runs their handlers, and
- * only then fails with EINTR. Signals that report a fault of the thread itself are not blocked.
+ * polls. Once per SPIN_TURN_NS, ppoll() unblocks them for a moment: the handlers of those that
+ * arrived run, and ppoll() fails with EINTR. Signals that report a fault of the thread itself are
+ * not blocked.
  */
 #ifndef CORE_SPIN_H
 #define CORE_SPIN_H

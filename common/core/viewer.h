@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of pf_viewer_*() share: viewer_segment.c joins and leaves segments, viewer.c reads
- * frames.
+ * The state of a viewer, for viewer*.c only: viewer_segment.c joins and leaves segments, viewer.c
+ * reads frames.
  *
- * One thread owns the viewer. Other threads may hold, release and wake: the mutex is for what holds
- * and releases change, which is the attachments, the lane's word and what is held. Only the owner
- * writes now.segment and now.lane, so that it reads them without the mutex. The mutex is never
- * locked during a wait for the producer. A wake cannot lock it, since it may come from a signal
- * handler: see waker.h.
+ * One thread owns the viewer. Other threads may hold, release, send and wake. The mutex protects
+ * what a hold, a release and a send change: the attachments, the frames that are held, the lane's
+ * word, and the lane's event ring. Only the owner writes now.segment and now.lane (a send changes
+ * only has_open_ring there), so that it reads them without the mutex. The mutex is never locked
+ * during a wait for the producer. A wake cannot lock it, since it may come from a signal handler:
+ * see waker.h.
  */
 #ifndef CORE_VIEWER_H
 #define CORE_VIEWER_H

@@ -133,7 +133,8 @@ static int check_options(const char *channel, const struct pf_viewer_options *op
 {
     for (size_t i = 0; i < sizeof options->reserved / sizeof *options->reserved; i++)
         if (options->reserved[i])
-            return log_failure(EINVAL, "pf_viewer_open(): a reserved word is not zero");
+            return log_failure(EINVAL,
+                               "pf_viewer_open(): a reserved field of the options is not zero");
     if (!channel && !options->key_file)
         return misuse_null("pf_viewer_open");
     if (options->wait_ns < 0 || options->spin_ns < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends the wait of another thread, also from a signal handler: no mutex, no memory, no message. The
- * waiting thread sleeps on the doorbell of a segment, which it may replace and unmap, or on the
- * waker's own one. It clears the doorbell, then calls waker_take(), then sleeps: a wake after the
- * clear rings the doorbell.
+ * Ends the wait of another thread, also from a signal handler: a wake locks no mutex, allocates
+ * nothing and logs nothing. The waiting thread sleeps on the doorbell of a segment, which it may
+ * replace and unmap, or on the waker's own doorbell. It clears the doorbell, then calls
+ * waker_take(), then sleeps: a wake after the clear rings the doorbell.
  */
 #ifndef CORE_WAKER_H
 #define CORE_WAKER_H
@@ -23,8 +23,8 @@ struct waker {
 /* Any thread and signal handlers. errno is unchanged. */
 void waker_wake(struct waker *waker);
 
-/* Use another doorbell, or none (NULL). The caller may unmap the old one when this returns: it
- * waits until no waker_wake() uses that, which is a few system calls at most. */
+/* Use another doorbell, or none (NULL). Waits until no waker_wake() uses the old doorbell, which is
+ * a few system calls at most, so that the caller may unmap it afterwards. */
 void waker_use(struct waker *waker, _Atomic uint32_t *doorbell);
 
 /* Has there been a wake since the last call? */

@@ -42,8 +42,8 @@ void image_close(struct image *image); /* accepts NULL */
 
 /*
  * Encode pixels as a PNG of 8 bits a colour, with byte 3 as its alpha (not premultiplied), or
- * without alpha. Returns 0 or a negative errno, not
- * logged: only the caller has the file's name. A part may still be in the buffer of `file`.
+ * without alpha. Returns 0 or a negative errno, not logged: only the caller has the file's name. A
+ * part may still be in the buffer of `file`.
  */
 int image_write(FILE *file, const uint8_t *pixels, uint32_t stride_bytes, uint32_t width,
                 uint32_t height, bool has_alpha);

@@ -9,8 +9,8 @@
  * less than 2 cells high has no room for a stamp.
  *
  * White and black are those of the format's range, and the brightness of a pixel is its green or Y.
- * Chroma in the rows of the stamp becomes neutral; so the pixels of one more row may lose their
- * colour, if a chroma sample is theirs and the stamp's.
+ * Chroma becomes neutral in the rows of the stamp, and also in one more row where that shares its
+ * chroma samples with them.
  */
 #ifndef MEDIA_STAMP_H
 #define MEDIA_STAMP_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The segment begins with a page that contains the nonce, and has no name: it is marked for removal
- * as soon as it is attached here, and the server attaches it by its id all the same. */
+/* The segment begins with a page that contains the nonce. It has no key, and is marked for removal
+ * directly after it was attached here: the server can still attach it by its id. */
 #include "staging.h"
 
 #include <errno.h>
