@@ -502,7 +502,9 @@ static int open_x11_send(struct presenter **presenter, const struct presenter_co
 
 const struct presenter_ops presenter_x11_ops = {
     .name = "x11",
-    .summary = "the X server shows the producer's own pages; no copy in any user process",
+    .summary =
+        "the X server shows the producer's own pages; no copy in any user process, except to "
+        "convert formats that the server cannot read",
     .is_for_auto = true,
     .open = open_x11,
     X11_VERBS,
@@ -517,7 +519,8 @@ const struct presenter_ops presenter_x11_put_ops = {
 
 const struct presenter_ops presenter_x11_send_ops = {
     .name = "x11-send",
-    .summary = "sends the pixels to the X server, also to one on another machine; one copy",
+    .summary = "sends the pixels to the X server, also to one on another machine; one copy, and a "
+               "conversion of formats other than XR24",
     .open = open_x11_send,
     X11_VERBS,
 };
