@@ -193,8 +193,8 @@ struct pf_format {
 
 /* The planes of a frame in memory, as pf_producer_open() lays them out. */
 struct pf_format_planes {
-    uint32_t count;
-    uint32_t rows[PF_PLANES_MAX];
+    uint32_t count;                       /* of planes */
+    uint32_t rows[PF_PLANES_MAX];         /* of samples, from top to bottom */
     uint32_t row_bytes[PF_PLANES_MAX];    /* of visible pixels */
     uint32_t stride_bytes[PF_PLANES_MAX]; /* row_bytes rounded up to a multiple of 256 */
     uint64_t offset[PF_PLANES_MAX];       /* from the start of the frame, a multiple of 256 */

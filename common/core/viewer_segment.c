@@ -58,9 +58,9 @@ static bool join(struct pf_viewer *viewer)
     return is_expected;
 }
 
-/* Leave the segment, and be attached to `next` instead. If frames are held, `old` becomes an
- * attachment with them, with the channel that has the lane's lease, unless the new lane has that
- * too. Returns whether it has. */
+/* Leave the segment, and be attached to `next` instead. Returns true if frames of the old segment
+ * are held: then `old` has become an attachment with these frames. It also has the old channel,
+ * which has the lease of the old lane, unless `channel` is that one. */
 static bool leave_for(struct pf_viewer *viewer, const struct segment *next, uint32_t lane,
                       const struct channel *channel, struct attachment *old)
 {

@@ -28,7 +28,7 @@ static int32_t fixed(double value)
     return (int32_t)lround(value * (1 << FRACTION_BITS));
 }
 
-/* Green gets what the others leave, so that greys have no rest. */
+/* Green is the rest of the sum, so that the weights of a grey add up without a rounding error. */
 static struct weights weights_of(double blue, double red, double sum, double black)
 {
     struct weights weights = {.blue = fixed(blue), .red = fixed(red), .offset = fixed(black + 0.5)};
@@ -121,7 +121,7 @@ static void pack_chroma(const struct yuv_weights *weights, const uint8_t *from,
     }
 }
 
-/* `rows`: that share their chroma. */
+/* Convert `rows` rows from y on, which share their chroma samples. */
 static void pack_yuv_rows(const struct pf_format *format, const struct yuv_weights *weights,
                           const uint8_t *from, uint32_t stride_bytes, uint32_t y, uint32_t rows,
                           const struct pf_plane *planes)

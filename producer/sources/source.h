@@ -63,9 +63,9 @@ struct source_ops {
     enum source_match (*probe)(const struct source_config *config);
 
     /*
-     * Open the inputs. On success *source is to be closed with ops->close, and its format is known:
-     * that of config->fourcc, or XR24, which source_fill() then converts. On failure *source is
-     * unchanged. Blocks as open() and read() do. Returns 0 or a negative errno, logged.
+     * Open the inputs. On success the caller closes *source with ops->close, and its format is
+     * known: that of config->fourcc, or XR24, which source_fill() then converts. On failure *source
+     * is unchanged. Blocks as open() and read() do. Returns 0 or a negative errno, logged.
      */
     int (*open)(struct source **source, const struct source_config *config);
 
