@@ -96,7 +96,13 @@
  * The library installs no signal handlers. A signal that interrupts a wait makes the call return
  * -EINTR. As with other system calls, a signal that arrives directly before a wait begins does not
  * interrupt it, nor does a signal that the kernel delivers to another thread: a signal handler that
- * calls pf_producer_wake() or pf_viewer_wake() ends the wait in these cases as well.
+ * calls pf_producer_wake() or pf_viewer_wake() ends the wait in these cases as well. Before pf_viewer_open() returns
+ * there is no viewer to wake: a program that must not miss a signal calls it in a loop, with a
+ * short wait_ns.
+ *
+ * The lock and id files of private channels are in the runtime directory:
+ * $XDG_RUNTIME_DIR/pageflip, or /tmp/pageflip-UID if the variable is unset, empty or a relative
+ * path. pageflip(7) describes these files.
  */
 #ifndef PAGEFLIP_H
 #define PAGEFLIP_H
@@ -295,7 +301,7 @@ struct pf_event {
     uint16_t kind;      /* enum pf_event_kind */
     uint16_t lane;      /* 0..PF_VIEWERS_MAX-1, of the viewer; pf_viewer_send() ignores it */
     uint32_t modifiers; /* PF_MOD_* */
-    int64_t time_ns;    /* when it happened; 0 in pf_viewer_send(): now */
+    int64_t time_ns;    /* when it happened; 0, and a time in the future, become now */
     union {
         struct {
             int32_t x, y;
@@ -365,7 +371,7 @@ struct pf_producer_stats {
  * Returns 0 and *producer, to be closed with pf_producer_close(). On failure *producer is NULL, and
  * the call returns
  *   -EINVAL   NULL for `producer`, `channel` or `format`; an invalid channel name, format or rate;
- *             an option out of range, a group or a key file that does not exist; a reserved field
+ *             an option out of range, a group name or a key file that does not exist; a reserved field
  *             that is not zero
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
  *   -EEXIST   the key file's key belongs to a segment of another program
@@ -484,9 +490,10 @@ PF_API int pf_producer_wait_viewers(struct pf_producer *producer, uint32_t count
 /**
  * Make the current or the next wait of pf_producer_begin(), pf_producer_tick(),
  * pf_producer_wait_viewers(), pf_producer_wait_event() or pf_producer_change_format() return
- * -EINTR. Several wakes before that wait end it once. Any thread and any signal handler may call it
- * at any time between pf_producer_open() and pf_producer_close(): it uses only atomic operations
- * and futex(), and preserves errno. Never blocks. Returns 0, or -EINVAL for NULL, not logged.
+ * -EINTR; a call that need not wait leaves the wake for the next one. Several wakes before that
+ * wait end it once. Any thread and any signal handler may call it at any time between
+ * pf_producer_open() and pf_producer_close(): it uses only atomic operations and futex(), and
+ * preserves errno. Never blocks. Returns 0, or -EINVAL for NULL, not logged.
  */
 PF_API int pf_producer_wake(struct pf_producer *producer);
 
@@ -521,7 +528,8 @@ struct pf_viewer;
 
 /* All zero is the default. */
 struct pf_viewer_options {
-    /* true: each frame in turn; the producer waits for this viewer. false: the latest frame. */
+    /* true: each frame in turn, from the one on that is the latest when the viewer joins; the
+     * producer waits for this viewer. false: the latest frame. */
     bool every_frame;
     /* How long pf_viewer_open() waits for a producer; 0: only for one that is already starting, up
      * to 3 s. An every-frame viewer that joins during a format change waits up to 250 ms longer,
@@ -538,7 +546,8 @@ struct pf_viewer_options {
     const char *user;
     /* true: pf_viewer_acquire() joins the channel's next segment itself, within its timeout, after
      * a format change and after the end or a crash of the producer. PF_FRAME_NEW_FORMAT marks the
-     * first frame of another format, and pf_frame.format describes it. */
+     * first frame of another format, and pf_frame.format describes it. Frames that the next
+     * producer publishes before the viewer has joined it are not delivered, and not counted. */
     bool follow;
     uint64_t reserved[8]; /* zero */
 };
@@ -614,7 +623,8 @@ PF_API int pf_viewer_open(struct pf_viewer **viewer, const char *channel,
  *
  * Blocks up to `timeout_ns`; 0 means do not wait. On success the frame's pixels do not change
  * until pf_viewer_release(), whatever the producer does. A viewer may hold several frames; the
- * producer cannot draw in their slots.
+ * producer cannot draw in their slots. It needs one slot besides that of the latest frame:
+ * viewers that together hold more than pf_segment.slots - 2 slots may make it wait.
  *
  * Returns 0 and fills *frame, or
  *   -EAGAIN    no new frame was published in time: keep showing the last one
@@ -653,7 +663,7 @@ PF_API int pf_viewer_acquire_latest(struct pf_viewer *viewer,
  * frame, may overlap, and may contain more than what changed. If it is not known what changed, the
  * only rectangle is the whole frame: one of the frames is not from the current segment, or `seen`
  * is later than `frame` or more than 32 frames older. Returns -EINVAL for NULL, except as `seen`,
- * or if frame->sequence is 0.
+ * or if `frame` is not a frame.
  */
 PF_API int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
                                   const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX]);
@@ -679,7 +689,8 @@ PF_API int pf_viewer_hold(struct pf_viewer *viewer, const struct pf_frame *frame
 PF_API int pf_viewer_release(struct pf_viewer *viewer, const struct pf_frame *frame);
 
 /**
- * Send an event to the producer. Never waits. Any thread may call it.
+ * Send an event to the producer. Never waits. Any thread may call it. It does not detect that the
+ * producer has crashed; pf_viewer_state() and pf_viewer_acquire() do.
  *
  * Returns 0, or does not send the event, and returns
  *   -EAGAIN    256 events of this viewer have not been taken yet; for example, the producer takes
