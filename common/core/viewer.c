@@ -16,6 +16,7 @@
 #include "doorbell.h"
 #include "events.h"
 #include "fault.h"
+#include "format.h"
 #include "id_file.h"
 #include "log.h"
 #include "misuse.h"
@@ -291,8 +292,10 @@ int pf_viewer_acquire_latest(struct pf_viewer *viewer, struct pf_frame *frame)
 int pf_viewer_damage_since(struct pf_viewer *viewer, const struct pf_frame *frame,
                            const struct pf_frame *seen, struct pf_rect rects[PF_DAMAGE_MAX])
 {
-    if (!viewer || !frame || !rects || !frame->sequence)
-        return log_failure(EINVAL, "pf_viewer_damage_since(): no viewer, frame or rectangles");
+    if (!viewer || !frame || !rects)
+        return misuse_null(__func__);
+    if (!frame->sequence || format_fault(&frame->format))
+        return log_failure(EINVAL, "%s(): this is not a frame", __func__);
     if (!seen || seen->generation != frame->generation ||
         frame->generation != viewer->now.segment.generation)
         return (int)damage_whole(frame, rects);

@@ -293,6 +293,9 @@ Test(damage, without_a_frame_is_refused)
     cr_assert_eq(pf_viewer_damage_since(viewer, NULL, NULL, rects), -EINVAL);
     cr_assert_eq(pf_viewer_damage_since(viewer, &frame, NULL, NULL), -EINVAL);
     cr_assert_eq(pf_viewer_damage_since(viewer, &none, NULL, rects), -EINVAL);
+    none.sequence = 1;
+    none.format = size(PF_SIZE_MAX + 1, 48);
+    cr_assert_eq(pf_viewer_damage_since(viewer, &none, NULL, rects), -EINVAL);
 }
 
 /* ------------------------------------------------------------------ exact surfaces */
