@@ -207,8 +207,11 @@ static int read_id_again(const struct channel *channel, struct id_file *id)
 }
 
 /* Poll once. -ECONNREFUSED or -EREMCHG: there is no segment yet; *is_starting if the producer may
- * be starting. -ESTALE: the lock file has been replaced, and its producer does not run. */
-static int attach_once(const struct channel *channel, struct segment *segment, bool *is_starting)
+ * be starting. -ESTALE: the lock file has been replaced, and its producer does not run, or did not
+ * replace it: another one, which does not have the leases of the old file, would not keep frames
+ * for this lane. `stream`, unless 0, is that of its producer. */
+static int attach_once(const struct channel *channel, uint64_t stream, struct segment *segment,
+                       bool *is_starting)
 {
     struct id_file id;
     uint64_t own = id_file_ipc_namespace();
@@ -217,7 +220,8 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
     if (!channel_is_leased(channel, CHANNEL_PRODUCER))
         return channel_check_file(channel) == CHANNEL_FILE_REPLACED ? -ESTALE : -ECONNREFUSED;
     *is_starting = true;
-    if (id_file_read(channel, &id) < 0 && read_id_again(channel, &id) < 0)
+    bool is_elsewhere = id_file_read(channel, &id) < 0;
+    if (is_elsewhere && read_id_again(channel, &id) < 0)
         return -ECONNREFUSED;
     if (id.ipc_namespace != own && id.ipc_namespace && own)
         return log_failure(EXDEV,
@@ -225,19 +229,24 @@ static int attach_once(const struct channel *channel, struct segment *segment, b
                            "in %llu",
                            channel->name, (unsigned long long)id.ipc_namespace,
                            (unsigned long long)own);
-    return segment_attach(segment, id.shmid, id.nonce);
+    int ret = segment_attach(segment, id.shmid, id.nonce);
+    if (ret == 0 && is_elsewhere && stream && handoff_stream(segment).id != stream) {
+        segment_close(segment);
+        ret = -ESTALE;
+    }
+    return ret;
 }
 
 /*
  * Attach the channel's segment; with `except`, a segment whose nonce differs from it. Returns 0,
  * -EINTR, or
  *   -EAGAIN   with `except`: there is no other segment yet; not logged
- *   -ESTALE   the lock file has been replaced, and its producer does not run: open the channel
- *             again; not logged
+ *   -ESTALE   the lock file has been replaced, not by its producer, or that does not run: open the
+ *             channel again; not logged
  * or, logged, as discover_first().
  */
 static int find_segment(const struct channel *channel, int64_t deadline_ns, const uint8_t *except,
-                        struct waiting *waiting, struct segment *segment)
+                        uint64_t stream, struct waiting *waiting, struct segment *segment)
 {
     int64_t starting_ns = except ? deadline_ns : clock_deadline_ns(clock_now_ns(), STARTING_NS);
     char private[RUNTIME_DIR_PATH_BYTES], user[ACCOUNT_NAME_BYTES];
@@ -249,7 +258,7 @@ static int find_segment(const struct channel *channel, int64_t deadline_ns, cons
                         .dir = channel->dir};
     for (;;) {
         bool is_starting;
-        int ret = attach_once(channel, segment, &is_starting);
+        int ret = attach_once(channel, stream, segment, &is_starting);
         bool has_wrong_nonce = ret == -EREMCHG;
 
         if (ret == 0) {
@@ -309,7 +318,7 @@ int discover_first(struct channel *channel, uint32_t *lane, const char *name,
         ret = take_lane(channel, lane);
         if (ret == 0) {
             FAULT_POINT(viewer_has_lane);
-            ret = find_segment(channel, deadline_ns, NULL, waiting, segment);
+            ret = find_segment(channel, deadline_ns, NULL, 0, waiting, segment);
         }
         if (ret < 0)
             channel_close(channel);
@@ -317,11 +326,11 @@ int discover_first(struct channel *channel, uint32_t *lane, const char *name,
     return ret;
 }
 
-int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
+int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce, uint64_t stream,
                   int64_t deadline_ns, struct waiting *waiting, struct segment *segment)
 {
     const struct channel old = *channel;
-    int ret = find_segment(channel, deadline_ns, nonce, waiting, segment);
+    int ret = find_segment(channel, deadline_ns, nonce, stream, waiting, segment);
 
     if (ret != -ESTALE)
         return ret;
@@ -330,7 +339,7 @@ int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
         return ret == -ECONNREFUSED ? -EAGAIN : ret;
     ret = take_lane(channel, lane);
     if (ret == 0)
-        ret = find_segment(channel, deadline_ns, nonce, waiting, segment);
+        ret = find_segment(channel, deadline_ns, nonce, stream, waiting, segment);
     if (ret < 0)
         channel_close(channel);
     return ret == -ESTALE ? -EAGAIN : ret;

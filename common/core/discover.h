@@ -25,11 +25,11 @@ int discover_first(struct channel *channel, uint32_t *lane, const char *name,
 
 /*
  * Attach the next segment of a channel, whose nonce is not `nonce`. If the lock file has been
- * replaced, *channel and *lane become those to join the segment with; the caller still has the old
+ * replaced, and not by the producer of `stream`, which keeps the leases of the old one, *channel and *lane become those to join the segment with; the caller still has the old
  * ones, and closes either these or the new ones. Returns as discover_first(), or -EAGAIN, not
  * logged: there is no other segment yet.
  */
-int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce,
+int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce, uint64_t stream,
                   int64_t deadline_ns, struct waiting *waiting, struct segment *segment);
 
 /* Another directory of this user in which a producer is running on the private channel `name`, or,

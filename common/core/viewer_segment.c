@@ -89,8 +89,8 @@ static int switch_segment(struct pf_viewer *viewer, int64_t deadline_ns, struct 
     struct segment segment;
     struct channel channel = viewer->channel;
     uint32_t lane = viewer->now.lane;
-    int ret = discover_next(&channel, &lane, viewer->now.segment.geometry.nonce, deadline_ns,
-                            waiting, &segment);
+    int ret = discover_next(&channel, &lane, viewer->now.segment.geometry.nonce, viewer->stream.id,
+                            deadline_ns, waiting, &segment);
 
     if (ret < 0)
         return ret;

@@ -176,6 +176,26 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
+/* The viewer has the lease of a lane in this producer's lock file: with that of another file, the
+ * producer would reap the lane, and draw over the frame. */
+static void expect_lane_of(struct pf_producer *other)
+{
+    struct pf_producer_stats stats;
+    struct pf_frame frame, drawn;
+
+    cr_assert_eq(pf_producer_begin(other, HANG_NS, &drawn), 0);
+    drawn.plane[0].pixels[0] = 1;
+    cr_assert_eq(pf_producer_publish(other, &drawn), 0);
+    acquire(&frame);
+    cr_assert_eq(pf_producer_stats(other, &stats), 0);
+    cr_assert_eq(stats.viewers, 1);
+    /* longer than the interval of its scans for lanes without a lease */
+    cr_assert_eq(pf_producer_wait_viewers(other, 2, 300 * NS_PER_MS), -EAGAIN);
+    cr_assert_eq(pf_producer_stats(other, &stats), 0);
+    cr_assert_eq(stats.reaped, 0);
+    release(&frame);
+}
+
 /* The runtime directory was moved away, so that another producer could start, and the first one
  * continues. The viewer has followed to the other one. */
 Test(held_frames, are_not_drawn_over_by_a_producer_that_was_replaced)
@@ -203,6 +223,7 @@ Test(held_frames, are_not_drawn_over_by_a_producer_that_was_replaced)
         cr_assert_eq(publish(i), 0);
     expect_pixels(&frame, 1);
     release(&frame);
+    expect_lane_of(other);
     pf_producer_close(other);
     remove_folder(folder);
     remove_folder(moved);
