@@ -25,9 +25,10 @@ int discover_first(struct channel *channel, uint32_t *lane, const char *name,
 
 /*
  * Attach the next segment of a channel, whose nonce is not `nonce`. If the lock file has been
- * replaced, and not by the producer of `stream`, which keeps the leases of the old one, *channel and *lane become those to join the segment with; the caller still has the old
- * ones, and closes either these or the new ones. Returns as discover_first(), or -EAGAIN, not
- * logged: there is no other segment yet.
+ * replaced, and not by the producer of `stream`, which keeps the leases of the old one, *channel
+ * and *lane become those to join the segment with; the caller still has the old ones, and closes
+ * either these or the new ones. Returns as discover_first(), or -EAGAIN, not logged: there is no
+ * other segment yet.
  */
 int discover_next(struct channel *channel, uint32_t *lane, const uint8_t *nonce, uint64_t stream,
                   int64_t deadline_ns, struct waiting *waiting, struct segment *segment);

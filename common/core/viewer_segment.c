@@ -222,7 +222,7 @@ int viewer_reattach(struct pf_viewer *viewer, int64_t deadline_ns)
     struct handoff_stream stream = viewer->stream;
     uint64_t before = stream.frames + viewer->seen;
     int64_t last_acquire_ns = viewer->last_acquire_ns;
-    bool is_expected;
+    bool is_expected = false;
     int ret = find_next_segment(viewer, deadline_ns, &is_expected);
 
     if (ret == 0 && !is_expected)
