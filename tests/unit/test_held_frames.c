@@ -3,6 +3,7 @@
  * release, and the segment's memory goes with the last one. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -238,8 +239,10 @@ static void *release_passed(void *unused)
 {
     (void)unused;
     while (!atomic_load(&is_over)) {
-        if (!atomic_load(&is_passed))
+        if (!atomic_load(&is_passed)) {
+            sched_yield();
             continue;
+        }
         struct pf_frame frame = passed;
         if (pf_viewer_hold(viewer, &frame) < 0 || pf_viewer_release(viewer, &frame) < 0 ||
             pf_viewer_release(viewer, &frame) < 0)
@@ -270,7 +273,7 @@ static void run_both_threads(bool every_frame)
     cr_assert_eq(pthread_create(&thread, NULL, release_passed, NULL), 0);
     for (uint32_t i = 1; i <= 2000; i++) {
         while (publish(i % 250) == -EAGAIN)
-            ;
+            sched_yield();
         int ret = pf_viewer_acquire(viewer, HANG_NS, &frame);
         cr_assert_eq(ret, 0, "frame %u: %d", i, ret);
         pass(&frame);
@@ -284,7 +287,7 @@ static void run_both_threads(bool every_frame)
                 release(&frame);
     }
     while (atomic_load(&is_passed))
-        ;
+        sched_yield();
     atomic_store(&is_over, true);
     pthread_join(thread, &failed);
     cr_assert_null(failed, "a release failed");
