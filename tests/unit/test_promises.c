@@ -89,6 +89,14 @@ Test(promises, a_wake_ends_spinning)
 
 /* ------------------------------------------------------------------ waits */
 
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * NS_PER_S + used.tv_nsec;
+}
+
 Test(promises, each_wait_of_a_viewer_lasts_until_its_deadline)
 {
     struct pf_viewer_options options = {.wait_ns = 60 * NS_PER_MS};
@@ -109,10 +117,10 @@ Test(promises, each_wait_of_a_viewer_lasts_until_its_deadline)
     cr_assert_eq(pf_viewer_wait(viewer, 30 * NS_PER_MS), -EAGAIN);
     cr_assert_geq(clock_now_ns() - before_ns, 30 * NS_PER_MS);
     before_ns = clock_now_ns();
-    sleeps = count_sleeps();
-    cr_assert_eq(pf_viewer_reattach(viewer, 60 * NS_PER_MS), -EAGAIN);
-    cr_assert_geq(clock_now_ns() - before_ns, 60 * NS_PER_MS);
-    cr_assert_gt(count_sleeps(), sleeps, "it polls without a pause");
+    int64_t used_ns = thread_cpu_ns();
+    cr_assert_eq(pf_viewer_reattach(viewer, NS_PER_S), -EAGAIN);
+    cr_assert_geq(clock_now_ns() - before_ns, NS_PER_S);
+    cr_assert_lt(thread_cpu_ns() - used_ns, 120 * NS_PER_MS, "it polls without a pause");
 }
 
 /* An every-frame viewer that has not followed a format change would lose the last frames. */

@@ -122,6 +122,46 @@ Test(snapshot, has_all_rows_of_a_frame_that_was_kept_also_if_they_have_padding)
     snapshot_discard_kept(&snapshot);
 }
 
+static void publish_yu12(const uint8_t value[3])
+{
+    struct pf_format_planes planes;
+    struct pf_frame frame;
+
+    cr_assert_eq(pf_producer_begin(producer, HANG_NS, &frame), 0);
+    cr_assert_eq(pf_format_planes(&frame.format, &planes), 0);
+    for (uint32_t p = 0; p < planes.count; p++)
+        memset(frame.plane[p].pixels, value[p], frame.plane[p].stride_bytes * planes.rows[p]);
+    cr_assert_eq(pf_producer_publish(producer, &frame), 0);
+}
+
+Test(snapshot, has_all_planes_of_a_frame_that_was_kept)
+{
+    const uint8_t red[] = {81, 90, 240}, grey[] = {128, 128, 128}; /* BT.601, limited range */
+    struct pf_format format = size(64, 48);
+    static uint8_t pixels[64 * 48 * 4];
+    struct image *image;
+    struct pf_frame frame;
+    uint32_t width, height;
+
+    format.fourcc = PF_FOURCC_YU12;
+    cr_assert_eq(pf_producer_change_format(producer, &format), 0);
+    cr_assert_eq(pf_viewer_reattach(viewer, HANG_NS), 0);
+    publish_yu12(red);
+    cr_assert_eq(pf_viewer_acquire(viewer, HANG_NS, &frame), 0);
+    snapshot_keep(&snapshot, &frame);
+    cr_assert_eq(pf_viewer_release(viewer, &frame), 0);
+    for (int i = 0; i < 8; i++) /* more than the slots */
+        publish_yu12(grey);
+    cr_assert_eq(snapshot_write_last(&snapshot, viewer, path), 0);
+    cr_assert_eq(image_open(&image, path, &width, &height), 0);
+    cr_assert_eq(image_read(image, pixels, 64 * 4), 0);
+    image_close(image);
+    for (uint32_t i = 0; i < sizeof pixels; i += 4)
+        cr_assert(pixels[i] < 10 && pixels[i + 1] < 10 && pixels[i + 2] > 245, "B, G, R: %u %u %u",
+                  pixels[i], pixels[i + 1], pixels[i + 2]);
+    snapshot_discard_kept(&snapshot);
+}
+
 Test(snapshot, without_a_frame_is_a_warning_and_no_file)
 {
     char name[SNAPSHOT_PATH_BYTES];

@@ -103,7 +103,7 @@ DEFECTS = [
     ("frozen-of-the-wrong-depth", "a paused frame of AR24 or R8 has another depth than its slot", PAUSED,
      "x11_painter_freeze", "x11_depth(slots->kind)", "x11_depth(X11_OPAQUE)"),
 
-    ("pause-keeps-one-plane", "a snapshot of a pause has one plane", PAUSED,
+    ("pause-keeps-one-plane", "a snapshot of a pause has one plane", "unit/snapshot",
      "snapshot_keep", "p < planes.count && to;", "p < 1 && to;"),
 
     # ---------------------------------------------------------------- producer
