@@ -96,9 +96,9 @@
  * The library installs no signal handlers. A signal that interrupts a wait makes the call return
  * -EINTR. As with other system calls, a signal that arrives directly before a wait begins does not
  * interrupt it, nor does a signal that the kernel delivers to another thread: a signal handler that
- * calls pf_producer_wake() or pf_viewer_wake() ends the wait in these cases as well. Before pf_viewer_open() returns
- * there is no viewer to wake: a program that must not miss a signal calls it in a loop, with a
- * short wait_ns.
+ * calls pf_producer_wake() or pf_viewer_wake() ends the wait in these cases as well. Before
+ * pf_viewer_open() returns there is no viewer to wake: a program that must not miss a signal calls
+ * it in a loop, with a short wait_ns.
  *
  * The lock and id files of private channels are in the runtime directory:
  * $XDG_RUNTIME_DIR/pageflip, or /tmp/pageflip-UID if the variable is unset, empty or a relative
@@ -371,8 +371,8 @@ struct pf_producer_stats {
  * Returns 0 and *producer, to be closed with pf_producer_close(). On failure *producer is NULL, and
  * the call returns
  *   -EINVAL   NULL for `producer`, `channel` or `format`; an invalid channel name, format or rate;
- *             an option out of range, a group name or a key file that does not exist; a reserved field
- *             that is not zero
+ *             an option out of range, a group name or a key file that does not exist; a reserved
+ *             field that is not zero
  *   -EBUSY    the channel has a producer, or the key file's segment is in use
  *   -EEXIST   the key file's key belongs to a segment of another program
  *   -ENOSPC, -ENOMEM, -EMFILE, -ENFILE   a system limit

@@ -80,7 +80,7 @@ const char *geometry_check(const struct layout_header *header, uint64_t segment_
                                .width = header->width,
                                .height = header->height,
                                .color = header->color};
-    if (header->rate_num && header->rate_den) { /* else unknown: nobody divides by 0 */
+    if (header->rate_num && header->rate_den) { /* else unknown */
         format.rate_num = header->rate_num;
         format.rate_den = header->rate_den;
     }
