@@ -37,7 +37,7 @@ void snapshot_keep(struct snapshot *snapshot, const struct pf_frame *frame)
     for (uint32_t p = 0; p < planes.count; p++)
         bytes += (uint64_t)frame->plane[p].stride_bytes * planes.rows[p];
     snapshot->kept = *frame;
-    snapshot->kept_memory = malloc(bytes);
+    snapshot->kept_memory = bytes ? malloc(bytes) : NULL;
     uint8_t *to = snapshot->kept_memory;
     for (uint32_t p = 0; p < planes.count && to; p++) {
         uint64_t plane_bytes = (uint64_t)frame->plane[p].stride_bytes * planes.rows[p];

@@ -473,7 +473,7 @@ DEFECTS = [
     ("snapshot-ignores-the-last", "a snapshot has the latest frame instead of the last of --frames", "unit/snapshot",
      "snapshot_write_last", "if (snapshot->has_last)", "if (snapshot->has_last && snapshot->kept_memory)"),
     ("snapshot-keeps-the-slot", "the frame of a pause is not copied", "unit/snapshot",
-     "snapshot_keep", "snapshot->kept_memory = malloc(bytes);", "return; snapshot->kept_memory = malloc(bytes);"),
+     "snapshot_keep", "snapshot->kept_memory = bytes ? malloc(bytes) : NULL;", "return;"),
     ("snapshot-keeps-no-pixels", "the copy of a pause has no pixels", "unit/snapshot",
      "snapshot_keep", "memcpy(to, frame->plane[p].pixels, plane_bytes);", "memset(to, 0, plane_bytes);"),
     ("snapshot-of-another-format", "a kept frame is written in the format of the next segment", "unit/snapshot",
