@@ -160,6 +160,7 @@ Test(events, a_viewer_that_sends_none_cannot_write_to_its_ring, .signal = SIGSEG
 
     open_both();
     cr_assert_eq(segment_attach(&segment, pf_viewer_segment(viewer)->shmid, NULL), 0);
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer installs a handler of its own */
     atomic_store(&segment.events->lane[0].entry[0].word[0], 1);
 }
 
@@ -174,6 +175,7 @@ Test(events, a_viewer_cannot_write_to_the_ring_of_another_lane, .signal = SIGSEG
     cr_assert_eq(segment_open_ring(&segment, 1), 0);
     for (size_t i = 0; i < LAYOUT_EVENTS; i++)
         atomic_store(&segment.events->lane[1].entry[i].word[3], 1);
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer installs a handler of its own */
     atomic_store(&segment.events->lane[2].entry[0].word[0], 1);
 }
 
